@@ -1,0 +1,221 @@
+"""The life of a connector: every change a person can make, each in one transaction with its audit entry and its
+port. Views, commands and tests change connectors through these verbs only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from connectors import audit, ports, sealing
+from connectors.models import Connector, ConnectorType, State, User, Workspace, WriteKey
+
+
+class TypeTaken(Exception):
+    """The workspace already has a connector of this type; `standing` is that connector."""
+
+    def __init__(self, standing: Connector) -> None:
+        super().__init__(f"This workspace already has “{standing.name}”.")
+        self.standing = standing
+
+
+class Outdated(Exception):
+    """Somebody changed the connector since the form was opened; `current` is what stands now."""
+
+    def __init__(self, current: Connector) -> None:
+        super().__init__("The connector was changed meanwhile.")
+        self.current = current
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who makes a change, and from where."""
+
+    user: User | None
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the edit form holds."""
+
+    name: str
+    contact_email: str
+    selected_events: list[str]
+    include_anonymous: bool
+
+
+def describe(connector: Connector) -> dict[str, Any]:
+    """The connector's settings for the audit log; no secret."""
+    return {
+        "name": connector.name,
+        "contact_email": connector.contact_email,
+        "region": connector.region,
+        "selected_events": sorted(connector.selected_events),
+        "include_anonymous": connector.include_anonymous,
+        "state": connector.state,
+    }
+
+
+def launch(workspace: Workspace, settings: Settings, *, region: str, write_key: str, by: By) -> Connector:
+    """Creates a connector with its first write key; it exports from the first event accepted after the commit.
+
+    Raises:
+        TypeTaken: one of the type stands already; also when two people launch at once.
+    """
+    try:
+        with transaction.atomic():
+            connector = Connector.objects.create(
+                workspace=workspace,
+                type=ConnectorType.SEGMENT,
+                name=settings.name,
+                contact_email=settings.contact_email,
+                region=region,
+                selected_events=sorted(settings.selected_events),
+                include_anonymous=settings.include_anonymous,
+                created_by=by.user,
+                changed_by=by.user,
+            )
+            key = _activate(connector, write_key, by)
+            audit.record(
+                "connector.launched",
+                workspace=workspace,
+                actor=by.user,
+                address=by.address,
+                target=connector.name,
+                after=describe(connector) | {"write_key": f"••••{key.last4}"},
+            )
+            ports.launched(connector)
+    except IntegrityError as error:
+        standing = Connector.objects.filter(workspace=workspace, type=ConnectorType.SEGMENT).first()
+        if standing is None or "one_connector_of_a_type_per_workspace" not in str(error):
+            raise
+        raise TypeTaken(standing) from None
+    return connector
+
+
+def update(connector: Connector, settings: Settings, *, seen_version: int, by: By) -> Connector:
+    """Changes name, contact, events, anonymous.
+
+    Raises:
+        Outdated: the connector has another version than the one the form was made from.
+    """
+    with transaction.atomic():
+        current = _locked(connector)
+        if current.version != seen_version:
+            raise Outdated(current)
+        before = describe(current)
+        current.name = settings.name
+        current.contact_email = settings.contact_email
+        current.selected_events = sorted(settings.selected_events)
+        current.include_anonymous = settings.include_anonymous
+        _save(current, by, "name", "contact_email", "selected_events", "include_anonymous")
+        _record_change("connector.updated", current, before, by)
+        ports.changed(current)
+    return current
+
+
+def pause(connector: Connector, *, by: By) -> Connector:
+    """Stops sending after the bodies in flight; a paused one stays as it is."""
+    with transaction.atomic():
+        current = _locked(connector)
+        if current.state == State.LIVE:
+            before = describe(current)
+            current.state, current.paused_at, current.paused_by = State.PAUSED, timezone.now(), by.user
+            _save(current, by, "state", "paused_at", "paused_by")
+            _record_change("connector.paused", current, before, by)
+            ports.changed(current)
+    return current
+
+
+def resume(connector: Connector, *, by: By) -> Connector:
+    """Sends again, at once."""
+    with transaction.atomic():
+        current = _locked(connector)
+        if current.state == State.PAUSED:
+            before = describe(current)
+            current.state, current.paused_at, current.paused_by = State.LIVE, None, None
+            _save(current, by, "state", "paused_at", "paused_by")
+            _record_change("connector.resumed", current, before, by)
+            ports.resumed(current)
+    return current
+
+
+def rotate(connector: Connector, *, write_key: str, region: str, by: By) -> Connector:
+    """Switches to another write key, and region: the next request uses them."""
+    with transaction.atomic():
+        current = _locked(connector)
+        before = describe(current)
+        old = current.write_keys.filter(activated_at__isnull=False, retired_at__isnull=True).first()
+        if old is not None:
+            before["write_key"] = f"••••{old.last4}"
+            old.retired_at = timezone.now()
+            old.save(update_fields=["retired_at"])
+        key = _activate(current, write_key, by)
+        current.region = region
+        _save(current, by, "region")
+        audit.record(
+            "write_key.rotated",
+            workspace=current.workspace,
+            actor=by.user,
+            address=by.address,
+            target=current.name,
+            before=before,
+            after=describe(current) | {"write_key": f"••••{key.last4}"},
+        )
+        ports.key_rotated(current)
+    return current
+
+
+def delete(connector: Connector, *, by: By, pending: int | None = None) -> None:
+    """Deletes the connector with its keys and its ledger; the log stays. `pending` is recorded."""
+    with transaction.atomic():
+        current = _locked(connector)
+        audit.record(
+            "connector.deleted",
+            workspace=current.workspace,
+            actor=by.user,
+            address=by.address,
+            target=current.name,
+            before=describe(current) | ({} if pending is None else {"pending": pending}),
+        )
+        ports.deleted(current)
+        current.delete()
+
+
+def _locked(connector: Connector) -> Connector:
+    return Connector.objects.select_for_update().select_related("workspace").get(pk=connector.pk)
+
+
+def _save(connector: Connector, by: By, *fields: str) -> None:
+    connector.version += 1
+    connector.changed_by, connector.changed_at = by.user, timezone.now()
+    connector.save(update_fields=[*fields, "version", "changed_by", "changed_at"])
+
+
+def _record_change(action: str, connector: Connector, before: dict[str, Any], by: By) -> None:
+    after = describe(connector)
+    changed = [name for name in after if after[name] != before[name]]
+    audit.record(
+        action,
+        workspace=connector.workspace,
+        actor=by.user,
+        address=by.address,
+        target=connector.name,
+        before={name: before[name] for name in changed},
+        after={name: after[name] for name in changed},
+    )
+
+
+def _activate(connector: Connector, write_key: str, by: By) -> WriteKey:
+    now = timezone.now()
+    return WriteKey.objects.create(
+        connector=connector,
+        ciphertext=sealing.seal(write_key),
+        last4=write_key[-4:],
+        created_by=by.user,
+        created_at=now,
+        activated_at=now,
+    )

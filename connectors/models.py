@@ -1,0 +1,188 @@
+"""What a person configures: people, workspaces, connectors, their write keys, intake tokens, the audit log."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person; the e-mail address is the name they sign in with, kept in lower case."""
+
+    email = models.EmailField(_("Email"), max_length=254, unique=True)
+    name = models.CharField(_("Name"), max_length=150, blank=True)
+    is_staff = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    date_joined = models.DateTimeField(default=timezone.now)
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+    objects = UserManager()
+
+    def get_full_name(self) -> str:
+        return self.name or self.email
+
+    def get_short_name(self) -> str:
+        return self.get_full_name()
+
+
+class Workspace(models.Model):
+    """The tenant boundary."""
+
+    slug = models.SlugField(max_length=60, unique=True)
+    name = models.CharField(max_length=120)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Role(models.TextChoices):
+    VIEWER = "viewer", _("Viewer")
+    MARKETER = "marketer", _("Marketer")
+    ADMIN = "admin", _("Admin")
+
+
+class Membership(models.Model):
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role.choices)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["workspace", "user"], name="one_membership_per_person_and_workspace"),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="membership_has_a_known_role"),
+        ]
+
+
+class ConnectorType(models.TextChoices):
+    SEGMENT = "segment", "Segment Data Export"
+
+
+class Region(models.TextChoices):
+    US = "us", _("United States")
+    EU = "eu", _("European Union")
+
+
+class State(models.TextChoices):
+    LIVE = "live", _("Live")
+    PAUSED = "paused", _("Paused")
+
+
+class Connector(models.Model):
+    """One Current: a workspace's export to one partner. `version` counts the edits, so that a form made from an
+    older state is noticed."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="connectors")
+    type = models.CharField(max_length=20, choices=ConnectorType.choices, default=ConnectorType.SEGMENT)
+    name = models.CharField(max_length=100)
+    contact_email = models.EmailField(max_length=254)
+    region = models.CharField(max_length=2, choices=Region.choices)
+    selected_events = ArrayField(models.CharField(max_length=200), default=list, blank=True)
+    include_anonymous = models.BooleanField(default=False)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.LIVE)
+    paused_at = models.DateTimeField(null=True, blank=True)
+    paused_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    version = models.PositiveIntegerField(default=1)
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    changed_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    changed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["workspace", "type"], name="one_connector_of_a_type_per_workspace"),
+            models.CheckConstraint(condition=Q(type__in=ConnectorType.values), name="connector_has_a_known_type"),
+            models.CheckConstraint(condition=Q(region__in=Region.values), name="connector_has_a_known_region"),
+            models.CheckConstraint(condition=Q(state__in=State.values), name="connector_has_a_known_state"),
+            models.CheckConstraint(condition=~Q(selected_events=[]), name="connector_selects_at_least_one_event"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class WriteKey(models.Model):
+    """One version of a connector's write key, sealed by `connectors.sealing`. The active one is neither retired
+    nor waiting to be switched to."""
+
+    connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="write_keys")
+    ciphertext = models.BinaryField()
+    last4 = models.CharField(max_length=4)
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    activated_at = models.DateTimeField(null=True, blank=True)
+    retired_at = models.DateTimeField(null=True, blank=True)
+    verified_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["connector"],
+                condition=Q(activated_at__isnull=False, retired_at__isnull=True),
+                name="one_active_write_key_per_connector",
+            ),
+        ]
+
+
+class Scope(models.TextChoices):
+    INTAKE = "intake", _("Intake")
+    READ = "read", _("Read")
+
+
+class IntakeToken(models.Model):
+    """A bearer token for machines: shown once, stored as SHA-256 (it is random, so it needs no slow hash)."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="intake_tokens")
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=12, unique=True)
+    hash = models.BinaryField(max_length=32)
+    scopes = ArrayField(models.CharField(max_length=10, choices=Scope.choices))
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(scopes__contained_by=Scope.values) & ~Q(scopes=[]), name="intake_token_has_known_scopes"
+            ),
+        ]
+
+
+class AuditEntry(models.Model):
+    """Who changed what, when; never a secret. Without a workspace: sign-ins of unknown addresses."""
+
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.CASCADE, null=True, blank=True, related_name="audit_entries"
+    )
+    actor = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    actor_email = models.CharField(max_length=254, blank=True)
+    address = models.GenericIPAddressField(null=True, blank=True)
+    action = models.CharField(max_length=60)
+    target = models.CharField(max_length=200, blank=True)
+    before = models.JSONField(default=dict, blank=True)
+    after = models.JSONField(default=dict, blank=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["workspace", "-at"], name="audit_by_workspace_and_time")]

@@ -1,0 +1,93 @@
+"""Who may do what: the one table, and the one way a view fetches what it works on.
+
+A stranger learns nothing: another workspace's page is 404. A member without the right is told which role has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.utils.translation import gettext as _
+
+from connectors.models import Membership, Role, User, Workspace
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, Workspace, P], HttpResponseBase]
+
+
+class Action(StrEnum):
+    """What a person can do in a workspace."""
+
+    SEE = "see"
+    CONFIGURE = "configure"  # create, edit, pause, resume, try now, retry and download rejected, test events
+    SEE_PERSONAL_DATA = "see_personal_data"
+    ROTATE = "rotate"  # write key and region
+    DELETE = "delete"
+    MANAGE = "manage"  # members, tokens, audit log, settings
+
+
+_RANK = {Role.VIEWER: 0, Role.MARKETER: 1, Role.ADMIN: 2}
+NEEDED: dict[Action, Role] = {
+    Action.SEE: Role.VIEWER,
+    Action.CONFIGURE: Role.MARKETER,
+    Action.SEE_PERSONAL_DATA: Role.MARKETER,
+    Action.ROTATE: Role.ADMIN,
+    Action.DELETE: Role.ADMIN,
+    Action.MANAGE: Role.ADMIN,
+}
+
+
+def role_of(user: User, workspace: Workspace) -> Role | None:
+    found = Membership.objects.filter(user=user, workspace=workspace).values_list("role", flat=True).first()
+    return Role(found) if found else None
+
+
+def allows(role: Role | None, action: Action) -> bool:
+    return role is not None and _RANK[role] >= _RANK[NEEDED[action]]
+
+
+def reason(action: Action) -> str:
+    """Why somebody may not, for the page and the control: it names the role that may."""
+    if NEEDED[action] == Role.ADMIN:
+        return _("Only admins of this workspace may do this. Ask one of them.")
+    return _("Only marketers and admins of this workspace may do this. Ask one of them.")
+
+
+def in_workspace(action: Action) -> Callable[[View[P]], Callable[..., HttpResponseBase]]:
+    """Makes a view of `(request, workspace, …)` from a URL with the workspace's slug: signed in, a member, and
+    with a role that allows `action`. The member's role is left in `request.role`."""
+
+    def decorate(view: View[P]) -> Callable[..., HttpResponseBase]:
+        @wraps(view)
+        @login_required
+        def guarded(request: HttpRequest, slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            membership = (
+                Membership.objects.select_related("workspace").filter(user_id=request.user.pk, workspace__slug=slug)
+            ).first()
+            if membership is None:
+                raise Http404
+            role = Role(membership.role)
+            request.role = role  # type: ignore[attr-defined]
+            request.workspace = membership.workspace  # type: ignore[attr-defined]
+            if not allows(role, action):
+                raise PermissionDenied(reason(action))
+            return view(request, membership.workspace, *args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def may(request: HttpRequest) -> dict[str, Any]:
+    """For templates: every action by name with whether the person may, and the reason if not."""
+    role: Role | None = getattr(request, "role", None)
+    return {
+        action.value: {"allowed": allows(role, action), "reason": "" if allows(role, action) else reason(action)}
+        for action in Action
+    }

@@ -1,0 +1,53 @@
+"""What happens around a connector, told to whoever listens.
+
+`connectors` does not know the exporter: it declares these moments, the exporter registers at start. Each is told
+inside the transaction of the change, so what a listener writes stands or falls with it.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from connectors.models import Connector
+
+
+class Listener(Protocol):
+    def launched(self, connector: Connector) -> None: ...
+    def changed(self, connector: Connector) -> None: ...
+    def key_rotated(self, connector: Connector) -> None: ...
+    def resumed(self, connector: Connector) -> None: ...
+    def deleted(self, connector: Connector) -> None: ...
+
+
+_listeners: list[Listener] = []
+
+
+def register(listener: Listener) -> None:
+    """Called once per process and listener, when the app is ready."""
+    if listener not in _listeners:
+        _listeners.append(listener)
+
+
+def launched(connector: Connector) -> None:
+    for listener in _listeners:
+        listener.launched(connector)
+
+
+def changed(connector: Connector) -> None:
+    for listener in _listeners:
+        listener.changed(connector)
+
+
+def key_rotated(connector: Connector) -> None:
+    for listener in _listeners:
+        listener.key_rotated(connector)
+
+
+def resumed(connector: Connector) -> None:
+    for listener in _listeners:
+        listener.resumed(connector)
+
+
+def deleted(connector: Connector) -> None:
+    for listener in _listeners:
+        listener.deleted(connector)

@@ -1,0 +1,59 @@
+"""Sealing and opening write keys: the one place where a stored key becomes plain text.
+
+MultiFernet over its own key list (`WRITE_KEY_ENCRYPTION_KEYS`, never `SECRET_KEY`): the newest seals, all open.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+
+from connectors.models import WriteKey
+
+
+class Unreadable(Exception):
+    """The stored key cannot be opened with any of the keys given; nothing may be sent in its place."""
+
+
+class Secret(str):
+    """Plain text of a write key: prints as its last four characters."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"Secret(••••{self[-4:]})"
+
+
+@lru_cache(maxsize=4)
+def _ring(keys: tuple[str, ...]) -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in keys])
+
+
+def seal(plain: str) -> bytes:
+    return _ring(tuple(settings.WRITE_KEY_ENCRYPTION_KEYS)).encrypt(plain.encode())
+
+
+def unseal(write_key: WriteKey) -> Secret:
+    """The plain write key.
+
+    Raises:
+        Unreadable: none of the keys opens it.
+    """
+    try:
+        return Secret(_ring(tuple(settings.WRITE_KEY_ENCRYPTION_KEYS)).decrypt(bytes(write_key.ciphertext)).decode())
+    except (InvalidToken, UnicodeDecodeError):
+        raise Unreadable(f"The write key ending in {write_key.last4} cannot be read.") from None
+
+
+def reseal(ciphertext: bytes) -> bytes:
+    """The same secret under the newest key.
+
+    Raises:
+        Unreadable: none of the keys opens it.
+    """
+    try:
+        return _ring(tuple(settings.WRITE_KEY_ENCRYPTION_KEYS)).rotate(bytes(ciphertext))
+    except InvalidToken:
+        raise Unreadable("A stored write key cannot be read.") from None

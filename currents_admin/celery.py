@@ -1,0 +1,13 @@
+"""The Celery application; its settings stand in `settings.py` under `CELERY_`."""
+
+import os
+
+from celery import Celery
+from kombu import Queue
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "currents_admin.settings")
+
+app = Celery("currents_admin")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.task_queues = [Queue(name) for name in ("delivery", "retry", "chores")]
+app.autodiscover_tasks()

@@ -1,0 +1,99 @@
+"""What belongs to this checkout: the folder `var/`, the addresses of embedded services, generated secrets.
+
+`CURRENTS_VAR` names another folder than `var/` (the tests use `var/test`). Only the supervisor writes
+`services.json`; everything else reads it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+from currents_admin import env
+
+# Used only so that settings load without services (`makemigrations --check`, `--help`): connecting fails at once.
+NO_DATABASE = "postgresql://nobody@127.0.0.1:1/none"
+NO_BROKER = "redis://127.0.0.1:1/0"
+
+
+def folder() -> Path:
+    """The folder that holds everything a run writes."""
+    default = Path(__file__).resolve().parent.parent / "var"
+    return Path(env.text("CURRENTS_VAR", str(default))).resolve()
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Addresses of the embedded services; an empty one is not running."""
+
+    database_url: str = ""
+    redis_url: str = ""
+    sandbox_url: str = ""
+
+    @classmethod
+    def read(cls) -> Services:
+        try:
+            found = json.loads((folder() / "services.json").read_text())
+        except (OSError, ValueError):
+            return cls()
+        return cls(**{name: str(found.get(name, "")) for name in cls.__slots__})
+
+    def write(self) -> None:
+        """Replaces `services.json` in one step, readable by its owner only (the addresses hold passwords)."""
+        write_private(folder() / "services.json", json.dumps(asdict(self)))
+
+
+def write_private(path: Path, content: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_text(content)
+    draft.replace(path)
+
+
+def secret(name: str, *, required: bool) -> str:
+    """The variable; where it is not required and not given, a value made once and kept in `var/secrets/`."""
+    given = env.text(name)
+    if given:
+        return given
+    if required:
+        raise env.BadEnvironment(f"{name} must be set in production: give it a long random value.")
+    return _kept(name, secrets.token_urlsafe(48))
+
+
+def key_list(name: str, *, required: bool) -> list[str]:
+    """Fernet keys, newest first; made and kept like `secret` where none is given.
+
+    Raises:
+        BadEnvironment: a key is not 32 bytes in URL-safe base64.
+    """
+    keys = env.words(name)
+    if not keys and required:
+        raise env.BadEnvironment(f"{name} must be set in production: one Fernet key or several, newest first.")
+    keys = keys or [_kept(name, Fernet.generate_key().decode())]
+    for place, key in enumerate(keys, start=1):
+        try:
+            Fernet(key)
+        except ValueError:
+            raise env.BadEnvironment(
+                f"Key {place} of {name} cannot be used: a key is 32 random bytes in URL-safe base64."
+            ) from None
+    return keys
+
+
+def _kept(name: str, fresh: str) -> str:
+    path = folder() / "secrets" / name.lower()
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            # Two processes may start at once: the first to create the file decides, the other reads it.
+            with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+                file.write(fresh)
+        except FileExistsError:
+            pass
+    return path.read_text().strip()

@@ -1,0 +1,244 @@
+"""All settings, read from the environment once; README.md has the table of variables.
+
+Three situations, told apart here and nowhere else: *given* services (`DATABASE_URL` and `REDIS_URL` set),
+*embedded* ones (addresses in `var/services.json`, written by the supervisor), and *production* (a given
+database and `DEBUG` off), where every secret must be given too.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from csp.constants import NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+from currents_admin import env, local
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+SERVICES = local.Services.read()
+DATABASE_URL = env.text("DATABASE_URL") or SERVICES.database_url
+REDIS_URL = env.text("REDIS_URL") or SERVICES.redis_url
+DEBUG = env.flag("DEBUG")
+PRODUCTION = bool(env.text("DATABASE_URL")) and not DEBUG
+
+SECRET_KEY = local.secret("SECRET_KEY", required=PRODUCTION)
+WRITE_KEY_ENCRYPTION_KEYS = local.key_list("WRITE_KEY_ENCRYPTION_KEYS", required=PRODUCTION)
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or ["127.0.0.1", "localhost", "[::1]"]
+if PRODUCTION and not env.words("ALLOWED_HOSTS"):
+    raise env.BadEnvironment("ALLOWED_HOSTS must name the hosts people use, such as currents.example.com.")
+
+PORT = env.whole("PORT", 8000, least=1, most=65535)
+SITE_URL = env.web_address("SITE_URL", f"http://127.0.0.1:{PORT}")
+SECURE = SITE_URL.startswith("https://")
+LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
+
+SEGMENT_URLS = {
+    "us": env.web_address("SEGMENT_US_URL", SERVICES.sandbox_url or "https://api.segment.io"),
+    "eu": env.web_address("SEGMENT_EU_URL", SERVICES.sandbox_url or "https://events.eu1.segmentapis.com"),
+}
+CURRENTS_EXPIRY_HOURS = env.number("CURRENTS_EXPIRY_HOURS", 48, least=0.001, most=24 * 365)
+CURRENTS_RETENTION_HOURS = env.number("CURRENTS_RETENTION_HOURS", 168, least=0.001, most=24 * 3650)
+if CURRENTS_RETENTION_HOURS < CURRENTS_EXPIRY_HOURS + 24:
+    raise env.BadEnvironment(
+        "CURRENTS_RETENTION_HOURS must be at least CURRENTS_EXPIRY_HOURS plus 24, "
+        f"so {CURRENTS_EXPIRY_HOURS + 24:g} or more."
+    )
+CURRENTS_LEASE_SECONDS = env.number("CURRENTS_LEASE_SECONDS", 15, least=2, most=300)
+CURRENTS_INTAKE_RATE = env.number("CURRENTS_INTAKE_RATE", 0, least=0, most=1e9)
+METRICS_TOKEN = env.text("METRICS_TOKEN")
+
+# --- Django ---------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "currents_admin",
+    "connectors",
+    "exporter",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django_htmx",
+    "template_partials.apps.SimpleAppConfig",
+    "csp",
+    "allauth",
+    "allauth.account",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+ROOT_URLCONF = "currents_admin.urls"
+WSGI_APPLICATION = "currents_admin.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "connectors.shell.shell",
+            ],
+            "loaders": [
+                (
+                    "template_partials.loader.Loader",
+                    [
+                        (
+                            "django.template.loaders.cached.Loader",
+                            [
+                                "django.template.loaders.filesystem.Loader",
+                                "django.template.loaders.app_directories.Loader",
+                            ],
+                        )
+                    ],
+                )
+            ],
+            "builtins": ["template_partials.templatetags.partials"],
+        },
+    }
+]
+DATABASES = {"default": env.database("DATABASE_URL", DATABASE_URL or local.NO_DATABASE)}
+# Kept for an hour and re-opened, so that a moved database host is found again (its name is looked up anew).
+DATABASES["default"]["CONN_MAX_AGE"] = 3600
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)
+DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "connectors.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+ACCOUNT_ADAPTER = "connectors.accounts.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_PREVENT_ENUMERATION = True
+LOGIN_REDIRECT_URL = "/"
+LOGIN_URL = "account_login"
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [
+    ("en", _("English")),
+    ("fr", _("French")),
+    ("pt-br", _("Portuguese")),
+    ("es", _("Spanish")),
+    ("ja", _("Japanese")),
+    ("de", _("German")),
+]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "static-built"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# Files are served from `static/` itself until `collectstatic` has been run (the container image runs it).
+WHITENOISE_USE_FINDERS = not STATIC_ROOT.exists()
+WHITENOISE_AUTOREFRESH = DEBUG
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if STATIC_ROOT.exists()
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+
+# --- Safety ---------------------------------------------------------------------------------------------------
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
+SESSION_COOKIE_HTTPONLY = True
+CSRF_TRUSTED_ORIGINS = [SITE_URL]
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
+SECURE_SSL_REDIRECT = SECURE
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE else None
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+X_FRAME_OPTIONS = "DENY"
+# The sign-in limits of allauth count in this cache. It is the database's, because the request path must not
+# hang when Redis does.
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "currents_admin_cache"}
+}
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+# --- Mail -----------------------------------------------------------------------------------------------------
+_mail = env.mail("EMAIL_URL", f"file://{local.folder() / 'mail'}")
+globals().update(_mail)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Currents Admin <currents@localhost>")
+
+# --- Celery: a message is a doorbell; all state is in PostgreSQL ------------------------------------------------
+CELERY_BROKER_URL = REDIS_URL or local.NO_BROKER
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_POOL = "threads"
+CELERY_WORKER_CONCURRENCY = 16
+CELERY_WORKER_CONSUMER = "currents_admin.broker:PatientConsumer"
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2, "socket_keepalive": True}
+CELERY_TASK_CREATE_MISSING_QUEUES = True
+CELERY_TASK_DEFAULT_QUEUE = "delivery"
+CELERY_TASK_ROUTES = {"exporter.tasks.deliver": {"queue": "delivery"}, "exporter.tasks.*": {"queue": "chores"}}
+CELERY_BEAT_SCHEDULER = "currents_admin.broker:MemoryScheduler"
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "exporter.tasks.sweep", "schedule": 2.0},
+    "look_after_log": {"task": "exporter.tasks.look_after_log", "schedule": 30.0},
+}
+CELERY_TIMEZONE = "UTC"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        "django.db.backends": {"level": "WARNING"},
+        "urllib3": {"level": "WARNING"},
+        "kombu": {"level": "WARNING"},
+        "django.server": {"level": "WARNING"},
+    },
+}

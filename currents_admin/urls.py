@@ -1,0 +1,9 @@
+"""Every address of the product."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("accounts/", include("allauth.account.urls")),
+    path("", include("connectors.urls")),
+    path("", include("exporter.urls")),
+]

@@ -1,0 +1,11 @@
+from django.apps import AppConfig
+
+
+class ExporterConfig(AppConfig):
+    name = "exporter"
+
+    def ready(self) -> None:
+        from connectors import ports
+        from exporter.wiring import ExporterSide
+
+        ports.register(ExporterSide())

@@ -1,0 +1,142 @@
+"""Bodies: one request body or file cut into the raw bytes of its events, whatever its form. Pure."""
+
+import json
+import re
+
+import msgspec
+
+MOST_EVENTS = 10_000
+
+_BOM = b"\xef\xbb\xbf"
+_BLANK = b" \t\r\n"
+_FORMS = 'It must be {"events": [...]}, an array of events, one event, or one event per line.'
+
+
+class BadBody(Exception):
+    """The body as a whole cannot be read; the message is one plain sentence or two."""
+
+
+class TooManyEvents(BadBody):
+    """The body holds more than MOST_EVENTS events."""
+
+
+class _Envelope(msgspec.Struct):
+    events: list[msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
+
+
+_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
+
+
+def parse_body(body: bytes) -> list[bytes]:
+    """The raw bytes of each event in the body, in order; empty for a body without events.
+
+    The form is told by the first bytes: ``{"events": [...]}``, a bare array, one event, or NDJSON. An event that is
+    faulty by itself (NaN, half a surrogate pair, nested too deeply, a broken line of NDJSON) is handed over as it
+    is, to be refused alone. Raises BadBody when the whole is not JSON, TooManyEvents when it holds too much.
+    """
+    body = body.removeprefix(_BOM).strip(_BLANK)
+    if not body:
+        return []
+    try:
+        events = _strict(body)
+    except (msgspec.DecodeError, RecursionError) as fault:
+        events = _lines(body) or _salvage(body, fault)
+    if len(events) > MOST_EVENTS:
+        raise TooManyEvents(
+            f"The body holds {len(events)} events, {MOST_EVENTS} are allowed. Send it in several requests."
+        )
+    return events
+
+
+def _strict(body: bytes) -> list[bytes]:
+    if body.startswith(b"["):
+        return [bytes(event) for event in _decode_array(body)]
+    if not body.startswith(b"{"):
+        raise BadBody(f"The body is not JSON with events. {_FORMS}")
+    try:
+        events = _decode_envelope(body).events
+    except msgspec.ValidationError:
+        raise BadBody('The value of "events" is not an array. Send {"events": [...]}.') from None
+    return [body] if isinstance(events, msgspec.UnsetType) else [bytes(event) for event in events]
+
+
+def _lines(body: bytes) -> list[bytes]:
+    """The lines of an NDJSON body, broken ones included; empty where the body is not NDJSON.
+
+    A first line that is broken and does not end like an object is taken for a document spread over lines: reading
+    a cut-off document as NDJSON would acknowledge a part of it.
+    """
+    if not body.startswith(b"{"):
+        return []
+    lines = [line for line in (part.strip(_BLANK) for part in body.split(b"\n")) if line]
+    if len(lines) < 2:
+        return []
+    if _is_object(lines[0]):
+        return lines
+    if lines[0].endswith((b"{", b"[", b",", b":")) or not all(line.startswith(b"{") for line in lines):
+        return []
+    return lines if any(_is_object(line) for line in lines) else []
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        _decode_raw(line)
+    except msgspec.DecodeError:
+        return not _is_broken(line) and line.startswith(b"{")
+    except RecursionError:
+        pass
+    return line.startswith(b"{")
+
+
+def _is_broken(text: bytes) -> bool:
+    """Whether the text is no JSON even to a lenient reader. What is merely odd is for its event's own refusal."""
+    try:
+        json.loads(text.decode("utf-8", "replace"))
+    except json.JSONDecodeError:
+        return True
+    except (ValueError, RecursionError):
+        return False
+    return False
+
+
+_OPENING = re.compile(rb'(?:\[|\{\s*"events"\s*:\s*\[)')
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[][{},]', re.DOTALL)
+
+
+def _salvage(body: bytes, fault: Exception) -> list[bytes]:
+    """Cut a body that a strict reader refuses as a whole because of single odd events. Raises BadBody."""
+    detail = "it is nested too deeply" if isinstance(fault, RecursionError) else str(fault)
+    bad = BadBody(f"The body is not JSON ({detail.removeprefix('JSON is malformed: ')}). {_FORMS}")
+    opening = _OPENING.match(body)
+    if opening is None:
+        events = [body]
+    else:
+        events, end = _elements(body, opening.end())
+        if body[end:].translate(None, _BLANK) != (b"]}" if body.startswith(b"{") else b"]"):
+            raise bad from None
+    if len(events) <= MOST_EVENTS and any(_is_broken(event) for event in events):
+        raise bad from None
+    return events
+
+
+def _elements(body: bytes, start: int) -> tuple[list[bytes], int]:
+    """The elements of the array whose inside begins at ``start``, and the place of its closing bracket.
+
+    Without recursion, since depth is what may be wrong; where the array is never closed the place is the end.
+    """
+    events: list[bytes] = []
+    depth = 0
+    for token in _TOKEN.finditer(body, start):
+        sign = token.group()
+        if sign in (b"[", b"{"):
+            depth += 1
+        elif sign in (b"]", b"}") and depth:
+            depth -= 1
+        elif depth == 0 and sign in (b",", b"]", b"}"):
+            events.append(body[start : token.start()].strip(_BLANK))
+            start = token.end()
+            if sign != b",":
+                return events, token.start()
+    return events, len(body)

@@ -1,0 +1,5 @@
+"""The event log."""
+
+
+def ensure(workspace_id: int) -> None:
+    raise NotImplementedError

@@ -1,0 +1,73 @@
+"""Counts: what came in, what became of it, how long it took, what was answered.
+
+`minute` is the minute an event was *received* (for `AttemptCount`: the minute of sending), in UTC; rows older than
+26 hours are rolled up, so that their `minute` is the beginning of an hour. Totals are written beside them and are
+never rolled up or trimmed.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from connectors.models import Workspace
+from exporter.models.deliveries import Delivery
+
+
+class ReceivedCount(models.Model):
+    pk = models.CompositePrimaryKey("workspace_id", "minute", "event_type")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, db_constraint=False, db_index=False)
+    minute = models.DateTimeField()
+    event_type = models.CharField(max_length=200)
+    count = models.BigIntegerField()
+    anonymous = models.BigIntegerField(default=0)
+
+
+class ReceivedTotal(models.Model):
+    pk = models.CompositePrimaryKey("workspace_id", "event_type")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, db_constraint=False, db_index=False)
+    event_type = models.CharField(max_length=200)
+    count = models.BigIntegerField()
+    anonymous = models.BigIntegerField(default=0)
+    last_received_at = models.DateTimeField()
+
+
+class DeliveryCount(models.Model):
+    pk = models.CompositePrimaryKey("delivery_id", "minute", "event_type", "outcome")
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, db_constraint=False, db_index=False)
+    minute = models.DateTimeField()
+    event_type = models.CharField(max_length=200)
+    outcome = models.CharField(max_length=12)
+    count = models.BigIntegerField()
+
+
+class DeliveryTotal(models.Model):
+    pk = models.CompositePrimaryKey("delivery_id", "event_type", "outcome")
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, db_constraint=False, db_index=False)
+    event_type = models.CharField(max_length=200)
+    outcome = models.CharField(max_length=12)
+    count = models.BigIntegerField()
+
+
+class AttemptCount(models.Model):
+    """Requests by answer: `answer` is the status code, or `none` where no answer came."""
+
+    pk = models.CompositePrimaryKey("delivery_id", "minute", "answer")
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, db_constraint=False, db_index=False)
+    minute = models.DateTimeField()
+    answer = models.CharField(max_length=8)
+    count = models.BigIntegerField()
+    milliseconds = models.BigIntegerField(default=0)
+
+
+class DeliveryDelay(models.Model):
+    """Seconds from received to accepted, in 24 logarithmic buckets (`exporter.delays` has their bounds)."""
+
+    pk = models.CompositePrimaryKey("delivery_id", "minute", "bucket")
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, db_constraint=False, db_index=False)
+    minute = models.DateTimeField()
+    bucket = models.SmallIntegerField()
+    count = models.BigIntegerField()
+
+    BUCKETS: ClassVar[int] = 24

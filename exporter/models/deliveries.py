@@ -1,0 +1,159 @@
+"""Deliveries over the log, the settings they were made with, the requests they sent, the trouble they met.
+
+`Delivery` rows change with every settle: no index on a changing column, wide columns elsewhere. Foreign keys of
+rows written by a settle have no database constraint, because its check would lock the hot row once per insert;
+they are only ever inserted beside an update of that very row.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from connectors.models import Connector, Workspace, WriteKey
+
+
+class Kind(models.TextChoices):
+    LIVE = "live", _("Live")
+    REPLAY = "replay", _("Replay")
+    RETRY = "retry", _("Retry")
+    TEST = "test", _("Test")
+
+
+class Stopped(models.TextChoices):
+    """Why nothing is sent but probes; empty while sending."""
+
+    KEY_REJECTED = "key_rejected", _("Key rejected")
+    REQUEST_REFUSED = "request_refused", _("Request refused")
+    KEY_UNREADABLE = "key_unreadable", _("Key unreadable")
+
+
+class Delivery(models.Model):
+    """One run over the log for a connector. Only `exporter.delivery` moves `cursor`.
+
+    `ahead` lists what was accepted beyond the cursor: `{"first", "end", "counts", …}` in order of numbers.
+    `settles` counts the settles, so that one repeated after a broken connection is recognised.
+    """
+
+    connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="deliveries")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.LIVE)
+    start = models.BigIntegerField()
+    stop = models.BigIntegerField(null=True)
+    cursor = models.BigIntegerField()
+    ahead = models.JSONField(default=list)
+    settles = models.BigIntegerField(default=0)
+    lease_token = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    careful_until = models.DateTimeField(null=True)
+    stopped = models.CharField(max_length=16, choices=Stopped.choices, blank=True)
+    alone = models.BooleanField(default=False)
+    failures = models.IntegerField(default=0)
+    failing_since = models.DateTimeField(null=True)
+    next_attempt_at = models.DateTimeField(null=True)
+    small_bodies_until = models.DateTimeField(null=True)
+    moved_at = models.DateTimeField(null=True)
+    accepted_at = models.DateTimeField(null=True)
+    expired_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["connector"], condition=Q(kind="live"), name="one_live_delivery_per_connector"
+            ),
+            models.CheckConstraint(condition=Q(cursor__gte=F("start")), name="cursor_is_not_before_start"),
+            models.CheckConstraint(condition=Q(kind__in=Kind.values), name="delivery_has_a_known_kind"),
+        ]
+
+
+class Revision(models.Model):
+    """The settings a body was made with; a connector's current one is its newest."""
+
+    connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="revisions")
+    selected_events = ArrayField(models.CharField(max_length=200))
+    include_anonymous = models.BooleanField()
+    region = models.CharField(max_length=2)
+    write_key = models.ForeignKey(WriteKey, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+
+
+class Settled(models.TextChoices):
+    SENT = "sent", _("Sent")
+    SKIPPED = "skipped", _("Skipped")
+    EXPIRED = "expired", _("Expired")
+
+
+class Settlement(models.Model):
+    """Event numbers `first_event` to `end_event` (exclusive) were settled under `revision`; neighbours of one kind
+    and revision are merged."""
+
+    delivery = models.ForeignKey(
+        Delivery, on_delete=models.CASCADE, related_name="settlements", db_constraint=False, db_index=False
+    )
+    first_event = models.BigIntegerField()
+    end_event = models.BigIntegerField()
+    revision = models.ForeignKey(Revision, on_delete=models.CASCADE, db_constraint=False, db_index=False)
+    kind = models.CharField(max_length=8, choices=Settled.choices)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["delivery", "first_event"], name="settlements_begin_once_per_delivery")
+        ]
+
+
+class Attempt(models.Model):
+    """One HTTP request to Segment with its answer; trimmed by age."""
+
+    delivery = models.ForeignKey(
+        Delivery, on_delete=models.CASCADE, related_name="attempts", db_constraint=False, db_index=False
+    )
+    at = models.DateTimeField()
+    status = models.SmallIntegerField(null=True)
+    verdict = models.CharField(max_length=16)
+    error = models.CharField(max_length=200, blank=True)
+    milliseconds = models.IntegerField()
+    events = models.IntegerField()
+    bytes = models.IntegerField()
+    first_event = models.BigIntegerField()
+    last_event = models.BigIntegerField()
+    excerpt = models.CharField(max_length=500, blank=True)
+    next_attempt_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["delivery", "-at"], name="attempts_by_delivery_and_time")]
+
+
+class Incident(models.Model):
+    """What was wrong with a connector, since when; open while `closed_at` is null."""
+
+    connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="incidents")
+    reason = models.CharField(max_length=16)
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["connector"], condition=Q(closed_at__isnull=True), name="one_open_incident_per_connector"
+            )
+        ]
+
+
+class Notice(models.Model):
+    """One mail of an incident: due since `created_at`, sent at `sent_at`."""
+
+    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="notices")
+    step = models.CharField(max_length=20)
+    created_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["incident", "step"], name="one_notice_per_incident_and_step")
+        ]

@@ -1,0 +1,200 @@
+"""Normalise: one event in either of Braze's shapes becomes one line in the flat shape, or is refused alone. Pure.
+
+The cutting of bodies into events is in :mod:`exporter.bodies`; its names are offered here too, since intake needs both.
+"""
+
+import json
+import re
+from hashlib import blake2b
+from typing import Any, NamedTuple, NoReturn
+
+import msgspec
+
+from connectors.catalogue import CATALOGUE
+from exporter.bodies import BadBody, TooManyEvents, parse_body
+
+__all__ = ["BadBody", "Incoming", "Refused", "TooManyEvents", "normalise", "parse_body"]
+
+MOST_BYTES = 900_000
+LONGEST_TYPE = 200
+# Segment's limit for messageId.
+LONGEST_ID = 99
+TIME_LIMIT = 10**11
+# Far below what any reader of the stored line can take, from however deep in a program it is called.
+DEEPEST = 64
+
+
+class Refused(Exception):
+    """One event cannot be accepted: ``reason`` says in a sentence or two what to do, ``id`` is its id where it has one."""
+
+    def __init__(self, reason: str, id: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.id = id
+
+
+class Incoming(NamedTuple):
+    """An accepted event. ``line``: compact flat JSON without line break, beginning with event_type (the catalogue's
+    spelling), id and time; ``id_hash``: 8 bytes; ``anonymous``: it has no external user id."""
+
+    line: bytes
+    id: str
+    id_hash: bytes
+    event_type: str
+    anonymous: bool
+
+
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+_CANONICAL = {name: event.event_type for name, event in CATALOGUE.by_name.items()}
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def normalise(raw: bytes) -> Incoming:
+    """Check one event and bring it into the flat shape. Raises Refused, and nothing else whatever the bytes."""
+    event = _read(raw)
+    event_type = event.get("event_type")
+    canonical = _CANONICAL.get(event_type) if type(event_type) is str else None
+    id = event.get("id")
+    time = event.get("time")
+    if type(id) is not str or not 0 < len(id) <= LONGEST_ID:
+        _refuse_id(id)
+    if canonical is None:
+        canonical = _unknown_type(event_type, id)
+    if (type(time) is not int and type(time) is not float) or not 0 < time < TIME_LIMIT:
+        _refuse_time(time, id)
+    flat: dict[str, Any] = {"event_type": canonical, "id": id, "time": time}
+    if "user" in event or "properties" in event:
+        _flatten(event, flat, id)
+        flat["id"] = id
+        flat["time"] = time
+    else:
+        flat.update(event)
+    flat["event_type"] = canonical
+    external = flat.get("external_user_id")
+    return Incoming(
+        _encode(flat),
+        id,
+        blake2b(id.encode(), digest_size=8).digest(),
+        canonical,
+        external is None or external == "",
+    )
+
+
+def _read(raw: bytes) -> dict[str, Any]:
+    if len(raw) > MOST_BYTES:
+        raise Refused(f"The event has {len(raw)} bytes, {MOST_BYTES} are allowed. Leave out its largest fields.")
+    try:
+        event = _decode(raw)
+    except RecursionError:
+        _refuse_depth()
+    except ValueError:
+        event = _read_leniently(raw)
+    if type(event) is not dict:
+        raise Refused("An event must be a JSON object with event_type, id and time.")
+    if raw.count(b"[") + raw.count(b"{") > DEEPEST and _depth(event) > DEEPEST:
+        _refuse_depth()
+    return event
+
+
+def _read_leniently(raw: bytes) -> object:
+    """What a strict reader refuses: mended where that is harmless, else refused with the reason.
+
+    Half a surrogate pair (an emoji cut in two) becomes U+FFFD, so that every stored line is strict JSON in UTF-8.
+    """
+    try:
+        event = json.loads(raw.decode(), parse_constant=_refuse_number, parse_float=_finite)
+        text = json.dumps(event, ensure_ascii=False, allow_nan=False)
+        return _decode(_SURROGATE.sub("\ufffd", text).encode())
+    except UnicodeDecodeError:
+        raise Refused("The event is not valid UTF-8. Send it encoded as UTF-8.") from None
+    except json.JSONDecodeError as fault:
+        raise Refused(f"The event is not JSON: {fault.msg} at character {fault.pos}. Mend it and send it again.") from None
+    except RecursionError:
+        _refuse_depth()
+    except ValueError:
+        _refuse_number("A number of thousands of digits")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        _refuse_number(text[:20])
+    return number
+
+
+def _refuse_number(text: str) -> NoReturn:
+    raise Refused(f"{text} is no number JSON can carry. Send null, or leave the field out.")
+
+
+def _refuse_depth() -> NoReturn:
+    raise Refused(f"The event is nested too deeply, {DEEPEST} levels are allowed. Send its inner parts as text.")
+
+
+def _depth(event: object) -> int:
+    depth = 0
+    level = [event]
+    while level:
+        depth += 1
+        inside: list[object] = []
+        for value in level:
+            if isinstance(value, dict):
+                inside.extend(value.values())
+            elif isinstance(value, list):
+                inside.extend(value)
+        level = [value for value in inside if isinstance(value, (dict, list))]
+    return depth
+
+
+def _refuse_id(id: object) -> NoReturn:
+    if id is None:
+        raise Refused("id is missing. Every event needs one of its own.")
+    if not isinstance(id, str):
+        raise Refused("id must be text. Put it in quotation marks.")
+    if not id:
+        raise Refused("id is empty. Every event needs one of its own.", id)
+    raise Refused(f"id has {len(id)} characters, {LONGEST_ID} are allowed. Send a shorter one.", id[:LONGEST_ID])
+
+
+def _unknown_type(event_type: object, id: str) -> str:
+    """The name of a type the catalogue does not know, if it is fit to be stored and shown. Raises Refused."""
+    if event_type is None:
+        raise Refused("event_type is missing. Send for instance users.messages.email.Open.", id)
+    if not isinstance(event_type, str):
+        raise Refused("event_type must be text. Send for instance users.messages.email.Open.", id)
+    if not 0 < len(event_type) <= LONGEST_TYPE:
+        raise Refused(f"event_type has {len(event_type)} characters, 1 to {LONGEST_TYPE} are allowed.", id)
+    if _CONTROL.search(event_type):
+        raise Refused("event_type contains a control character, such as a line break. Send the name alone.", id)
+    return event_type
+
+
+def _refuse_time(time: object, id: str) -> NoReturn:
+    if time is None:
+        raise Refused("time is missing. Send it as UNIX seconds.", id)
+    if isinstance(time, bool) or not isinstance(time, (int, float)):
+        raise Refused("time must be a number. Send it as UNIX seconds, without quotation marks.", id)
+    if time <= 0:
+        raise Refused("time must be greater than 0. Send it as UNIX seconds.", id)
+    raise Refused("time looks like milliseconds: divide it by 1000 and send UNIX seconds.", id)
+
+
+def _flatten(event: dict[str, Any], flat: dict[str, Any], id: str) -> None:
+    """Fill ``flat`` from the Custom HTTP shape: user before properties before other fields. Raises Refused.
+
+    A null within user hides no property: it says nothing, and nothing is lost by it.
+    """
+    user = event.pop("user", None)
+    properties = event.pop("properties", None)
+    flat.update(event)
+    if properties is not None:
+        if type(properties) is not dict:
+            raise Refused("properties must be an object. Send its fields as {...}, or leave it out.", id)
+        flat.update(properties)
+    if user is not None:
+        if type(user) is not dict:
+            raise Refused("user must be an object. Send its fields as {...}, or leave it out.", id)
+        for name, value in user.items():
+            if value is not None:
+                flat[name] = value

@@ -1,0 +1,72 @@
+"""The exporter's side of `connectors.ports`: what a change of a connector means for its deliveries.
+
+Runs inside the transaction of the change.
+"""
+
+from __future__ import annotations
+
+from django.db import connection, transaction
+
+from connectors.models import Connector
+from exporter import doorbell, event_log
+from exporter.models import Delivery, Kind, Revision
+
+
+class ExporterSide:
+    def launched(self, connector: Connector) -> None:
+        """The delivery starts at the head of the log, read under a share of its row: an append that has not
+        committed yet waits for this transaction, so the first event accepted after it is the first one exported."""
+        event_log.ensure(connector.workspace_id)
+        revise(connector)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT 1 FROM exporter_logmark WHERE workspace_id = %s FOR SHARE", [connector.workspace_id]
+            )
+            cursor.execute(
+                "SELECT next_event FROM exporter_eventlog WHERE workspace_id = %s FOR SHARE",
+                [connector.workspace_id],
+            )
+            head: int = cursor.fetchone()[0]
+        Delivery.objects.create(
+            connector=connector, workspace_id=connector.workspace_id, kind=Kind.LIVE, start=head, cursor=head
+        )
+
+    def changed(self, connector: Connector) -> None:
+        revise(connector)
+        self._ring(connector)
+
+    def key_rotated(self, connector: Connector) -> None:
+        revise(connector)
+        make_due(connector)
+        self._ring(connector)
+
+    def resumed(self, connector: Connector) -> None:
+        make_due(connector)
+        self._ring(connector)
+
+    def deleted(self, connector: Connector) -> None:
+        """Rows go with the connector; a holder of the lease notices at its next settle."""
+
+    def _ring(self, connector: Connector) -> None:
+        ids = list(connector.deliveries.values_list("pk", flat=True))
+        transaction.on_commit(lambda: doorbell.ring_quietly(ids))
+
+
+def revise(connector: Connector) -> Revision:
+    """Notes the connector's settings as its current revision, unless they are the ones noted already."""
+    key = connector.write_keys.filter(activated_at__isnull=False, retired_at__isnull=True).get()
+    newest = connector.revisions.order_by("-pk").first()
+    settings = {
+        "selected_events": connector.selected_events,
+        "include_anonymous": connector.include_anonymous,
+        "region": connector.region,
+        "write_key_id": key.pk,
+    }
+    if newest is not None and all(getattr(newest, name) == value for name, value in settings.items()):
+        return newest
+    return Revision.objects.create(connector=connector, **settings)
+
+
+def make_due(connector: Connector) -> None:
+    """The next attempt may begin at once; a stop is kept until an attempt is accepted."""
+    connector.deliveries.update(next_attempt_at=None)
