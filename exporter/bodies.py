@@ -12,12 +12,15 @@ _BLANK = b" \t\r\n"
 _FORMS = 'It must be {"events": [...]}, an array of events, one event, or one event per line.'
 
 
-class BadBody(Exception):
+class BadBody(Exception):  # noqa: N818 - a verdict on what was sent, not a fault of ours
     """The body as a whole cannot be read; the message is one plain sentence or two."""
 
 
 class TooManyEvents(BadBody):
     """The body holds more than MOST_EVENTS events."""
+
+    def __init__(self) -> None:
+        super().__init__(f"The body holds more than {MOST_EVENTS} events. Send it in several requests.")
 
 
 class _Envelope(msgspec.Struct):
@@ -32,9 +35,10 @@ _decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
 def parse_body(body: bytes) -> list[bytes]:
     """The raw bytes of each event in the body, in order; empty for a body without events.
 
-    The form is told by the first bytes: ``{"events": [...]}``, a bare array, one event, or NDJSON. An event that is
-    faulty by itself (NaN, half a surrogate pair, nested too deeply, a broken line of NDJSON) is handed over as it
-    is, to be refused alone. Raises BadBody when the whole is not JSON, TooManyEvents when it holds too much.
+    The form is told by the first bytes: ``{"events": [...]}``, a bare array, one event, or NDJSON. An event
+    that is faulty by itself (NaN, half a surrogate pair, nested too deeply, a broken line of NDJSON) is
+    handed over as it is, to be refused alone. Raises BadBody when the whole is not JSON, TooManyEvents when
+    it holds too much.
     """
     body = body.removeprefix(_BOM).strip(_BLANK)
     if not body:
@@ -44,9 +48,7 @@ def parse_body(body: bytes) -> list[bytes]:
     except (msgspec.DecodeError, RecursionError) as fault:
         events = _lines(body) or _salvage(body, fault)
     if len(events) > MOST_EVENTS:
-        raise TooManyEvents(
-            f"The body holds {len(events)} events, {MOST_EVENTS} are allowed. Send it in several requests."
-        )
+        raise TooManyEvents
     return events
 
 
@@ -65,8 +67,8 @@ def _strict(body: bytes) -> list[bytes]:
 def _lines(body: bytes) -> list[bytes]:
     """The lines of an NDJSON body, broken ones included; empty where the body is not NDJSON.
 
-    A first line that is broken and does not end like an object is taken for a document spread over lines: reading
-    a cut-off document as NDJSON would acknowledge a part of it.
+    A first line that is broken and does not end like an object is taken for a document spread over lines:
+    reading a cut-off document as NDJSON would acknowledge a part of it.
     """
     if not body.startswith(b"{"):
         return []
@@ -91,7 +93,7 @@ def _is_object(line: bytes) -> bool:
 
 
 def _is_broken(text: bytes) -> bool:
-    """Whether the text is no JSON even to a lenient reader. What is merely odd is for its event's own refusal."""
+    """Whether the text is no JSON even to a lenient reader; what is merely odd is refused with its event."""
     try:
         json.loads(text.decode("utf-8", "replace"))
     except json.JSONDecodeError:
@@ -116,7 +118,7 @@ def _salvage(body: bytes, fault: Exception) -> list[bytes]:
         events, end = _elements(body, opening.end())
         if body[end:].translate(None, _BLANK) != (b"]}" if body.startswith(b"{") else b"]"):
             raise bad from None
-    if len(events) <= MOST_EVENTS and any(_is_broken(event) for event in events):
+    if any(_is_broken(event) for event in events):
         raise bad from None
     return events
 
@@ -137,6 +139,8 @@ def _elements(body: bytes, start: int) -> tuple[list[bytes], int]:
         elif depth == 0 and sign in (b",", b"]", b"}"):
             events.append(body[start : token.start()].strip(_BLANK))
             start = token.end()
+            if len(events) > MOST_EVENTS:
+                raise TooManyEvents
             if sign != b",":
                 return events, token.start()
     return events, len(body)

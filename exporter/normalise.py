@@ -1,6 +1,7 @@
-"""Normalise: one event in either of Braze's shapes becomes one line in the flat shape, or is refused alone. Pure.
+"""Normalise: one event in either of Braze's shapes becomes one line in the flat shape, or is refused. Pure.
 
-The cutting of bodies into events is in :mod:`exporter.bodies`; its names are offered here too, since intake needs both.
+The cutting of bodies into events is in :mod:`exporter.bodies`; its names are offered here too, since whoever
+takes events in needs both.
 """
 
 import json
@@ -24,18 +25,22 @@ TIME_LIMIT = 10**11
 DEEPEST = 64
 
 
-class Refused(Exception):
-    """One event cannot be accepted: ``reason`` says in a sentence or two what to do, ``id`` is its id where it has one."""
+class Refused(Exception):  # noqa: N818 - a verdict on what was sent, not a fault of ours
+    """One event cannot be accepted; ``reason`` says what to do, ``id`` is its id where it has one."""
 
-    def __init__(self, reason: str, id: str | None = None) -> None:
+    def __init__(self, reason: str, event_id: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.id = id
+        self.id = event_id
 
 
 class Incoming(NamedTuple):
-    """An accepted event. ``line``: compact flat JSON without line break, beginning with event_type (the catalogue's
-    spelling), id and time; ``id_hash``: 8 bytes; ``anonymous``: it has no external user id."""
+    """An accepted event.
+
+    ``line``: compact flat JSON without a line break, beginning with event_type, id and time; ``event_type``:
+    in the catalogue's spelling; ``id_hash``: BLAKE2b, 8 bytes; ``anonymous``: the event has no external user
+    id.
+    """
 
     line: bytes
     id: str
@@ -52,22 +57,22 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def normalise(raw: bytes) -> Incoming:
-    """Check one event and bring it into the flat shape. Raises Refused, and nothing else whatever the bytes."""
+    """Check one event and bring it into the flat shape. Raises Refused, and nothing else for any bytes."""
     event = _read(raw)
     event_type = event.get("event_type")
     canonical = _CANONICAL.get(event_type) if type(event_type) is str else None
-    id = event.get("id")
+    event_id = event.get("id")
     time = event.get("time")
-    if type(id) is not str or not 0 < len(id) <= LONGEST_ID:
-        _refuse_id(id)
+    if type(event_id) is not str or not 0 < len(event_id) <= LONGEST_ID:
+        _refuse_id(event_id)
     if canonical is None:
-        canonical = _unknown_type(event_type, id)
+        canonical = _unknown_type(event_type, event_id)
     if (type(time) is not int and type(time) is not float) or not 0 < time < TIME_LIMIT:
-        _refuse_time(time, id)
-    flat: dict[str, Any] = {"event_type": canonical, "id": id, "time": time}
+        _refuse_time(time, event_id)
+    flat: dict[str, Any] = {"event_type": canonical, "id": event_id, "time": time}
     if "user" in event or "properties" in event:
-        _flatten(event, flat, id)
-        flat["id"] = id
+        _flatten(event, flat, event_id)
+        flat["id"] = event_id
         flat["time"] = time
     else:
         flat.update(event)
@@ -75,8 +80,8 @@ def normalise(raw: bytes) -> Incoming:
     external = flat.get("external_user_id")
     return Incoming(
         _encode(flat),
-        id,
-        blake2b(id.encode(), digest_size=8).digest(),
+        event_id,
+        blake2b(event_id.encode(), digest_size=8).digest(),
         canonical,
         external is None or external == "",
     )
@@ -84,7 +89,9 @@ def normalise(raw: bytes) -> Incoming:
 
 def _read(raw: bytes) -> dict[str, Any]:
     if len(raw) > MOST_BYTES:
-        raise Refused(f"The event has {len(raw)} bytes, {MOST_BYTES} are allowed. Leave out its largest fields.")
+        raise Refused(
+            f"The event has {len(raw)} bytes, {MOST_BYTES} are allowed. Leave out its largest fields."
+        )
     try:
         event = _decode(raw)
     except RecursionError:
@@ -101,7 +108,7 @@ def _read(raw: bytes) -> dict[str, Any]:
 def _read_leniently(raw: bytes) -> object:
     """What a strict reader refuses: mended where that is harmless, else refused with the reason.
 
-    Half a surrogate pair (an emoji cut in two) becomes U+FFFD, so that every stored line is strict JSON in UTF-8.
+    Half a surrogate pair (an emoji cut in two) becomes U+FFFD, so that every stored line is strict JSON.
     """
     try:
         event = json.loads(raw.decode(), parse_constant=_refuse_number, parse_float=_finite)
@@ -110,7 +117,9 @@ def _read_leniently(raw: bytes) -> object:
     except UnicodeDecodeError:
         raise Refused("The event is not valid UTF-8. Send it encoded as UTF-8.") from None
     except json.JSONDecodeError as fault:
-        raise Refused(f"The event is not JSON: {fault.msg} at character {fault.pos}. Mend it and send it again.") from None
+        raise Refused(
+            f"The event is not JSON: {fault.msg} at character {fault.pos}. Mend it and send it again."
+        ) from None
     except RecursionError:
         _refuse_depth()
     except ValueError:
@@ -129,7 +138,9 @@ def _refuse_number(text: str) -> NoReturn:
 
 
 def _refuse_depth() -> NoReturn:
-    raise Refused(f"The event is nested too deeply, {DEEPEST} levels are allowed. Send its inner parts as text.")
+    raise Refused(
+        f"The event is nested too deeply, {DEEPEST} levels are allowed. Send its inner parts as text."
+    )
 
 
 def _depth(event: object) -> int:
@@ -147,40 +158,47 @@ def _depth(event: object) -> int:
     return depth
 
 
-def _refuse_id(id: object) -> NoReturn:
-    if id is None:
+def _refuse_id(event_id: object) -> NoReturn:
+    if event_id is None:
         raise Refused("id is missing. Every event needs one of its own.")
-    if not isinstance(id, str):
+    if not isinstance(event_id, str):
         raise Refused("id must be text. Put it in quotation marks.")
-    if not id:
-        raise Refused("id is empty. Every event needs one of its own.", id)
-    raise Refused(f"id has {len(id)} characters, {LONGEST_ID} are allowed. Send a shorter one.", id[:LONGEST_ID])
+    if not event_id:
+        raise Refused("id is empty. Every event needs one of its own.", event_id)
+    raise Refused(
+        f"id has {len(event_id)} characters, {LONGEST_ID} are allowed. Send a shorter one.",
+        event_id[:LONGEST_ID],
+    )
 
 
-def _unknown_type(event_type: object, id: str) -> str:
+def _unknown_type(event_type: object, event_id: str) -> str:
     """The name of a type the catalogue does not know, if it is fit to be stored and shown. Raises Refused."""
     if event_type is None:
-        raise Refused("event_type is missing. Send for instance users.messages.email.Open.", id)
+        raise Refused("event_type is missing. Send for instance users.messages.email.Open.", event_id)
     if not isinstance(event_type, str):
-        raise Refused("event_type must be text. Send for instance users.messages.email.Open.", id)
+        raise Refused("event_type must be text. Send for instance users.messages.email.Open.", event_id)
     if not 0 < len(event_type) <= LONGEST_TYPE:
-        raise Refused(f"event_type has {len(event_type)} characters, 1 to {LONGEST_TYPE} are allowed.", id)
+        raise Refused(
+            f"event_type has {len(event_type)} characters, 1 to {LONGEST_TYPE} are allowed.", event_id
+        )
     if _CONTROL.search(event_type):
-        raise Refused("event_type contains a control character, such as a line break. Send the name alone.", id)
+        raise Refused(
+            "event_type contains a control character, such as a line break. Send the name alone.", event_id
+        )
     return event_type
 
 
-def _refuse_time(time: object, id: str) -> NoReturn:
+def _refuse_time(time: object, event_id: str) -> NoReturn:
     if time is None:
-        raise Refused("time is missing. Send it as UNIX seconds.", id)
+        raise Refused("time is missing. Send it as UNIX seconds.", event_id)
     if isinstance(time, bool) or not isinstance(time, (int, float)):
-        raise Refused("time must be a number. Send it as UNIX seconds, without quotation marks.", id)
+        raise Refused("time must be a number. Send it as UNIX seconds, without quotation marks.", event_id)
     if time <= 0:
-        raise Refused("time must be greater than 0. Send it as UNIX seconds.", id)
-    raise Refused("time looks like milliseconds: divide it by 1000 and send UNIX seconds.", id)
+        raise Refused("time must be greater than 0. Send it as UNIX seconds.", event_id)
+    raise Refused("time looks like milliseconds: divide it by 1000 and send UNIX seconds.", event_id)
 
 
-def _flatten(event: dict[str, Any], flat: dict[str, Any], id: str) -> None:
+def _flatten(event: dict[str, Any], flat: dict[str, Any], event_id: str) -> None:
     """Fill ``flat`` from the Custom HTTP shape: user before properties before other fields. Raises Refused.
 
     A null within user hides no property: it says nothing, and nothing is lost by it.
@@ -190,11 +208,11 @@ def _flatten(event: dict[str, Any], flat: dict[str, Any], id: str) -> None:
     flat.update(event)
     if properties is not None:
         if type(properties) is not dict:
-            raise Refused("properties must be an object. Send its fields as {...}, or leave it out.", id)
+            raise Refused(
+                "properties must be an object. Send its fields as {...}, or leave it out.", event_id
+            )
         flat.update(properties)
     if user is not None:
         if type(user) is not dict:
-            raise Refused("user must be an object. Send its fields as {...}, or leave it out.", id)
-        for name, value in user.items():
-            if value is not None:
-                flat[name] = value
+            raise Refused("user must be an object. Send its fields as {...}, or leave it out.", event_id)
+        flat.update((name, value) for name, value in user.items() if value is not None)

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What became of an event. Where several fit, the first of unsupported, unselected, anonymous, expired, rejected."""
+    """What became of an event. Unsupported, unselected, anonymous, expired, rejected: the first that fits."""
 
     DELIVERED = "delivered"
     UNSELECTED = "unselected"

@@ -42,9 +42,10 @@ _BY_STATUS: Mapping[int, Verdict] = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The end of one HTTP request: ``status`` is None where no answer came, and ``error`` then names the fault plainly.
+    """The end of one HTTP request.
 
-    ``headers`` have lower-cased names; ``body`` holds at most 64 kB.
+    ``status`` is None where no answer came, and ``error`` then names the fault plainly. ``headers`` have
+    lower-cased names; ``body`` holds at most 64 kB.
     """
 
     status: int | None
@@ -69,8 +70,8 @@ def classify(answer: Answer) -> Verdict:
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """Seconds to wait as the answer asks, 0 to 300, or None where it does not ask or asks unreadably.
 
-    ``Retry-After`` goes before ``X-RateLimit-Reset``; both may hold seconds or an HTTP date (RFC 9110), the second
-    also UNIX seconds. A moment counts from the answer's own ``Date``, so that our clock need not agree with theirs.
+    ``Retry-After`` goes before ``X-RateLimit-Reset``; both may hold seconds, an HTTP date (RFC 9110) or UNIX
+    seconds. A moment counts from the answer's own ``Date``, so that our clock need not agree with theirs.
     What is negative, a moment gone by included, asks nothing.
     """
     here = _moment(headers.get("date", "")) or now
@@ -98,7 +99,7 @@ def _moment(text: str) -> datetime | None:
 
 
 def backoff(failures: int, jitter: float) -> float:
-    """Seconds to wait after so many failures in a row (1 or more): 1 s doubling to 300 s, times ``jitter`` in [0, 1)."""
+    """Seconds to wait after so many failures in a row: 1 doubling to 300, times ``jitter`` in [0, 1)."""
     doublings = min(max(failures - 1, 0), 16)
     return max(SHORTEST_SECONDS, jitter * min(LONGEST_SECONDS, 2.0**doublings))
 
