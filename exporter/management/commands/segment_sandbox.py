@@ -11,7 +11,7 @@ from exporter.sandbox.command_line import add_arguments, serve
 
 class Command(BaseCommand):
     help = _("Run a local stand-in for Segment's HTTP Tracking API on 127.0.0.1.")  # type: ignore[assignment]
-    requires_system_checks: list[str] = []
+    requires_system_checks = ()
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         add_arguments(parser)
