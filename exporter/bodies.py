@@ -2,10 +2,14 @@
 
 import json
 import re
+from io import BytesIO
 
 import msgspec
 
 MOST_EVENTS = 10_000
+# An array with more commas is cut by the scanner, which stops at MOST_EVENTS; the strict reader would first make
+# an object of each element, and 32 MB hold 16 million of them.
+MANY_COMMAS = 1_000_000
 
 _BOM = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n"
@@ -44,7 +48,7 @@ def parse_body(body: bytes) -> list[bytes]:
     if not body:
         return []
     try:
-        events = _strict(body)
+        events = _salvage(body) if _OPENING.match(body) and body.count(b",") > MANY_COMMAS else _strict(body)
     except (msgspec.DecodeError, RecursionError) as fault:
         events = _lines(body) or _salvage(body, fault)
     if len(events) > MOST_EVENTS:
@@ -72,10 +76,18 @@ def _lines(body: bytes) -> list[bytes]:
     """
     if not body.startswith(b"{"):
         return []
-    lines = [line for line in (part.strip(_BLANK) for part in body.split(b"\n")) if line]
+    first_is_object = b"\n" in body and _is_object(body[: body.index(b"\n")].strip(_BLANK))
+    lines: list[bytes] = []
+    for part in BytesIO(body):
+        if line := part.strip(_BLANK):
+            lines.append(line)
+        if len(lines) > MOST_EVENTS:
+            if first_is_object:
+                raise TooManyEvents
+            return []
     if len(lines) < 2:
         return []
-    if _is_object(lines[0]):
+    if first_is_object:
         return lines
     if lines[0].endswith((b"{", b"[", b",", b":")) or not all(line.startswith(b"{") for line in lines):
         return []
@@ -107,9 +119,13 @@ _OPENING = re.compile(rb'(?:\[|\{\s*"events"\s*:\s*\[)')
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[][{},]', re.DOTALL)
 
 
-def _salvage(body: bytes, fault: Exception) -> list[bytes]:
-    """Cut a body that a strict reader refuses as a whole because of single odd events. Raises BadBody."""
-    detail = "it is nested too deeply" if isinstance(fault, RecursionError) else str(fault)
+def _salvage(body: bytes, fault: Exception | None = None) -> list[bytes]:
+    """Cut a body that the strict reader refuses as a whole, perhaps for single odd events. Raises BadBody."""
+    detail = (
+        "it is nested too deeply"
+        if isinstance(fault, RecursionError)
+        else str(fault or "it is cut or broken")
+    )
     bad = BadBody(f"The body is not JSON ({detail.removeprefix('JSON is malformed: ')}). {_FORMS}")
     opening = _OPENING.match(body)
     if opening is None:

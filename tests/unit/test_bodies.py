@@ -1,6 +1,7 @@
 """A body in any of its four forms is cut into its events; what is not JSON is refused as a whole."""
 
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -133,6 +134,26 @@ def test_ten_thousand_events_are_taken_and_one_more_is_too_many(
     assert len(parse_body(before + between.join([b"{}"] * 10_000) + after)) == 10_000
     with pytest.raises(TooManyEvents, match="more than 10000"):
         parse_body(before + between.join([b"{}"] * 10_001) + after)
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" + b"1," * 15_000_000 + b"1]", b"{}\n" * 10_000_000], ids=["array", "lines"]
+)
+def test_millions_of_tiny_events_are_refused_without_being_made(body: bytes) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooManyEvents):
+            parse_body(body)
+        assert tracemalloc.get_traced_memory()[1] < 40_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_body_of_few_events_with_very_many_fields_is_read_like_any_other() -> None:
+    wide = b'{"x":[' + b"1," * 600_000 + b"1]}"
+    assert parse_body(b'{"events":[' + wide + b"," + A + b"," + wide + b"]}") == [wide, A, wide]
+    with pytest.raises(BadBody, match="not JSON"):
+        parse_body(b'{"events":[' + wide + b"," + wide + b"}")
 
 
 @given(st.one_of(st.binary(), st.text(alphabet='{}[]",:\\\n 1a').map(str.encode)))
