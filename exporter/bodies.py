@@ -7,8 +7,8 @@ from io import BytesIO
 import msgspec
 
 MOST_EVENTS = 10_000
-# An array with more commas is cut by the scanner, which stops at MOST_EVENTS; the strict reader would first make
-# an object of each element, and 32 MB hold 16 million of them.
+# An array with more commas is cut by the scanner, which stops at MOST_EVENTS; the strict reader would first
+# make an object of each element, and 32 MB hold 16 million of them.
 MANY_COMMAS = 1_000_000
 
 _BOM = b"\xef\xbb\xbf"
