@@ -7,7 +7,7 @@ from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "currents_admin.settings")
 
-app = Celery("currents_admin")
+app = Celery("currents_admin", loader="currents_admin.loader:PlainLoader")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.task_queues = [Queue(name) for name in ("delivery", "retry", "chores")]
 app.autodiscover_tasks()

@@ -63,7 +63,7 @@ def secret(name: str, *, required: bool) -> str:
         return given
     if required:
         raise env.BadEnvironment(f"{name} must be set in production: give it a long random value.")
-    return _kept(name, secrets.token_urlsafe(48))
+    return kept(name, secrets.token_urlsafe(48))
 
 
 def key_list(name: str, *, required: bool) -> list[str]:
@@ -75,7 +75,7 @@ def key_list(name: str, *, required: bool) -> list[str]:
     keys = env.words(name)
     if not keys and required:
         raise env.BadEnvironment(f"{name} must be set in production: one Fernet key or several, newest first.")
-    keys = keys or [_kept(name, Fernet.generate_key().decode())]
+    keys = keys or [kept(name, Fernet.generate_key().decode())]
     for place, key in enumerate(keys, start=1):
         try:
             Fernet(key)
@@ -86,10 +86,11 @@ def key_list(name: str, *, required: bool) -> list[str]:
     return keys
 
 
-def _kept(name: str, fresh: str) -> str:
+def kept(name: str, fresh: str) -> str:
+    """The value kept in `var/secrets/` under this name, readable by its owner only; `fresh` if there is none yet."""
     path = folder() / "secrets" / name.lower()
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             # Two processes may start at once: the first to create the file decides, the other reads it.
             with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:

@@ -117,6 +117,10 @@ DATABASES["default"]["CONN_MAX_AGE"] = 3600
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)
 DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
+# Off for poolers that cannot carry prepared statements (pgbouncer before 1.21).
+DATABASES["default"]["OPTIONS"]["prepare_threshold"] = (
+    5 if env.flag("CURRENTS_PREPARED_STATEMENTS", default=True) else None
+)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "connectors.User"
@@ -218,7 +222,12 @@ CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2, "socket_keepalive": True}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_connect_timeout": 2,
+    "socket_keepalive": True,
+    # Lets several installations, or a test run, share one Redis without hearing each other's doorbells.
+    "global_keyprefix": env.text("REDIS_KEY_PREFIX"),
+}
 CELERY_TASK_CREATE_MISSING_QUEUES = True
 CELERY_TASK_DEFAULT_QUEUE = "delivery"
 CELERY_TASK_ROUTES = {"exporter.tasks.deliver": {"queue": "delivery"}, "exporter.tasks.*": {"queue": "chores"}}

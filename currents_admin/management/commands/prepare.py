@@ -1,0 +1,25 @@
+"""`manage.py prepare`: makes the database ready for this version."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+from django.utils.translation import gettext_lazy as _
+
+
+class Command(BaseCommand):
+    help = _("Apply the migrations and make the cache table.")  # type: ignore[assignment]
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument(
+            "--demo", action="store_true", help=str(_("also make the demo workspace in an empty database"))
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        call_command("migrate", interactive=False, verbosity=0)
+        call_command("createcachetable", verbosity=0)
+        if options["demo"]:
+            call_command("create_demo", stdout=self.stdout)

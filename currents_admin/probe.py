@@ -1,0 +1,30 @@
+"""Asks the web process on this machine how it is: `python -m currents_admin.probe` for a container's health check."""
+
+from __future__ import annotations
+
+import sys
+from http.client import HTTPConnection, HTTPException
+
+from currents_admin import env
+
+
+def status(port: int, path: str, *, seconds: float = 5) -> int:
+    """The HTTP status of the answer, 0 without one."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=seconds)
+    try:
+        connection.request("GET", path, headers={"Host": _host()})
+        return connection.getresponse().status
+    except (OSError, HTTPException):
+        return 0
+    finally:
+        connection.close()
+
+
+def _host() -> str:
+    """A name the application answers to."""
+    first = (env.words("ALLOWED_HOSTS") or ["127.0.0.1"])[0]
+    return "127.0.0.1" if first == "*" else first.lstrip(".")
+
+
+if __name__ == "__main__":
+    sys.exit(status(env.whole("PORT", 8000, least=1, most=65535), "/healthz") != 200)

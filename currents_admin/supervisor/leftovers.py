@@ -1,0 +1,76 @@
+"""What an earlier run left behind when it was killed: notes of our processes, and how they are ended.
+
+A process is ended only if number, start time and command are those we noted: numbers are given out again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+
+from currents_admin import local
+from currents_admin.supervisor.part import Part
+
+PATIENCE = 5.0
+
+
+def note(parts: Iterable[Part]) -> None:
+    """Writes `pids.json`: the process number, start time and command of every living part."""
+    found = {}
+    for part in parts:
+        try:
+            process = psutil.Process(part.pid) if part.alive() else None
+        except psutil.NoSuchProcess:
+            process = None
+        if process is not None:
+            found[part.name] = {
+                "pid": part.pid,
+                "started": process.create_time(),
+                "command": part.command,
+            }
+    local.write_private(_file(), json.dumps(found))
+
+
+def clear() -> None:
+    """Ends what is still running of the parts noted last. PostgreSQL's own module looks after PostgreSQL."""
+    try:
+        noted = json.loads(_file().read_text())
+    except (OSError, ValueError):
+        return
+    still_running = [
+        process for name, entry in noted.items() if name != "postgres" and (process := _same(entry))
+    ]
+    for process in still_running:
+        _signal(process, signal.SIGTERM)
+    _, stubborn = psutil.wait_procs(still_running, timeout=PATIENCE)
+    for process in stubborn:
+        _signal(process, signal.SIGKILL)
+    psutil.wait_procs(stubborn, timeout=PATIENCE)
+
+
+def _file() -> Path:
+    return local.folder() / "pids.json"
+
+
+def _same(entry: dict[str, object]) -> psutil.Process | None:
+    try:
+        process = psutil.Process(int(str(entry["pid"])))
+        started = float(str(entry["started"]))
+        # The start time is derived from the host's clock, which may have been set meanwhile.
+        if abs(process.create_time() - started) < 2 and process.cmdline() == entry["command"]:
+            return process
+    except (psutil.Error, KeyError, ValueError):
+        pass
+    return None
+
+
+def _signal(process: psutil.Process, number: signal.Signals) -> None:
+    try:
+        os.killpg(process.pid, number)
+    except (ProcessLookupError, PermissionError):
+        pass

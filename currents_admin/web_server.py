@@ -1,0 +1,22 @@
+"""Settings of the web server (gunicorn), used by `make run` and the container image alike.
+
+One process: each has its own appender, and one makes more than the product promises. The application is
+loaded in the worker, after the fork (no preloading), because it starts threads and threads do not survive one.
+"""
+
+from pathlib import Path
+
+workers = 1
+worker_class = "gthread"
+threads = 16
+preload_app = False
+timeout = 60
+# Less than the 15 s after which supervisor and compose end a process by force.
+graceful_timeout = 12
+keepalive = 75
+backlog = 1024
+accesslog = None
+# Its default lies in the home folder.
+control_socket_disable = True
+# The worker's sign of life is a change to a file; on a busy disk that would wait.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
