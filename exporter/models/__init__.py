@@ -8,7 +8,7 @@ from exporter.models.counts import (
     ReceivedCount,
     ReceivedTotal,
 )
-from exporter.models.deliveries import Attempt, Delivery, Incident, Kind, Notice, Revision, Settled, Settlement
+from exporter.models.deliveries import Attempt, Delivery, Incident, Kind, Notice, Revision, Settled, Settlement, Stopped
 from exporter.models.log import EventBatch, EventLog, ImportedFile, LogMark, RefusalCount, RejectedEvent, UnknownType
 from exporter.models.signs import Sign
 
@@ -34,5 +34,6 @@ __all__ = [
     "Settled",
     "Settlement",
     "Sign",
+    "Stopped",
     "UnknownType",
 ]

@@ -1,0 +1,4 @@
+"""Delivery: lease, read, pack, send, settle. The only writer of cursors and outcomes.
+
+`turn.deliver` is one turn of one worker for one delivery; the other modules are its parts.
+"""

@@ -1,0 +1,57 @@
+"""A body on its way from the log to Segment, and the counts that will enter the ledger with it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from exporter.outcomes import Outcome
+
+# (minute received, event type, outcome) → events
+Counts = Counter[tuple[datetime, str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """An event that is set aside, with its number in the log and the reason in words."""
+
+    number: int
+    event_type: str
+    reason: str
+    minute: datetime
+
+
+@dataclass(slots=True)
+class Body:
+    """Event numbers `first` to `end` (exclusive), and the calls among them.
+
+    `numbers` and `minutes` tell each call's place and minute, `types` its event type; `left` counts the events that
+    are not sent; `received` pairs the receiving time (UNIX seconds) of a batch with its calls.
+    """
+
+    first: int
+    end: int
+    revision_id: int
+    calls: list[bytes] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    left: Counts = field(default_factory=Counter)
+    sent: Counts = field(default_factory=Counter)
+    received: list[tuple[float, int]] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+    size: int = 0
+    full: bool = False
+    oldest: float | None = None
+
+    @property
+    def counts(self) -> Counts:
+        """What becomes of every event in the range once the calls are accepted."""
+        return self.left + self.sent
+
+    def reject_all(self, reason: str) -> None:
+        """Its calls (one, after halving) were refused for good: the events become rejected."""
+        for (minute, event_type, _delivered), count in self.sent.items():
+            self.left[minute, event_type, Outcome.REJECTED] += count
+        ((minute, event_type, _delivered),) = self.sent
+        self.rejections.append(Rejection(self.numbers[0], event_type, reason, minute))
+        self.sent, self.received, self.calls, self.numbers = Counter(), [], [], []

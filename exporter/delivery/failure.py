@@ -1,0 +1,58 @@
+"""What a failed answer means for its delivery: wait, stop, take the body apart, or go on with another key."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+
+from exporter import retry
+from exporter.delivery.ahead import Piece
+from exporter.delivery.halving import Halving
+from exporter.delivery.sending import Sent
+from exporter.delivery.settle import Trouble
+from exporter.delivery.turn import Turn
+from exporter.models import Stopped
+from exporter.retry import Verdict
+
+_STOPS = {Verdict.KEY_REJECTED: Stopped.KEY_REJECTED, Verdict.REQUEST_REFUSED: Stopped.REQUEST_REFUSED}
+
+
+def land(turn: Turn, word: str) -> str:
+    """Ends a turn: awaits what flies, settles what was accepted, answers for the first failure.
+
+    `word` is what the turn has come to so far; it is the answer unless there is a failure.
+    """
+    turn.await_answers()
+    done, turn.done = turn.done, []
+    accepted = [sent for sent in done if sent.verdict() == Verdict.ACCEPTED]
+    failed = next((sent for sent in done if sent.verdict() != Verdict.ACCEPTED), None)
+    pieces = [Piece.of(sent.body, sent.ended) for sent in accepted]
+    if failed is not None:
+        return _fail(turn, failed, done, pieces)
+    if done:
+        turn.settle(pieces, [sent.tried() for sent in accepted])
+    return word
+
+
+def _fail(turn: Turn, failed: Sent, done: list[Sent], pieces: list[Piece]) -> str:
+    verdict = failed.verdict()
+    if verdict == Verdict.REFUSED_BODY:
+        turn.settle(pieces, [sent.tried() for sent in done], small=failed.answer().status == 413)
+        halving = Halving(turn, failed)
+        stray = halving.run()
+        return _fail(turn, stray, [stray], []) if stray is not None else halving.word
+    if verdict == Verdict.KEY_REJECTED and _key_replaced(turn, failed):
+        turn.settle(pieces, [sent.tried() for sent in done])
+        return "behind"
+    # A failed window counts as one failure.
+    wait = retry.wait(failed.answer(), turn.lease.failures + 1, datetime.now(UTC), random.random())  # noqa: S311
+    stopped = _STOPS.get(verdict, "" if pieces else turn.lease.stopped)
+    tried = [sent.tried(wait if sent is failed else None) for sent in done]
+    turn.settle(pieces, tried, trouble=Trouble(wait, stopped))
+    return "failed"
+
+
+def _key_replaced(turn: Turn, failed: Sent) -> bool:
+    """An answer to a key that is no longer the active one says nothing about the active one."""
+    turn.read_revision()
+    return (turn.current.write_key_id, turn.current.url) != (failed.current.write_key_id, failed.current.url)

@@ -1,0 +1,132 @@
+"""The lease: the time-limited right of one worker to move one delivery's cursor.
+
+Set and compared by the database's clock only. The holder trusts it only by its own monotonic clock, counted from
+*before* it asked, so a frozen or slow process errs on the safe side. Each taking gets a new token, and every later
+statement is fenced by it.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+
+from exporter.delivery.raw import execute
+
+# No request starts this close to the end of the lease.
+MARGIN_SECONDS = 1.0
+CAREFUL_SECONDS = 60
+
+# A moment further ahead than it can ever be set counts as over: the database's clock went back.
+_TAKE = """
+UPDATE exporter_delivery d
+   SET lease_token = %(token)s,
+       lease_until = clock_timestamp() + make_interval(secs => %(seconds)s),
+       careful_until = CASE WHEN d.lease_token IS NULL THEN d.careful_until
+                            ELSE clock_timestamp() + make_interval(secs => %(careful)s) END
+  FROM connectors_connector c
+ WHERE d.id = %(id)s AND c.id = d.connector_id AND (c.state = 'live' OR d.kind <> 'live')
+   AND (d.lease_until IS NULL OR d.lease_until < clock_timestamp()
+        OR d.lease_until > clock_timestamp() + make_interval(secs => %(seconds)s + 5))
+   AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= clock_timestamp() OR d.alone
+        OR d.next_attempt_at > clock_timestamp() + interval '310 seconds')
+RETURNING d.connector_id, d.workspace_id, d.kind, d.start, d.stop, d.cursor, d.ahead::text, d.settles,
+          d.stopped, d.alone, d.failures, d.failing_since,
+          d.careful_until > clock_timestamp(), d.small_bodies_until > clock_timestamp(),
+          coalesce(d.next_attempt_at > clock_timestamp(), false), clock_timestamp()
+"""
+_RENEW = """
+UPDATE exporter_delivery SET lease_until = clock_timestamp() + make_interval(secs => %(seconds)s)
+ WHERE id = %(id)s AND lease_token = %(token)s RETURNING id
+"""
+_RELEASE = """
+UPDATE exporter_delivery SET lease_token = NULL, lease_until = NULL
+ WHERE id = %(id)s AND lease_token = %(token)s RETURNING id
+"""
+
+
+@dataclass(slots=True)
+class Lease:
+    """A held lease with the delivery's state as it was taken, kept up to date by `settle`."""
+
+    delivery_id: int
+    token: uuid.UUID
+    until: float
+    connector_id: int
+    workspace_id: int
+    kind: str
+    start: int
+    stop: int | None
+    cursor: int
+    ahead: str
+    settles: int
+    stopped: str
+    alone: bool
+    failures: int
+    failing_since: datetime | None
+    careful: bool
+    small_bodies: bool
+    early: bool
+    taken_at: datetime
+    taken: float
+
+    @classmethod
+    def take(cls, delivery_id: int) -> Lease | None:
+        """The lease, or None where another holds it, the connector is paused or gone, or nothing is due."""
+        token, asked = uuid.uuid4(), time.monotonic()
+        rows = execute(_TAKE, _terms(delivery_id, token) | {"careful": CAREFUL_SECONDS})
+        if not rows:
+            return None
+        *state, careful, small, early, taken_at = rows[0]
+        return cls(
+            delivery_id,
+            token,
+            asked + settings.CURRENTS_LEASE_SECONDS,
+            *state,
+            bool(careful),
+            bool(small),
+            bool(early),
+            taken_at,
+            asked,
+        )
+
+    def renew(self) -> bool:
+        """Another full term, or False where the lease is another's now."""
+        asked = time.monotonic()
+        if not execute(_RENEW, _terms(self.delivery_id, self.token)):
+            self.until = 0.0
+            return False
+        self.until = asked + settings.CURRENTS_LEASE_SECONDS
+        return True
+
+    def release(self) -> bool:
+        self.until = 0.0
+        return bool(execute(_RELEASE, _terms(self.delivery_id, self.token)))
+
+    def renewed(self, asked: float) -> None:
+        """A settle that was asked for at `asked` (monotonic) has renewed the lease."""
+        self.until = asked + settings.CURRENTS_LEASE_SECONDS
+
+    @property
+    def seconds_left(self) -> float:
+        return self.until - time.monotonic()
+
+    @property
+    def may_send(self) -> bool:
+        return self.seconds_left > MARGIN_SECONDS
+
+    @property
+    def wants_renewal(self) -> bool:
+        return self.seconds_left < settings.CURRENTS_LEASE_SECONDS * 2 / 3
+
+    def now(self) -> float:
+        """The database's clock, in UNIX seconds, as far as can be told without asking again."""
+        return self.taken_at.timestamp() + (time.monotonic() - self.taken)
+
+
+def _terms(delivery_id: int, token: uuid.UUID) -> dict[str, Any]:
+    return {"id": delivery_id, "token": token, "seconds": float(settings.CURRENTS_LEASE_SECONDS)}

@@ -1,0 +1,40 @@
+"""Probing a destination that refused us: one small request, before anything else is sent."""
+
+from __future__ import annotations
+
+from exporter.delivery.ahead import Piece
+from exporter.delivery.body import Body
+from exporter.delivery.failure import land
+from exporter.delivery.turn import Turn
+from exporter.models import Stopped
+
+# After a refusal of bodies the first event goes with up to nine behind it, so that a bad one can be told apart.
+NEIGHBOURS = 10
+
+
+def probe(turn: Turn) -> str:
+    """An empty word where the probe was accepted and the turn may go on."""
+    refused = turn.lease.stopped == Stopped.REQUEST_REFUSED
+    body = _first_deliverable(turn, NEIGHBOURS if refused else 1)
+    if body is None:
+        return "idle"
+    if turn.lease.early and len(body.calls) < 2:
+        return "held"  # rung before its time, and there is no neighbour yet to judge the lone event by
+    if turn.stale():
+        return "behind"
+    turn.next = body.end
+    turn.line.launch(body, turn.current)
+    return land(turn, "")
+
+
+def _first_deliverable(turn: Turn, events: int) -> Body | None:
+    """The first body with a call; what is skipped before it is settled on the way."""
+    while True:
+        stop = turn.first_hole()
+        body = turn.reader.make(turn.next, stop, turn.limits(events))
+        if body.end == body.first:
+            return None
+        if body.calls:
+            return body
+        turn.settle([Piece.of(body, turn.lease.now())], [])
+        turn.next = body.end

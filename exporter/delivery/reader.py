@@ -1,0 +1,138 @@
+"""From the log to bodies: read → select → transform → pack.
+
+Batches whose types are all unselected or unsupported are counted from their `type_counts`; their payload is not
+read. A batch is converted once, however many bodies its events end up in.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+
+from connectors.catalogue import CATALOGUE
+from exporter import event_log
+from exporter.batches import OTHER
+from exporter.delivery.body import Body, Rejection
+from exporter.event_log import Header
+from exporter.outcomes import Outcome
+from exporter.packing import Limits, fits
+from exporter.transform import Judged, Plan, convert
+
+# Batches looked ahead at once: their headers are small, their payloads are read for those that hold something to send.
+LOOK_AHEAD = 8
+# A range without a single call is settled at the latest after so many batches.
+MOST_SKIPPED_BATCHES = 400
+
+
+class Gap(Exception):
+    """A cursor points below the log's first event: events were trimmed that a delivery still needed."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    header: Header
+    minute: datetime
+    payload: bytes | None
+    judged: list[Judged] = field(default_factory=list)
+
+    def read(self, plan: Plan) -> list[Judged]:
+        if not self.judged and self.payload is not None:
+            self.judged = [convert(line, plan) for line in event_log.lines(self.payload)]
+            self.payload = None
+        return self.judged
+
+
+class Reader:
+    """Reads one workspace's log under one plan."""
+
+    def __init__(self, workspace_id: int, plan: Plan, revision_id: int) -> None:
+        self.workspace_id = workspace_id
+        self.plan = plan
+        self.revision_id = revision_id
+        self._batches: deque[_Batch] = deque()
+
+    def make(self, first: int, stop: int | None, limits: Limits) -> Body:
+        """One body from `first` on, up to `stop` or the head; without calls where nothing there is to be sent."""
+        body = Body(first, first, self.revision_id)
+        self.extend(body, stop, limits)
+        return body
+
+    def extend(self, body: Body, stop: int | None, limits: Limits) -> None:
+        """Adds what follows `body.end`, until the body is full or the log ends."""
+        skipped = 0
+        while not body.full and (stop is None or body.end < stop):
+            batch = self._at(body.end)
+            if batch is None:
+                return
+            upto = batch.header.end_event if stop is None else min(batch.header.end_event, stop)
+            whole = body.end == batch.header.first_event and upto == batch.header.end_event
+            if whole and not self._sends(batch.header):
+                self._skip(body, batch)
+                skipped += 1
+                body.full = skipped >= MOST_SKIPPED_BATCHES
+            elif skipped and not body.calls:
+                body.full = True
+            else:
+                self._take(body, batch, upto, limits)
+
+    def _sends(self, header: Header) -> bool:
+        return any(name in self.plan.selected for name in header.type_counts)
+
+    def _at(self, number: int) -> _Batch | None:
+        """The batch that holds `number`, from the read-ahead or the log."""
+        while len(self._batches) > 1 and self._batches[1].header.end_event <= number:
+            self._batches.popleft()
+        for batch in self._batches:
+            if batch.header.first_event <= number < batch.header.end_event:
+                return batch
+        headers = event_log.headers(self.workspace_id, number, LOOK_AHEAD)
+        if headers and headers[0].first_event > number:
+            raise Gap(f"Workspace {self.workspace_id}: event {number} is no longer in the log.")
+        self._batches.clear()
+        payloads = event_log.payloads([header.id for header in headers if self._sends(header)])
+        for header in headers:
+            minute = header.received_at.replace(second=0, microsecond=0)
+            self._batches.append(_Batch(header, minute, payloads.get(header.id)))
+        return self._batches[0] if self._batches else None
+
+    def _skip(self, body: Body, batch: _Batch) -> None:
+        for name, (count, _anonymous) in batch.header.type_counts.items():
+            outcome = Outcome.UNSELECTED if name in CATALOGUE.by_name else Outcome.UNSUPPORTED
+            body.left[batch.minute, name, outcome] += count
+        body.end = batch.header.end_event
+
+    def _take(self, body: Body, batch: _Batch, upto: int, limits: Limits) -> None:
+        header, known = batch.header, batch.header.type_counts
+        left: Counter[tuple[str, str]] = Counter()
+        sent: Counter[str] = Counter()
+        number, before = body.end, len(body.calls)
+        calls, numbers, size = body.calls, body.numbers, body.size
+        for event_type, outcome, call, reason in islice(
+            batch.read(self.plan), number - header.first_event, upto - header.first_event
+        ):
+            if call is not None:
+                if not fits(size, len(calls), call, limits):
+                    body.full = True
+                    break
+                size += len(call) + (len(calls) > 0)
+                calls.append(call)
+                numbers.append(number)
+                sent[event_type] += 1
+            else:
+                name = event_type if event_type in known else OTHER
+                left[name, outcome] += 1
+                if outcome == Outcome.REJECTED:
+                    body.rejections.append(Rejection(number, name, reason, batch.minute))
+            number += 1
+        body.end, body.size = number, size
+        for (name, outcome), count in left.items():
+            body.left[batch.minute, name, outcome] += count
+        for name, count in sent.items():
+            body.sent[batch.minute, name, Outcome.DELIVERED] += count
+        if len(calls) > before:
+            received = header.received_at.timestamp()
+            body.received.append((received, len(calls) - before))
+            if body.oldest is None:
+                body.oldest = received

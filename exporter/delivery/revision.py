@@ -1,0 +1,70 @@
+"""What a body is made with: selection, anonymous rule, region, write key. Read at the start of a turn, compared
+again before each body is sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from connectors import sealing
+from connectors.models import WriteKey
+from exporter.delivery.raw import execute
+from exporter.transform import Plan
+
+_CURRENT = """
+SELECT c.state, r.id, r.selected_events, r.include_anonymous, r.region, r.write_key_id
+  FROM connectors_connector c JOIN exporter_revision r ON r.connector_id = c.id
+ WHERE c.id = %(connector)s ORDER BY r.id DESC LIMIT 1
+"""
+_STAMP = """
+SELECT c.state, (SELECT max(r.id) FROM exporter_revision r WHERE r.connector_id = c.id)
+  FROM connectors_connector c WHERE c.id = %(connector)s
+"""
+
+
+class Gone(Exception):
+    """The connector was deleted."""
+
+
+class KeyUnreadable(Exception):
+    """The stored write key cannot be opened; `revision_id` is the revision that holds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """A connector's current revision, ready for use."""
+
+    revision_id: int
+    live: bool
+    plan: Plan
+    url: str
+    write_key: sealing.Secret
+    write_key_id: int
+
+    @property
+    def stamp(self) -> tuple[bool, int]:
+        return self.live, self.revision_id
+
+
+def current(connector_id: int) -> Current:
+    """Raises:
+    Gone: no such connector any more.
+    KeyUnreadable: its write key cannot be opened.
+    """
+    rows = execute(_CURRENT, {"connector": connector_id})
+    if not rows:
+        raise Gone
+    state, revision_id, selected, anonymous, region, key_id = rows[0]
+    try:
+        key = sealing.unseal(WriteKey.objects.get(pk=key_id))
+    except sealing.Unreadable as error:
+        raise KeyUnreadable(str(error)) from None
+    plan = Plan(frozenset(selected), anonymous)
+    return Current(revision_id, state == "live", plan, settings.SEGMENT_URLS[region], key, key_id)
+
+
+def stamp(connector_id: int) -> tuple[bool, int] | None:
+    """Changes whenever a body packed before must not be sent any more; None once the connector is gone."""
+    rows = execute(_STAMP, {"connector": connector_id})
+    return (rows[0][0] == "live", rows[0][1]) if rows else None

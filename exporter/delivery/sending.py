@@ -1,0 +1,89 @@
+"""Bodies in flight: launching them, waiting for them, telling their answers apart."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from exporter import packing, retry, sender
+from exporter.delivery.body import Body
+from exporter.delivery.lease import Lease
+from exporter.delivery.revision import Current
+from exporter.delivery.settle import Tried
+from exporter.retry import Answer, Verdict
+
+
+@dataclass(slots=True)
+class Sent:
+    """A body on its way, or answered."""
+
+    body: Body
+    current: Current
+    flight: sender.Flight
+    at: float
+    ended: float = 0.0
+
+    def answer(self) -> Answer:
+        return self.flight.answer()
+
+    def verdict(self) -> Verdict:
+        return retry.classify(self.answer())
+
+    def tried(self, wait: float | None = None) -> Tried:
+        """The attempt as it is recorded; `wait` seconds until the next one, if there is a wait."""
+        answer, verdict = self.answer(), self.verdict()
+        excerpt = "" if verdict == Verdict.ACCEPTED else answer.body[:500].decode(errors="replace")
+        return Tried(
+            self.at,
+            answer.status,
+            verdict,
+            answer.error,
+            answer.milliseconds,
+            len(self.body.calls),
+            packing.ENVELOPE + self.body.size,
+            self.body.numbers[0],
+            self.body.numbers[-1],
+            excerpt,
+            wait,
+        )
+
+
+class Line:
+    """The bodies of one turn that are in flight, in order of their numbers."""
+
+    def __init__(self, lease: Lease) -> None:
+        self.lease = lease
+        self.flying: list[Sent] = []
+        self._landed = threading.Event()
+
+    def launch(self, body: Body, current: Current) -> Sent:
+        def wrapped() -> bytes:
+            now = datetime.now(UTC)
+            return packing.wrap(body.calls, now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z")
+
+        at = self.lease.now()
+        flight = sender.launch(current.url, current.write_key, wrapped, self._landed.set)
+        sent = Sent(body, current, flight, at)
+        self.flying.append(sent)
+        return sent
+
+    def wait(self, seconds: float) -> None:
+        """Until one has landed, at most so long. Cuts what flies over its time."""
+        self._landed.wait(max(0.0, seconds))
+        self._landed.clear()
+        for sent in self.flying:
+            if not sent.flight.done and sent.flight.seconds > sender.WHOLE_SECONDS:
+                sent.flight.cut()
+
+    def landed(self) -> list[Sent]:
+        """Takes out and answers those that have landed, in order of numbers."""
+        done = [sent for sent in self.flying if sent.flight.done]
+        for sent in done:
+            self.flying.remove(sent)
+            sent.ended = self.lease.now()
+        return done
+
+    def cut(self) -> None:
+        for sent in self.flying:
+            sent.flight.cut()

@@ -1,0 +1,234 @@
+"""Settling: the one statement that moves a cursor and writes outcomes.
+
+Its first step updates the delivery only where the lease and the old cursor are still ours; counts, attempts and all
+else hang on the row that step returns. So a settle happens whole or not at all, and a stale holder writes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
+
+from exporter.delays import bucket
+from exporter.delivery.ahead import Piece
+from exporter.delivery.body import Counts, Rejection
+from exporter.delivery.lease import Lease
+from exporter.delivery.raw import execute
+from exporter.delivery.statement import SETTLE
+
+log = logging.getLogger(__name__)
+
+REPEAT_SECONDS = 0.2
+
+
+class LeaseLost(Exception):
+    """Another worker holds the delivery, or it is gone; nothing of ours was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One attempt, as it is recorded. `at` is UNIX seconds by the database's clock; `status` None: no answer."""
+
+    at: float
+    status: int | None
+    verdict: str
+    error: str
+    milliseconds: float
+    events: int
+    size: int
+    first: int
+    last: int
+    excerpt: str
+    wait: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """The state after a failure: seconds to the next attempt, why it is stopped (empty: it is not)."""
+
+    wait: float
+    stopped: str = ""
+    alone: bool = False
+
+
+@dataclass(slots=True)
+class Step:
+    """What one settle writes: the new cursor with all that it passes, what lies ahead, and how it went."""
+
+    cursor: int
+    passed: list[Piece] = field(default_factory=list)
+    ahead: list[Piece] = field(default_factory=list)
+    tried: list[Tried] = field(default_factory=list)
+    accepted: bool = False
+    trouble: Trouble | None = None
+    small_bodies: bool = False
+
+
+def settle(lease: Lease, step: Step) -> None:
+    """Writes `step` and renews the lease.
+
+    A connection that broke while the statement ran leaves open whether it was committed; the delivery's own row
+    tells. It is repeated until our lease has ended by our own clock.
+
+    Raises:
+        LeaseLost: lease or cursor are not ours any more.
+        AssertionError: the counts do not add up to the way the cursor moves.
+    """
+    counts: Counts = Counter()
+    for piece in step.passed:
+        counts.update(piece.counts)
+    assert sum(counts.values()) == step.cursor - lease.cursor, "the counts do not add up to the cursor's way"
+    parameters = _parameters(lease, step, counts)
+    while True:
+        asked = time.monotonic()
+        try:
+            if not execute(SETTLE, parameters):
+                lease.until = 0.0
+                raise LeaseLost
+            break
+        except (OperationalError, InterfaceError):
+            if lease.seconds_left <= 0:
+                raise LeaseLost from None
+            log.warning("The database went away while settling delivery %s; trying again.", lease.delivery_id)
+            if _was_settled(lease):
+                break
+    lease.renewed(asked)
+    lease.cursor, lease.ahead = step.cursor, parameters["ahead"]
+    lease.settles += 1
+    if step.trouble is not None:
+        lease.failures += 1
+        lease.stopped, lease.alone = step.trouble.stopped, step.trouble.alone
+    elif step.accepted:
+        lease.failures, lease.stopped, lease.alone = 0, "", False
+
+
+def _was_settled(lease: Lease) -> bool:
+    """Whether the statement that broke off was committed. Waits for the database while our lease lasts."""
+    while True:
+        connection.close()
+        try:
+            rows = execute(
+                "SELECT lease_token, settles FROM exporter_delivery WHERE id = %(id)s", {"id": lease.delivery_id}
+            )
+        except DatabaseError:
+            if lease.seconds_left <= 0:
+                raise LeaseLost from None
+            time.sleep(REPEAT_SECONDS)
+            continue
+        if not rows or rows[0][0] != lease.token:
+            raise LeaseLost
+        return bool(rows[0][1] == lease.settles + 1)
+
+
+def _parameters(lease: Lease, step: Step, counts: Counts) -> dict[str, Any]:
+    keys = sorted(counts)
+    totals: Counter[tuple[str, str]] = Counter()
+    for (_minute, event_type, result), count in counts.items():
+        totals[event_type, result] += count
+    total_keys = sorted(totals)
+    trouble = step.trouble
+    return {
+        "id": lease.delivery_id,
+        "token": lease.token,
+        "old": lease.cursor,
+        "new": step.cursor,
+        "seconds": float(settings.CURRENTS_LEASE_SECONDS),
+        "ahead": json.dumps([piece.to_json() for piece in step.ahead]),
+        "accepted": step.accepted,
+        "failed": trouble is not None,
+        "stopped": trouble.stopped if trouble else "",
+        "alone": trouble.alone if trouble else False,
+        "wait": trouble.wait if trouble else 0.0,
+        "small": step.small_bodies,
+        "minutes": [minute for minute, _type, _outcome in keys],
+        "types": [event_type for _minute, event_type, _outcome in keys],
+        "outcomes": [str(result) for _minute, _type, result in keys],
+        "counts": [counts[key] for key in keys],
+        "total_types": [event_type for event_type, _outcome in total_keys],
+        "total_outcomes": [str(result) for _type, result in total_keys],
+        "total_counts": [totals[key] for key in total_keys],
+        **_delays(step.passed),
+        **_ranges(step.passed),
+        **_rejections(step.passed),
+        **_attempts(step.tried),
+    }
+
+
+def _minute(moment: float) -> datetime:
+    return datetime.fromtimestamp(moment // 60 * 60, UTC)
+
+
+def _delays(pieces: Iterable[Piece]) -> dict[str, Any]:
+    delays: Counter[tuple[datetime, int]] = Counter()
+    for piece in pieces:
+        for received, count in piece.received:
+            delays[_minute(received), bucket(max(0.0, piece.accepted_at - received))] += count
+    keys = sorted(delays)
+    return {
+        "delay_minutes": [minute for minute, _bucket in keys],
+        "delay_buckets": [place for _minute, place in keys],
+        "delay_counts": [delays[key] for key in keys],
+    }
+
+
+def _ranges(pieces: Iterable[Piece]) -> dict[str, Any]:
+    """The settled ranges with neighbours of one revision and kind merged."""
+    ranges: list[list[Any]] = []
+    for piece in pieces:
+        if piece.first == piece.end:
+            continue
+        if ranges and ranges[-1][1:] == [piece.first, piece.revision_id, piece.kind]:
+            ranges[-1][1] = piece.end
+        else:
+            ranges.append([piece.first, piece.end, piece.revision_id, piece.kind])
+    return {
+        "range_firsts": [first for first, _end, _revision, _kind in ranges],
+        "range_ends": [end for _first, end, _revision, _kind in ranges],
+        "range_revisions": [revision for _first, _end, revision, _kind in ranges],
+        "range_kinds": [kind for _first, _end, _revision, kind in ranges],
+    }
+
+
+def _rejections(pieces: Iterable[Piece]) -> dict[str, Any]:
+    found: list[Rejection] = [rejection for piece in pieces for rejection in piece.rejections]
+    return {
+        "rejected_numbers": [rejection.number for rejection in found],
+        "rejected_types": [rejection.event_type[:200] for rejection in found],
+        "rejected_reasons": [rejection.reason[:500] for rejection in found],
+    }
+
+
+def _attempts(tried: list[Tried]) -> dict[str, Any]:
+    answers: Counter[tuple[datetime, str]] = Counter()
+    times: Counter[tuple[datetime, str]] = Counter()
+    for one in tried:
+        key = (_minute(one.at), str(one.status or "none"))
+        answers[key] += 1
+        times[key] += round(one.milliseconds)
+    keys = sorted(answers)
+    return {
+        "attempt_ats": [datetime.fromtimestamp(one.at, UTC) for one in tried],
+        "attempt_statuses": [one.status for one in tried],
+        "attempt_verdicts": [one.verdict for one in tried],
+        "attempt_errors": [one.error[:200] for one in tried],
+        "attempt_times": [round(one.milliseconds) for one in tried],
+        "attempt_events": [one.events for one in tried],
+        "attempt_sizes": [one.size for one in tried],
+        "attempt_firsts": [one.first for one in tried],
+        "attempt_lasts": [one.last for one in tried],
+        "attempt_excerpts": [one.excerpt.replace("\0", "")[:500] for one in tried],
+        "attempt_waits": [one.wait for one in tried],
+        "answer_minutes": [minute for minute, _answer in keys],
+        "answers": [answer for _minute, answer in keys],
+        "answer_counts": [answers[key] for key in keys],
+        "answer_times": [times[key] for key in keys],
+    }

@@ -1,0 +1,251 @@
+"""One turn: one worker moves one delivery as far as it can, then gives way.
+
+The coordinating thread alone touches the database; sender threads only speak HTTP. A turn ends after 2 s if other
+deliveries are due, after 20 s if none are, when it has been idle for a second, when an attempt fails, or when the
+process is asked to stop.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from django.db import DatabaseError, connection
+
+from exporter.delivery import ahead, revision
+from exporter.delivery.ahead import Piece
+from exporter.delivery.body import Body
+from exporter.delivery.lease import Lease
+from exporter.delivery.raw import execute
+from exporter.delivery.reader import Reader
+from exporter.delivery.revision import Current
+from exporter.delivery.sending import Line, Sent
+from exporter.delivery.settle import LeaseLost, Step, Tried, Trouble, settle
+from exporter.delivery.window import Window
+from exporter.packing import CAREFUL_EVENTS, Limits
+from exporter.retry import Verdict
+
+log = logging.getLogger(__name__)
+
+SHORT_TURN = 2.0
+LONG_TURN = 20.0
+# A worker that has caught up looks at the head so often, for so long, before it lets go.
+LOOK_SECONDS = 0.05
+LINGER_SECONDS = 1.0
+# A body that is not full waits so long for company; else a quiet stream costs a request per event.
+FILL_SECONDS = 0.2
+STOP_SECONDS = 8.0
+# Bodies after a 413, for an hour.
+SMALL_BODY = 100_000
+# A request is cut when the lease that covers it is this close to its end and could not be renewed.
+LAST_MOMENT = 0.5
+
+# Set when the process was asked to stop: no new body, the answers in flight are awaited and settled.
+stopping = threading.Event()
+
+_OTHERS_DUE = """
+SELECT EXISTS (
+    SELECT 1 FROM exporter_delivery d
+      JOIN exporter_eventlog l ON l.workspace_id = d.workspace_id
+      JOIN connectors_connector c ON c.id = d.connector_id
+     WHERE d.id <> %(id)s AND d.kind = 'live' AND c.state = 'live' AND d.cursor < l.next_event
+       AND (d.lease_until IS NULL OR d.lease_until < clock_timestamp())
+       AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= clock_timestamp()))
+"""
+
+
+class Turn:
+    """The state of a turn. `next` is the number the next body begins with, `ready` the body made but not launched,
+    `done` what has landed and is not settled, `ahead` what is accepted beyond the cursor."""
+
+    def __init__(self, lease: Lease) -> None:
+        self.lease = lease
+        self.line = Line(lease)
+        self.window = Window(careful=lease.careful, failed=lease.failures > 0)
+        self.began = self.worked = self.looked = time.monotonic()
+        self.ended = False
+        self.done: list[Sent] = []
+        self.ahead = ahead.pieces(lease.ahead)
+        self.next = lease.cursor
+        self.ready: Body | None = None
+        self.read_revision()
+
+    def read_revision(self) -> None:
+        """Raises:
+        Gone, KeyUnreadable: see `revision.current`.
+        """
+        self.current: Current = revision.current(self.lease.connector_id)
+        self.reader = Reader(self.lease.workspace_id, self.current.plan, self.current.revision_id)
+
+    def work(self) -> str:
+        """Sends until the turn is over; answers `behind`, `idle` or `failed`. What has landed and is not settled is
+        left in `done`, what still flies in `line`."""
+        word = ""
+        try:
+            while not word:
+                word = self._step()
+        except DatabaseError:
+            log.warning("The database failed during a turn of delivery %s.", self.lease.delivery_id)
+            connection.close()
+            word = "failed"
+        return word
+
+    def _step(self) -> str:
+        """Launch what may fly, settle what has landed meanwhile, make the next body, wait."""
+        if self.lease.wants_renewal and not self.lease.renew():
+            raise LeaseLost
+        landed = self.collect()
+        if any(sent.verdict() != Verdict.ACCEPTED for sent in landed):
+            return "failed"
+        self._launch()
+        self._settle_front()
+        if self._over():
+            return "behind"
+        if self.ready is None or not self.ready.full:
+            self._make()
+        return self._wait()
+
+    def _wait(self) -> str:
+        room = len(self.line.flying) < self.window.width
+        if room and self.ready is not None and self._may_go(self.ready):
+            return ""
+        if self.line.flying:
+            self.line.wait(LOOK_SECONDS if room else 0.25)
+        elif self.ready is None and time.monotonic() - self.worked > LINGER_SECONDS:
+            return "idle"
+        else:
+            stopping.wait(LOOK_SECONDS)
+        return ""
+
+    def _over(self) -> bool:
+        now = time.monotonic()
+        if stopping.is_set() or not self.lease.may_send or now - self.began > LONG_TURN:
+            return True
+        if now - self.began > SHORT_TURN and now - self.looked > 1.0:
+            self.looked = now
+            self.ended = self.ended or bool(execute(_OTHERS_DUE, {"id": self.lease.delivery_id})[0][0])
+        return self.ended
+
+    # --- making and launching ---------------------------------------------------------------------------------
+
+    def limits(self, most_events: int = Limits().events) -> Limits:
+        size = SMALL_BODY if self.lease.small_bodies else Limits().bytes
+        return Limits(size, min(most_events, CAREFUL_EVENTS if self.lease.careful else Limits().events))
+
+    def first_hole(self) -> int | None:
+        """Where reading from `next` must end: at a piece accepted ahead, or at the delivery's own stop."""
+        for piece in self.ahead:
+            if piece.first == self.next:
+                self.next = piece.end
+        return next((piece.first for piece in self.ahead if piece.first > self.next), self.lease.stop)
+
+    def _make(self) -> None:
+        """Makes the next body or fills up the waiting one; it never crosses what was accepted ahead."""
+        began, stop = time.monotonic(), self.first_hole()
+        if self.ready is None:
+            body = self.reader.make(self.next, stop, self.limits())
+            self.ready = body if body.end > body.first else None
+        else:
+            body, before = self.ready, self.ready.end
+            self.reader.extend(body, stop, self.limits())
+            if body.end == before:
+                return
+        if self.ready is None:
+            return
+        body.full = body.full or (stop is not None and body.end >= stop)
+        self.worked = time.monotonic()
+        if body.full:
+            self.window.made(self.worked - began)
+
+    def _may_go(self, body: Body) -> bool:
+        return body.full or body.oldest is None or self.lease.now() - body.oldest >= FILL_SECONDS
+
+    def _launch(self) -> None:
+        while self.ready is not None and len(self.line.flying) < self.window.width:
+            if not self.lease.may_send or stopping.is_set() or not self._may_go(self.ready):
+                return
+            if (self.lease.careful or not self.ready.calls) and (self.line.flying or self.done):
+                return  # what is before it is settled first
+            if self.stale():
+                return
+            body, self.ready = self.ready, None
+            self.next = body.end
+            if body.calls:
+                self.line.launch(body, self.current)
+            else:
+                self.settle([Piece.of(body, self.lease.now())], [])
+            if len(self.line.flying) < self.window.width:
+                self._make()
+
+    def stale(self) -> bool:
+        """Whether the settings changed since the bodies were made; what is not sent is made anew under the new ones.
+
+        Raises:
+            Gone: the connector was deleted.
+        """
+        stamp = revision.stamp(self.lease.connector_id)
+        if stamp == self.current.stamp:
+            return False
+        self.ready = None
+        self.read_revision()
+        self.ended = self.ended or not self.current.live
+        return True
+
+    # --- answers ----------------------------------------------------------------------------------------------
+
+    def collect(self) -> list[Sent]:
+        """Moves what has landed to `done`."""
+        landed = self.line.landed()
+        for sent in landed:
+            self.worked = time.monotonic()
+            if sent.verdict() == Verdict.ACCEPTED:
+                self.window.answered(sent.ended - sent.at)
+        self.done = sorted([*self.done, *landed], key=lambda sent: sent.body.first)
+        return landed
+
+    def _settle_front(self) -> None:
+        """Settles what landed before everything that still flies."""
+        first = min((sent.body.first for sent in self.line.flying), default=None)
+        front = [sent for sent in self.done if first is None or sent.body.first < first]
+        if front:
+            self.done = self.done[len(front) :]
+            self.settle([Piece.of(sent.body, sent.ended) for sent in front], [sent.tried() for sent in front])
+
+    def await_answers(self) -> None:
+        """Until nothing flies any more; renews the lease meanwhile. When the process stops, no longer than 8 s."""
+        stop_at = float("inf")
+        while self.line.flying:
+            self.line.wait(0.25)
+            self.collect()
+            if stopping.is_set():
+                stop_at = min(stop_at, time.monotonic() + STOP_SECONDS)
+            if time.monotonic() > stop_at or self.lease.seconds_left < LAST_MOMENT:
+                self.line.cut()
+            elif self.lease.wants_renewal:
+                self._try_to_renew()
+
+    def _try_to_renew(self) -> None:
+        """A lease that cannot be renewed still runs a little; its last moment cuts what flies."""
+        try:
+            if not self.lease.renew():
+                raise LeaseLost
+        except DatabaseError:
+            connection.close()
+            stopping.wait(0.1)
+
+    def settle(
+        self, pieces: list[Piece], tried: list[Tried], *, trouble: Trouble | None = None, small: bool = False
+    ) -> None:
+        """Moves the cursor over all that is accepted without a hole; what lies beyond stays ahead."""
+        waiting = sorted([*self.ahead, *pieces], key=lambda piece: piece.first)
+        cursor, passed = self.lease.cursor, []
+        while waiting and waiting[0].first == cursor:
+            passed.append(waiting.pop(0))
+            cursor = passed[-1].end
+        accepted = any(piece.received for piece in pieces)
+        settle(self.lease, Step(cursor, passed, waiting, tried, accepted, trouble, small))
+        self.ahead = waiting
+
+
+

@@ -1,0 +1,47 @@
+"""Calls → request bodies, within Segment's limits.
+
+Segment takes 500 KB and 2,500 events a body (twilio.com/docs/segment, HTTP API) and answers 200 while dropping what
+is beyond 2,500; whether a KB is 1,000 or 1,024 bytes is not said, so bodies stay below 475,000 bytes as its own
+libraries do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MOST_BYTES = 475_000
+MOST_EVENTS = 2_500
+CAREFUL_EVENTS = 250
+
+_HEAD = b'{"batch":['
+_TAIL = b'],"sentAt":"%s"}'
+ENVELOPE = len(_HEAD) + len(_TAIL % b"2026-01-02T03:04:05.678Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The largest body: bytes of the finished body, number of calls."""
+
+    bytes: int = MOST_BYTES
+    events: int = MOST_EVENTS
+
+
+def fits(used: int, count: int, call: bytes, limits: Limits) -> bool:
+    """Whether `call` may join `count` calls of `used` bytes (commas included). A first call always may: one call
+    alone (at most 32,000 bytes) is below every limit in use."""
+    return count == 0 or (count < limits.events and ENVELOPE + used + 1 + len(call) <= limits.bytes)
+
+
+def wrap(calls: Sequence[bytes], sent_at: str) -> bytes:
+    """The request body; `sent_at` is ISO 8601 with milliseconds and must be of this very attempt."""
+    return b"".join((_HEAD, b",".join(calls), _TAIL % sent_at.encode()))
+
+
+def take(calls: Sequence[bytes], start: int, limits: Limits) -> int:
+    """The end (exclusive) of the run of calls from `start` that goes into one body."""
+    used, place = 0, start
+    while place < len(calls) and fits(used, place - start, calls[place], limits):
+        used += len(calls[place]) + (place > start)
+        place += 1
+    return place

@@ -1,0 +1,55 @@
+"""The sweep: rings every delivery that is behind and due, so that a lost doorbell costs seconds.
+
+It claims its turn by one UPDATE; so beat, a second beat, or a worker that has not seen a sweep for 10 seconds may all
+call it.
+"""
+
+from __future__ import annotations
+
+from django.db import connection
+
+from exporter import doorbell
+
+MOST_RUNG = 200
+# A lone refused event is rung as soon as something follows it, before its probe is due.
+_DUE = """
+SELECT d.id
+  FROM exporter_delivery d
+  JOIN exporter_eventlog l ON l.workspace_id = d.workspace_id
+  JOIN connectors_connector c ON c.id = d.connector_id
+ WHERE c.state = 'live' AND d.cursor < coalesce(d.stop, l.next_event)
+   AND (d.lease_until IS NULL OR d.lease_until < clock_timestamp()
+        OR d.lease_until > clock_timestamp() + make_interval(secs => %s))
+   AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= clock_timestamp()
+        OR d.next_attempt_at > clock_timestamp() + interval '310 seconds'
+        OR (d.alone AND l.next_event > d.cursor + 1))
+ ORDER BY coalesce(d.next_attempt_at, d.moved_at, d.created_at)
+ LIMIT %s
+"""
+
+
+def claim(part: str, at_least: float) -> bool:
+    """Notes a sign of life of `part`, unless there was one within `at_least` seconds; by the database's clock."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO exporter_sign AS s (part, at) VALUES (%s, clock_timestamp())
+            ON CONFLICT (part) DO UPDATE SET at = clock_timestamp()
+             WHERE s.at < clock_timestamp() - make_interval(secs => %s) OR s.at > clock_timestamp() + interval '5 s'
+            RETURNING part
+            """,
+            [part, at_least],
+        )
+        return cursor.fetchone() is not None
+
+
+def sweep(at_least: float = 1.5) -> int:
+    """Rings what is due, if the last sweep was `at_least` seconds ago; answers how many were rung."""
+    from django.conf import settings
+
+    if not claim("sweep", at_least):
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(_DUE, [settings.CURRENTS_LEASE_SECONDS + 5, MOST_RUNG])
+        due = [row[0] for row in cursor.fetchall()]
+    return doorbell.ring_quietly(due)
