@@ -158,16 +158,17 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "static-built"
+# Files are served from `static/` itself unless there is a folder for built ones. The container image makes it,
+# then runs `collectstatic`.
+STATIC_ROOT = _built if (_built := BASE_DIR / "static-built").exists() else None
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# Files are served from `static/` itself until `collectstatic` has been run (the container image runs it).
-WHITENOISE_USE_FINDERS = not STATIC_ROOT.exists()
+WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 WHITENOISE_AUTOREFRESH = DEBUG
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
-        if STATIC_ROOT.exists()
+        if STATIC_ROOT
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
@@ -234,7 +235,6 @@ CELERY_TASK_ROUTES = {"exporter.tasks.deliver": {"queue": "delivery"}, "exporter
 CELERY_BEAT_SCHEDULER = "currents_admin.broker:MemoryScheduler"
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "exporter.tasks.sweep", "schedule": 2.0},
-    "look_after_log": {"task": "exporter.tasks.look_after_log", "schedule": 30.0},
 }
 CELERY_TIMEZONE = "UTC"
 

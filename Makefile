@@ -1,0 +1,62 @@
+# `make run` starts the product, `make test` runs the tests; README.md tells more.
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# The tests have services of their own, apart from those of a running `make run`.
+TEST_VAR ?= var/test
+ARGS ?=
+
+.PHONY: run test check lint format lock clean
+
+run: $(VENV)/run.stamp
+	@exec $(PYTHON) -m currents_admin.supervisor run
+
+test: $(VENV)/dev.stamp
+	@CURRENTS_VAR=$(TEST_VAR) $(PYTHON) -m currents_admin.supervisor services --fast -- $(PYTHON) -m pytest $(ARGS)
+
+check: lint
+	@$(MAKE) --no-print-directory test
+
+lint: $(VENV)/dev.stamp
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy .
+	$(VENV)/bin/lint-imports
+	CURRENTS_VAR=$(TEST_VAR) $(PYTHON) manage.py makemigrations --check --dry-run
+
+format: $(VENV)/dev.stamp
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+# One set of lock files for every system and Python version the product runs on.
+lock: $(PYTHON)
+	@test -x var/lock/bin/uv || { $(PYTHON) -m venv var/lock && var/lock/bin/python -m pip install --quiet uv; }
+	var/lock/bin/uv $(COMPILE) pyproject.toml -o requirements/production.txt >/dev/null
+	var/lock/bin/uv $(COMPILE) pyproject.toml --group embedded -o requirements/run.txt >/dev/null
+	var/lock/bin/uv $(COMPILE) pyproject.toml --group dev -o requirements/dev.txt >/dev/null
+COMPILE := pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
+
+# Data, secrets and logs in var/ stay; deleting var/ by hand is a fresh start.
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache var/test var/lock
+
+$(PYTHON):
+	@for name in python3.13 python3.12 python3.11 python3; do \
+		if $$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			echo "Making $(VENV) with $$($$name --version)."; exec $$name -m venv --clear $(VENV); \
+		fi; \
+	done; \
+	echo "Python 3.11 or newer with its venv module is needed (on Debian: apt-get install python3-venv)." >&2; exit 1
+
+# Installed anew only when a lock file changed. The larger set contains the smaller one.
+$(VENV)/run.stamp: requirements/run.txt | $(PYTHON)
+	@echo "Installing what the product needs."
+	@$(PYTHON) -m pip install --quiet --require-hashes -r $<
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt | $(PYTHON)
+	@echo "Installing what the product and its tests need."
+	@$(PYTHON) -m pip install --quiet --require-hashes -r $<
+	@touch $@ $(VENV)/run.stamp
