@@ -1,5 +1,194 @@
-"""The event log."""
+"""The event log: append, read. Plain SQL on Django's connection, because every event passes here.
+
+A workspace's numbers are handed out by updating its `EventLog` row, whose lock is kept to the commit: batches
+become visible in the order of their numbers, and a transaction that fails moves no number.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+import psycopg
+import zstandard
+from django.db import connection
+
+from exporter.batches import Batch, TypeCounts
+
+
+class Header(NamedTuple):
+    """A batch without its payload: numbers `first_event` to `end_event` (exclusive); `type_counts` maps an event
+    type to `[events, of these anonymous]`."""
+
+    id: int
+    first_event: int
+    end_event: int
+    received_at: datetime
+    type_counts: TypeCounts
+
+
+class Placed(NamedTuple):
+    """A batch with its place in the log."""
+
+    workspace_id: int
+    first_event: int
+    received_at: datetime
+    batch: Batch
+
+    @property
+    def end_event(self) -> int:
+        return self.first_event + self.batch.count
+
+
+class _Decompressors(threading.local):
+    def __init__(self) -> None:
+        self.decompressor = zstandard.ZstdDecompressor()
+
+
+_threads = _Decompressors()
+_decode_counts = msgspec.json.Decoder(TypeCounts).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def cursor() -> psycopg.Cursor[Any]:
+    """A cursor that binds on the server, so that bytes travel as bytes; on Django's connection of this thread."""
+    connection.ensure_connection()
+    return psycopg.Cursor(connection.connection)
 
 
 def ensure(workspace_id: int) -> None:
-    raise NotImplementedError
+    """Makes the workspace's log and its mark, where they are missing."""
+    with connection.cursor() as sql:
+        sql.execute(
+            "INSERT INTO exporter_eventlog (workspace_id, next_event, last_received_at) "
+            "VALUES (%s, 0, clock_timestamp()) ON CONFLICT DO NOTHING",
+            [workspace_id],
+        )
+        sql.execute(
+            "INSERT INTO exporter_logmark (workspace_id, first_event) VALUES (%s, 0) ON CONFLICT DO NOTHING",
+            [workspace_id],
+        )
+
+
+def head(workspace_id: int) -> int:
+    """The next event number; 0 where nothing ever came."""
+    with connection.cursor() as sql:
+        sql.execute("SELECT next_event FROM exporter_eventlog WHERE workspace_id = %s", [workspace_id])
+        row = sql.fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def claim(sql: psycopg.Cursor[Any], workspace_id: int, known_head: int, count: int) -> datetime | None:
+    """Takes the next `count` numbers if the head is still `known_head`; answers the time of receipt, which never
+    runs backwards along the numbers, or None where the head is another. The row stays locked to the commit."""
+    sql.execute(
+        "UPDATE exporter_eventlog SET next_event = next_event + %s, "
+        "last_received_at = greatest(clock_timestamp(), last_received_at) "
+        "WHERE workspace_id = %s AND next_event = %s RETURNING last_received_at",
+        (count, workspace_id, known_head),
+    )
+    row = sql.fetchone()
+    return None if row is None else row[0]
+
+
+def look(sql: psycopg.Cursor[Any], workspace_id: int) -> int:
+    """The head as this transaction sees it; 0 without a log."""
+    row = sql.execute(
+        "SELECT next_event FROM exporter_eventlog WHERE workspace_id = %s", (workspace_id,)
+    ).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def lock(sql: psycopg.Cursor[Any], workspace_id: int) -> int:
+    """Like `look`, and keeps other appends out to the end of the transaction."""
+    query = "SELECT next_event FROM exporter_eventlog WHERE workspace_id = %s FOR UPDATE"
+    row = sql.execute(query, (workspace_id,)).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def insert(sql: psycopg.Cursor[Any], placed: Sequence[Placed]) -> None:
+    """Stores batches whose numbers were claimed in this transaction, and counts their events as received."""
+    if not placed:
+        return
+    sql.execute(
+        "INSERT INTO exporter_eventbatch "
+        "(workspace_id, first_event, end_event, received_at, type_counts, id_hashes, payload) "
+        "SELECT w, f, e, r, t::jsonb, h, p FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], "
+        "%b::timestamptz[], %b::text[], %b::bytea[], %b::bytea[]) AS b(w, f, e, r, t, h, p)",
+        (
+            [one.workspace_id for one in placed],
+            [one.first_event for one in placed],
+            [one.end_event for one in placed],
+            [one.received_at for one in placed],
+            [_encode(one.batch.type_counts).decode() for one in placed],
+            [one.batch.id_hashes for one in placed],
+            [one.batch.compressed() for one in placed],
+        ),
+    )
+    _count(sql, placed)
+
+
+def _count(sql: psycopg.Cursor[Any], placed: Iterable[Placed]) -> None:
+    """Adds to the received counts, in an order every process keeps."""
+    counts: dict[tuple[int, datetime, str], list[int]] = {}
+    for one in placed:
+        for event_type, (events, anonymous) in one.batch.type_counts.items():
+            sums = counts.setdefault((one.workspace_id, one.received_at, event_type), [0, 0])
+            sums[0] += events
+            sums[1] += anonymous
+    rows = sorted(counts.items())
+    columns = (
+        [key[0] for key, _ in rows],
+        [key[1] for key, _ in rows],
+        [key[2] for key, _ in rows],
+        [sums[0] for _, sums in rows],
+        [sums[1] for _, sums in rows],
+    )
+    source = (
+        "unnest(%b::bigint[], %b::timestamptz[], %b::text[], %b::bigint[], %b::bigint[]) AS n(w, at, t, c, a)"
+    )
+    sql.execute(
+        "INSERT INTO exporter_receivedcount AS old (workspace_id, minute, event_type, count, anonymous) "
+        f"SELECT w, date_trunc('minute', at), t, c, a FROM {source} "  # noqa: S608 - a constant of this function
+        "ON CONFLICT (workspace_id, minute, event_type) DO UPDATE "
+        "SET count = old.count + excluded.count, anonymous = old.anonymous + excluded.anonymous",
+        columns,
+    )
+    sql.execute(
+        "INSERT INTO exporter_receivedtotal AS old "
+        "(workspace_id, event_type, count, anonymous, last_received_at) "
+        f"SELECT w, t, c, a, at FROM {source} "  # noqa: S608 - a constant of this function
+        "ON CONFLICT (workspace_id, event_type) DO UPDATE SET count = old.count + excluded.count, "
+        "anonymous = old.anonymous + excluded.anonymous, last_received_at = excluded.last_received_at",
+        columns,
+    )
+
+
+def headers(workspace_id: int, cursor_at: int, limit: int) -> list[Header]:
+    """Up to `limit` batches that hold events from number `cursor_at` on, in order of numbers."""
+    rows = cursor().execute(
+        "SELECT id, first_event, end_event, received_at, type_counts::text FROM exporter_eventbatch "
+        "WHERE workspace_id = %s AND end_event > %s ORDER BY end_event LIMIT %s",
+        (workspace_id, cursor_at, limit),
+    )
+    return [Header(*row[:4], _decode_counts(row[4])) for row in rows]
+
+
+def payloads(batch_ids: Sequence[int]) -> dict[int, bytes]:
+    """The compressed payloads of these batches, read as binary; trimmed ones are missing."""
+    rows = cursor().execute(
+        "SELECT id, payload FROM exporter_eventbatch WHERE id = ANY(%s)", (list(batch_ids),), binary=True
+    )
+    return dict(rows.fetchall())
+
+
+def lines(payload: bytes) -> list[bytes]:
+    """The events of a payload, in order of numbers, each a line of flat JSON.
+
+    Raises:
+        zstandard.ZstdError: the payload is damaged.
+    """
+    return _threads.decompressor.decompress(payload).split(b"\n")

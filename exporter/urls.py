@@ -1,3 +1,7 @@
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from exporter.intake import intake
+
+urlpatterns: list[URLPattern] = [
+    path("api/v1/events", intake, name="intake"),
+]

@@ -1,0 +1,60 @@
+"""Intake tokens: bearer tokens for machines. The plain token is known at its creation only."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Collection
+from hashlib import sha256
+
+from django.db import transaction
+from django.utils import timezone
+
+from connectors import audit
+from connectors.lifecycle import By
+from connectors.models import IntakeToken, Workspace
+
+_ALPHABET = string.ascii_letters + string.digits
+_PREFIX_LENGTH = 10
+
+
+def create(workspace: Workspace, name: str, scopes: Collection[str], by: By) -> tuple[IntakeToken, str]:
+    """A new token and its plain text, `cur_<prefix>_<random>`, which is stored as SHA-256 only."""
+    prefix = "".join(secrets.choice(_ALPHABET) for _ in range(_PREFIX_LENGTH))
+    plain = f"cur_{prefix}_{secrets.token_urlsafe(32)}"
+    with transaction.atomic():
+        token = IntakeToken.objects.create(
+            workspace=workspace,
+            name=name,
+            prefix=prefix,
+            hash=sha256(plain.encode()).digest(),
+            scopes=sorted(set(scopes)),
+            created_by=by.user,
+        )
+        audit.record(
+            "intake_token.created",
+            workspace=workspace,
+            actor=by.user,
+            address=by.address,
+            target=name,
+            after={"prefix": prefix, "scopes": token.scopes},
+        )
+    return token, plain
+
+
+def revoke(token: IntakeToken, by: By) -> None:
+    """Ends the token; requests with it are refused within seconds. A revoked one stays as it is."""
+    with transaction.atomic():
+        revoked = IntakeToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(
+            revoked_at=timezone.now()
+        )
+        if not revoked:
+            return
+        audit.record(
+            "intake_token.revoked",
+            workspace=token.workspace,
+            actor=by.user,
+            address=by.address,
+            target=token.name,
+            before={"prefix": token.prefix, "scopes": token.scopes},
+        )

@@ -1,0 +1,245 @@
+"""The appender: one thread per web process that stores what all its requests bring.
+
+It takes everything that waits and appends it in one transaction (group commit), because the disk's flush costs the
+same for one body as for fifty. It never waits on purpose: what arrives during a commit is the next group.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+
+import psycopg
+from django.db import InterfaceError, OperationalError, connection
+
+from exporter import nudger
+from exporter.normalise import Incoming
+from exporter.refusals import Refusal
+from exporter.store import Receipt, Store, Submission, WorkspaceBusy
+
+log = logging.getLogger(__name__)
+
+MOST_WAITING_BYTES = 64_000_000
+_GROUP_BYTES = 16_000_000
+_PATIENCE = 8.0
+# A workspace whose log was locked is refused at once for so long, or every group would wait for it.
+_REST = 2.0
+
+_LOST = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
+_Group = list[tuple[Submission, Future[Receipt]]]
+
+
+class Unavailable(Exception):
+    """Nothing was acknowledged: send the same again after `retry_after` seconds."""
+
+    def __init__(self, sentence: str, retry_after: int = 2) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
+
+
+class Appender:
+    """Call `submit` from any thread; `stop` ends the thread after what waits was stored."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[Submission, Future[Receipt]]] = deque()
+        self._bytes = 0
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._resting: dict[int, float] = {}
+        self._store = Store()
+        self._thread = threading.Thread(target=self._run, name="appender", daemon=True)
+        self._thread.start()
+
+    def submit(self, submission: Submission) -> Receipt:
+        """Stores the submission; answers after the commit.
+
+        Raises:
+            Unavailable: it was not stored in time. It may still be: sent again, its events are then duplicates.
+        """
+        answer: Future[Receipt] = Future()
+        with self._changed:
+            if self._stopping or not self._thread.is_alive():
+                raise Unavailable("The server is stopping.")
+            if self._bytes and self._bytes + submission.size > MOST_WAITING_BYTES:
+                raise Unavailable("More events wait to be stored than there is room for.")
+            self._waiting.append((submission, answer))
+            self._bytes += submission.size
+            self._changed.notify()
+        try:
+            return answer.result(_PATIENCE)
+        except FutureTimeout:
+            answer.cancel()
+            raise Unavailable("The events could not be stored in time.", 5) from None
+
+    def stop(self) -> None:
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while group := self._take():
+                try:
+                    self._append(group)
+                except Exception as error:
+                    _report("Storing events failed unexpectedly", error)
+                    _refuse(group)
+                with self._changed:
+                    self._bytes -= sum(submission.size for submission, _ in group)
+        finally:
+            connection.close()
+
+    def _take(self) -> _Group:
+        """Everything that waits, up to the bounds of a group; empty when it is time to stop."""
+        with self._changed:
+            while True:
+                self._changed.wait_for(lambda: self._waiting or self._stopping)
+                if (group := self._gather()) or (self._stopping and not self._waiting):
+                    return group
+
+    def _gather(self) -> _Group:
+        group: _Group = []
+        size = 0
+        while self._waiting and (not group or size + self._waiting[0][0].size <= _GROUP_BYTES):
+            submission, answer = self._waiting.popleft()
+            # One whose sender has given up is withdrawn.
+            if answer.set_running_or_notify_cancel():
+                group.append((submission, answer))
+                size += submission.size
+            else:
+                self._bytes -= submission.size
+        return group
+
+    def _append(self, group: _Group) -> None:
+        while due := self._without_resting(group):
+            try:
+                self._store_all(due)
+            except WorkspaceBusy as busy:
+                self._resting[busy.workspace_id] = time.monotonic() + _REST
+            except Exception as error:
+                _report("Storing a group of bodies failed; each is tried alone", error)
+                self._append_alone(due)
+                return
+            else:
+                return
+
+    def _append_alone(self, group: _Group) -> None:
+        """One that cannot be stored must not take the others with it. Without a database the first tells for all."""
+        while group:
+            one, group = group[:1], group[1:]
+            try:
+                self._store_all(self._without_resting(one))
+            except WorkspaceBusy as busy:
+                self._resting[busy.workspace_id] = time.monotonic() + _REST
+                _refuse(one)
+            except Exception as error:
+                _report("Storing a body failed", error)
+                _refuse(one)
+                if isinstance(error, _LOST):
+                    _refuse(group)
+                    return
+
+    def _without_resting(self, group: _Group) -> _Group:
+        """The others; those of a workspace whose log was just found locked are refused."""
+        now = time.monotonic()
+        self._resting = {workspace_id: until for workspace_id, until in self._resting.items() if until > now}
+        resting = [one for one in group if one[0].workspace_id in self._resting and not one[1].done()]
+        _refuse(resting)
+        return [one for one in group if one[0].workspace_id not in self._resting and not one[1].done()]
+
+    def _store_all(self, group: _Group) -> None:
+        if not group:
+            return
+        connection.close_if_unusable_or_obsolete()
+        try:
+            receipts = self._store.store([submission for submission, _ in group])
+        except WorkspaceBusy:
+            raise
+        except Exception:
+            # Whatever state it is in: the next attempt begins with a new one.
+            connection.close()
+            raise
+        nudger.appended(
+            submission.workspace_id
+            for (submission, _), receipt in zip(group, receipts, strict=True)
+            if receipt.accepted
+        )
+        for (_, answer), receipt in zip(group, receipts, strict=True):
+            answer.set_result(receipt)
+
+
+def _refuse(group: _Group) -> None:
+    for _, answer in group:
+        if not answer.done():
+            answer.set_exception(Unavailable("The events cannot be stored at the moment."))
+
+
+def _report(what: str, error: Exception) -> None:
+    """Logs where it happened. Not the error's text: it may quote an event."""
+    place = "".join(traceback.format_tb(error.__traceback__, limit=-3))
+    log.error("%s (%s).\n%s", what, type(error).__name__, place)
+
+
+_current: Appender | None = None
+_guard = threading.Lock()
+
+
+def _forget_after_fork() -> None:
+    """A child of the web server has no such thread: it starts its own with its first request."""
+    global _current, _guard
+    _current = None
+    _guard = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget_after_fork)
+
+
+def current() -> Appender:
+    """This process's appender, started when first asked for."""
+    global _current
+    with _guard:
+        if _current is None:
+            _current = Appender()
+        return _current
+
+
+def stop() -> None:
+    """Ends this process's appender, if it runs, after it stored what waits."""
+    global _current
+    with _guard:
+        appender, _current = _current, None
+    if appender is not None:
+        appender.stop()
+
+
+class _Stores(threading.local):
+    def __init__(self) -> None:
+        self.store = Store()
+
+
+_stores = _Stores()
+
+
+def append_now(
+    workspace_id: int,
+    incoming: Sequence[Incoming],
+    refused: Sequence[Refusal] = (),
+    extra: Callable[[], None] | None = None,
+) -> Receipt:
+    """Stores in the calling thread and in a transaction of its own, `extra` within it; for commands and chores.
+
+    Raises:
+        WorkspaceBusy, psycopg.Error, django.db.Error: nothing was stored.
+    """
+    receipt = _stores.store.store([Submission(workspace_id, incoming, refused)], extra)[0]
+    if receipt.accepted:
+        nudger.appended([workspace_id])
+    return receipt

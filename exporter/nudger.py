@@ -1,0 +1,114 @@
+"""The nudger: one thread per web process that rings for what was just stored, so that the request path never waits
+for the broker. A doorbell that is lost costs seconds: the sweep rings again."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+from django.db import connection
+
+from exporter import doorbell, tokens_in_use
+
+log = logging.getLogger(__name__)
+
+_PAUSE = 0.025
+_LOG_EVERY = 60.0
+
+
+class Nudger:
+    """Collects workspace ids and rings for them, at most every 25 ms."""
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self._workspaces: set[int] = set()
+        self._guard = threading.Lock()
+        self._due = threading.Event()
+        self._stop = threading.Event()
+        self._log_after = 0.0
+        self._thread = threading.Thread(target=self._run, name="nudger", daemon=True)
+        self._thread.start()
+
+    def add(self, workspace_ids: Iterable[int]) -> None:
+        with self._guard:
+            self._workspaces.update(workspace_ids)
+        self._due.set()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._due.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.is_set():
+                self._due.wait()
+                self._due.clear()
+                with self._guard:
+                    workspaces, self._workspaces = self._workspaces, set()
+                self._try(lambda: doorbell.ring_workspaces(workspaces) if workspaces else None)  # noqa: B023 - called at once
+                self._try(tokens_in_use.write_down)
+                self._stop.wait(_PAUSE)
+        finally:
+            connection.close()
+
+    def _try(self, work: Callable[[], object]) -> None:
+        try:
+            connection.close_if_unusable_or_obsolete()
+            work()
+        except Exception as error:
+            # Whatever it is, the events are stored and the sweep finds them.
+            self.failures += 1
+            connection.close()
+            if time.monotonic() >= self._log_after:
+                self._log_after = time.monotonic() + _LOG_EVERY
+                log.warning(
+                    "Ringing for new events failed (%s), %d times so far; the sweep delivers them.",
+                    type(error).__name__,
+                    self.failures,
+                )
+
+
+_current: Nudger | None = None
+_current_guard = threading.Lock()
+
+
+def _forget_after_fork() -> None:
+    global _current, _current_guard
+    _current = None
+    _current_guard = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget_after_fork)
+
+
+def current() -> Nudger:
+    """This process's nudger, started when first asked for."""
+    global _current
+    with _current_guard:
+        if _current is None:
+            _current = Nudger()
+        return _current
+
+
+def appended(workspace_ids: Iterable[int]) -> None:
+    """Tells that these workspaces have new events; to be called after the commit. Never blocks."""
+    if ids := set(workspace_ids):
+        current().add(ids)
+
+
+def wake() -> None:
+    """Has the thread look for what else it does: noting the use of tokens."""
+    current().add(())
+
+
+def stop() -> None:
+    """Ends this process's nudger, if it runs."""
+    global _current
+    with _current_guard:
+        nudger, _current = _current, None
+    if nudger is not None:
+        nudger.stop()

@@ -1,0 +1,18 @@
+"""Tests on a real database: what runs in threads beside a test ends with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from exporter import appender, nudger, tokens_in_use
+
+
+@pytest.fixture(autouse=True)
+def _threads_end() -> Iterator[None]:
+    """The appender's and the nudger's connections would keep the test database from being emptied and dropped."""
+    yield
+    appender.stop()
+    nudger.stop()
+    tokens_in_use.forget()
