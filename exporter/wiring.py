@@ -27,9 +27,14 @@ class ExporterSide:
                 [connector.workspace_id],
             )
             head: int = cursor.fetchone()[0]
-        Delivery.objects.create(
-            connector=connector, workspace_id=connector.workspace_id, kind=Kind.LIVE, start=head, cursor=head
-        )
+            delivery = Delivery.objects.create(
+                connector=connector, workspace_id=connector.workspace_id, kind=Kind.LIVE, start=head, cursor=head
+            )
+            cursor.execute(
+                "INSERT INTO exporter_deliverystart (delivery_id, event_type, count) "
+                "SELECT %s, event_type, count FROM exporter_receivedtotal WHERE workspace_id = %s",
+                [delivery.pk, connector.workspace_id],
+            )
 
     def changed(self, connector: Connector) -> None:
         revise(connector)

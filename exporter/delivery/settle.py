@@ -130,11 +130,6 @@ def _was_settled(lease: Lease) -> bool:
 
 
 def _parameters(lease: Lease, step: Step, counts: Counts) -> dict[str, Any]:
-    keys = sorted(counts)
-    totals: Counter[tuple[str, str]] = Counter()
-    for (_minute, event_type, result), count in counts.items():
-        totals[event_type, result] += count
-    total_keys = sorted(totals)
     trouble = step.trouble
     return {
         "id": lease.delivery_id,
@@ -149,17 +144,34 @@ def _parameters(lease: Lease, step: Step, counts: Counts) -> dict[str, Any]:
         "alone": trouble.alone if trouble else False,
         "wait": trouble.wait if trouble else 0.0,
         "small": step.small_bodies,
-        "minutes": [minute for minute, _type, _outcome in keys],
-        "types": [event_type for _minute, event_type, _outcome in keys],
-        "outcomes": [str(result) for _minute, _type, result in keys],
-        "counts": [counts[key] for key in keys],
-        "total_types": [event_type for event_type, _outcome in total_keys],
-        "total_outcomes": [str(result) for _type, result in total_keys],
-        "total_counts": [totals[key] for key in total_keys],
+        **_counts(counts),
         **_delays(step.passed),
         **_ranges(step.passed),
         **_rejections(step.passed),
         **_attempts(step.tried),
+    }
+
+
+def _counts(counts: Counts) -> dict[str, Any]:
+    """The same counts three times: by minute and type, by hour, and in all."""
+    keys = sorted(counts)
+    totals: Counter[tuple[str, str]] = Counter()
+    hours: Counter[tuple[datetime, str]] = Counter()
+    for (minute, event_type, outcome), count in counts.items():
+        totals[event_type, outcome] += count
+        hours[minute.replace(minute=0), outcome] += count
+    total_keys, hour_keys = sorted(totals), sorted(hours)
+    return {
+        "minutes": [minute for minute, _type, _outcome in keys],
+        "types": [event_type for _minute, event_type, _outcome in keys],
+        "outcomes": [str(outcome) for _minute, _type, outcome in keys],
+        "counts": [counts[key] for key in keys],
+        "hours": [hour for hour, _outcome in hour_keys],
+        "hour_outcomes": [str(outcome) for _hour, outcome in hour_keys],
+        "hour_counts": [hours[key] for key in hour_keys],
+        "total_types": [event_type for event_type, _outcome in total_keys],
+        "total_outcomes": [str(outcome) for _type, outcome in total_keys],
+        "total_counts": [totals[key] for key in total_keys],
     }
 
 

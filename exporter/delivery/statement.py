@@ -25,6 +25,11 @@ WITH moved AS (
     SELECT moved.id, n.* FROM moved,
            unnest(%(minutes)s::timestamptz[], %(types)s::text[], %(outcomes)s::text[], %(counts)s::bigint[]) n
     ON CONFLICT (delivery_id, minute, event_type, outcome) DO UPDATE SET count = c.count + excluded.count
+), hourly AS (
+    INSERT INTO exporter_deliveryhour AS h (delivery_id, hour, outcome, count)
+    SELECT moved.id, n.* FROM moved,
+           unnest(%(hours)s::timestamptz[], %(hour_outcomes)s::text[], %(hour_counts)s::bigint[]) n
+    ON CONFLICT (delivery_id, hour, outcome) DO UPDATE SET count = h.count + excluded.count
 ), totalled AS (
     INSERT INTO exporter_deliverytotal AS t (delivery_id, event_type, outcome, count)
     SELECT moved.id, n.* FROM moved,

@@ -50,6 +50,26 @@ class DeliveryTotal(models.Model):
     count = models.BigIntegerField()
 
 
+class DeliveryHour(models.Model):
+    """Outcomes of all event types together by the hour of receipt: what lists, sparklines and long windows read."""
+
+    pk = models.CompositePrimaryKey("delivery_id", "hour", "outcome")
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, db_constraint=False, db_index=False)
+    hour = models.DateTimeField()
+    outcome = models.CharField(max_length=12)
+    count = models.BigIntegerField()
+
+
+class DeliveryStart(models.Model):
+    """What the workspace had received of a type when the delivery was created; so received since then can be told
+    without asking the outcomes."""
+
+    pk = models.CompositePrimaryKey("delivery_id", "event_type")
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, db_constraint=False, db_index=False)
+    event_type = models.CharField(max_length=200)
+    count = models.BigIntegerField()
+
+
 class AttemptCount(models.Model):
     """Requests by answer: `answer` is the status code, or `none` where no answer came."""
 

@@ -1,0 +1,175 @@
+"""Checking the ledger: the same numbers from four places, which must agree.
+
+Head from the log, cursor from the delivery's row, outcomes from the counts, and a recount that decodes every retained
+event under the settings of its revision. The recount shares no code with the way events are delivered.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from django.db import connection, transaction
+
+from connectors.catalogue import CATALOGUE
+from exporter import event_log
+from exporter.batches import OTHER
+from exporter.models import Delivery, EventBatch, EventLog, LogMark, RejectedEvent, Revision
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that does not balance, in a sentence."""
+
+    workspace: str
+    connector: str
+    sentence: str
+
+    def __str__(self) -> str:
+        where = f"{self.workspace} › {self.connector}" if self.connector else self.workspace
+        return f"{where}: {self.sentence}"
+
+
+def check() -> list[Difference]:
+    """Every difference in every workspace, read in one snapshot; none means that the ledger balances."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        found: list[Difference] = []
+        for log in EventLog.objects.select_related("workspace").order_by("pk"):
+            found.extend(Difference(log.workspace.slug, "", sentence) for sentence in _log(log))
+        for delivery in Delivery.objects.select_related("connector", "workspace").order_by("pk"):
+            found.extend(
+                Difference(delivery.workspace.slug, delivery.connector.name, sentence)
+                for sentence in _delivery(delivery)
+            )
+    return found
+
+
+def _log(log: EventLog) -> Iterator[str]:
+    """The batches follow each other from the log's first event to its head, and hold what they say."""
+    first = LogMark.objects.filter(pk=log.pk).values_list("first_event", flat=True).first() or 0
+    batches = EventBatch.objects.filter(workspace_id=log.pk, end_event__gt=first).order_by("end_event")
+    expected: int | None = None
+    for batch in batches.iterator(chunk_size=50):
+        if expected is not None and batch.first_event != expected:
+            yield f"the log has a gap: a batch begins at {batch.first_event}, expected {expected}."
+        expected = batch.end_event
+        held = len(event_log.lines(bytes(batch.payload)))
+        if held != batch.end_event - batch.first_event:
+            yield f"the batch from {batch.first_event} holds {held} events, not {batch.end_event - batch.first_event}."
+    if (expected if expected is not None else first) != log.next_event:
+        yield f"the head is {log.next_event}, but the batches end at {expected if expected is not None else first}."
+    received = _sum("SELECT sum(count) FROM exporter_receivedtotal WHERE workspace_id = %s", log.pk)
+    if received != log.next_event:
+        yield f"{log.next_event} events are in the log, but {received} were counted as received."
+
+
+def _delivery(delivery: Delivery) -> Iterator[str]:
+    moved = delivery.cursor - delivery.start
+    for table in ("deliverytotal", "deliverycount", "deliveryhour"):
+        counted = _sum(f"SELECT sum(count) FROM exporter_{table} WHERE delivery_id = %s", delivery.pk)  # noqa: S608
+        if counted != moved:
+            yield f"the cursor moved over {moved} events, but {table} holds {counted}."
+    yield from _settled(delivery)
+    yield from _recounted(delivery)
+
+
+def _settled(delivery: Delivery) -> Iterator[str]:
+    """The settled ranges reach from the first retained one to the cursor without a hole."""
+    end: int | None = None
+    for settlement in delivery.settlements.order_by("first_event"):
+        if end is not None and settlement.first_event != end:
+            yield f"settled ranges have a hole: one begins at {settlement.first_event}, expected {end}."
+        end = settlement.end_event
+    if (delivery.start if end is None else end) != delivery.cursor:
+        yield f"the cursor is {delivery.cursor}, but what is settled ends at {end}."
+
+
+def _recounted(delivery: Delivery) -> Iterator[str]:
+    """Outcomes by type, counted anew from the retained events, against the totals. What was trimmed can only make
+    the totals larger."""
+    counted: Counter[tuple[str, str]] = Counter()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT event_type, outcome, count FROM exporter_deliverytotal WHERE delivery_id = %s", [delivery.pk]
+        )
+        for event_type, outcome, count in cursor.fetchall():
+            counted[event_type, outcome] = count
+    again, trimmed = recount(delivery)
+    for key in sorted(set(counted) | set(again)):
+        difference = counted[key] - again[key]
+        if difference < 0 or (difference and not trimmed):
+            yield f"{key[0]} {key[1]}: counted {counted[key]}, a recount of the log finds {again[key]}."
+    if sum(counted.values()) - sum(again.values()) != trimmed:
+        yield f"{trimmed} settled events are trimmed, but the counts differ by more from the recount."
+
+
+def recount(delivery: Delivery) -> tuple[Counter[tuple[str, str]], int]:
+    """Outcomes by `(event type, outcome)` of all retained settled events, and how many settled ones are trimmed."""
+    rejected = set(
+        RejectedEvent.objects.filter(connector_id=delivery.connector_id, event_number__isnull=False).values_list(
+            "event_number", flat=True
+        )
+    )
+    revisions = {
+        revision.pk: Rules(
+            frozenset(map(CATALOGUE.canonical, revision.selected_events)), revision.include_anonymous
+        )
+        for revision in Revision.objects.filter(connector_id=delivery.connector_id)
+    }
+    ranges = list(delivery.settlements.order_by("first_event"))
+    counts: Counter[tuple[str, str]] = Counter()
+    batches = EventBatch.objects.filter(
+        workspace_id=delivery.workspace_id, end_event__gt=delivery.start, first_event__lt=delivery.cursor
+    ).order_by("end_event")
+    seen = place = 0
+    for batch in batches.iterator(chunk_size=50):
+        for number, line in enumerate(event_log.lines(bytes(batch.payload)), start=batch.first_event):
+            if not delivery.start <= number < delivery.cursor:
+                continue
+            while place < len(ranges) - 1 and ranges[place].end_event <= number:
+                place += 1
+            if not ranges or not ranges[place].first_event <= number < ranges[place].end_event:
+                continue
+            seen += 1
+            event = json.loads(line)
+            rules = revisions[ranges[place].revision_id]
+            outcome = fate(event, rules, expired=ranges[place].kind == "expired", rejected=number in rejected)
+            counts[_counted_name(event["event_type"], batch.type_counts), outcome] += 1
+    return counts, delivery.cursor - delivery.start - seen
+
+
+class Rules(NamedTuple):
+    """What a revision selects."""
+
+    selected: frozenset[str]
+    include_anonymous: bool
+
+
+def fate(event: dict[str, Any], rules: Rules, *, expired: bool, rejected: bool) -> str:
+    """The outcome of one settled event, told from the settings it was settled under."""
+    known = CATALOGUE.by_name.get(event["event_type"])
+    if known is None:
+        return "unsupported"
+    if known.event_type not in rules.selected:
+        return "unselected"
+    if event.get("external_user_id") in (None, "") and not rules.include_anonymous:
+        return "anonymous"
+    if expired:
+        return "expired"
+    return "rejected" if rejected else "delivered"
+
+
+def _counted_name(event_type: str, type_counts: dict[str, Any]) -> str:
+    name = CATALOGUE.canonical(event_type)
+    return name if name in type_counts else OTHER
+
+
+def _sum(query: str, key: int) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(query, [key])
+        return int(cursor.fetchone()[0] or 0)

@@ -1,0 +1,235 @@
+"""Read-only questions for the screens and the API: how a connector's delivery stands.
+
+Everything here reads totals and hours, never the log itself, so that answers take the same time however much history
+there is; the number of statements does not depend on the number of connectors.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.db import connection
+
+from connectors.catalogue import CATALOGUE
+from connectors.models import Connector, Workspace
+from exporter.health import Health, Signs, judge
+from exporter.models import Attempt
+from exporter.outcomes import Outcome
+
+HOURS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A connector's live delivery in numbers. `received` is since launch and equals Σ `outcomes` + `pending`; `hourly`
+    holds 24 counts of delivered events by hour of receipt, oldest first."""
+
+    connector: Connector
+    delivery_id: int
+    health: Health
+    received: int
+    outcomes: dict[str, int]
+    pending: int
+    lag_seconds: float
+    failing_since: datetime | None
+    next_attempt_at: datetime | None
+    accepted_at: datetime | None
+    delivered_24h: int
+    hourly: list[int]
+    oldest_pending_at: datetime | None
+    first_loss_at: datetime | None
+    verified: bool
+    key_last4: str
+    key_created_at: datetime
+    last_answer: str
+    now: datetime
+
+
+class TypeRow(NamedTuple):
+    """One event type since launch: `received` = Σ `outcomes` + `pending`."""
+
+    event_type: str
+    segment_event: str
+    received: int
+    outcomes: dict[str, int]
+    pending: int
+    last_received_at: datetime | None
+
+
+class Seen(NamedTuple):
+    """What a workspace's intake has seen."""
+
+    last_received_at: datetime | None
+    received_24h: int
+    hourly: list[int]
+
+
+_STATE = """
+SELECT c.id, d.id, d.start, d.cursor, l.next_event, d.stopped, d.failing_since, d.next_attempt_at, d.accepted_at,
+       d.moved_at, d.expired_at, oldest.received_at, k.last4, k.created_at, k.verified_at IS NOT NULL,
+       failed.status, failed.error, clock_timestamp()
+  FROM connectors_connector c
+  JOIN exporter_delivery d ON d.connector_id = c.id AND d.kind = 'live'
+  JOIN exporter_eventlog l ON l.workspace_id = c.workspace_id
+  JOIN connectors_writekey k ON k.connector_id = c.id AND k.activated_at IS NOT NULL AND k.retired_at IS NULL
+  LEFT JOIN LATERAL (
+       SELECT b.received_at FROM exporter_eventbatch b
+        WHERE b.workspace_id = d.workspace_id AND b.end_event > d.cursor ORDER BY b.end_event LIMIT 1
+  ) oldest ON d.cursor < l.next_event
+  LEFT JOIN LATERAL (
+       SELECT a.status, a.error FROM exporter_attempt a
+        WHERE a.delivery_id = d.id AND a.verdict <> 'accepted' ORDER BY a.at DESC LIMIT 1
+  ) failed ON d.failing_since IS NOT NULL
+ WHERE c.id = ANY(%s)
+"""
+_TOTALS = """
+SELECT delivery_id, outcome, sum(count)::bigint FROM exporter_deliverytotal
+ WHERE delivery_id = ANY(%s) GROUP BY 1, 2
+"""
+_HOURS = """
+SELECT delivery_id, hour, count FROM exporter_deliveryhour
+ WHERE delivery_id = ANY(%s) AND outcome = 'delivered' AND hour > %s
+"""
+_BY_TYPE = """
+WITH received AS (
+    SELECT t.event_type, t.count - coalesce(s.count, 0) AS count, t.last_received_at
+      FROM exporter_delivery d
+      JOIN exporter_receivedtotal t ON t.workspace_id = d.workspace_id
+      LEFT JOIN exporter_deliverystart s ON s.delivery_id = d.id AND s.event_type = t.event_type
+     WHERE d.id = %(delivery)s
+)
+SELECT r.event_type, r.count, r.last_received_at, t.outcome, t.count
+  FROM received r
+  LEFT JOIN exporter_deliverytotal t ON t.delivery_id = %(delivery)s AND t.event_type = r.event_type
+ WHERE r.count > 0
+"""
+_SEEN = """
+SELECT date_trunc('hour', minute), sum(count)::bigint, max(minute) FROM exporter_receivedcount
+ WHERE workspace_id = %s AND minute > %s GROUP BY 1
+"""
+_LAST_SEEN = "SELECT max(last_received_at), clock_timestamp() FROM exporter_receivedtotal WHERE workspace_id = %s"
+
+
+def summaries(connectors: Iterable[Connector]) -> list[Summary]:
+    """One summary per connector, in the order given; three statements however many there are."""
+    wanted = list(connectors)
+    if not wanted:
+        return []
+    states = {row[0]: row[1:] for row in _rows(_STATE, [[connector.pk for connector in wanted]])}
+    deliveries = [state[0] for state in states.values()]
+    outcomes: dict[int, dict[str, int]] = defaultdict(dict)
+    for delivery_id, outcome, count in _rows(_TOTALS, [deliveries]):
+        outcomes[delivery_id][outcome] = count
+    now: datetime = next(iter(states.values()))[-1] if states else datetime.min
+    hours = _hours(deliveries, now) if states else {}
+    return [
+        _summary(connector, states[connector.pk], outcomes, hours) for connector in wanted if connector.pk in states
+    ]
+
+
+def summary(connector: Connector) -> Summary:
+    return summaries([connector])[0]
+
+
+def _hours(deliveries: list[int], now: datetime) -> dict[int, list[int]]:
+    this_hour = now.replace(minute=0, second=0, microsecond=0)
+    hours: dict[int, list[int]] = defaultdict(lambda: [0] * HOURS)
+    for delivery_id, hour, count in _rows(_HOURS, [deliveries, this_hour - timedelta(hours=HOURS)]):
+        place = HOURS - 1 - round((this_hour - hour).total_seconds() / 3600)
+        if 0 <= place < HOURS:
+            hours[delivery_id][place] += count
+    return hours
+
+
+def _summary(
+    connector: Connector,
+    state: tuple[Any, ...],
+    outcomes: dict[int, dict[str, int]],
+    hours: dict[int, list[int]],
+) -> Summary:
+    (delivery_id, start, cursor, head, stopped, failing_since, next_attempt_at, accepted_at, moved_at) = state[:9]
+    (expired_at, oldest_at, last4, key_created_at, verified, status, error, now) = state[9:]
+    lag = max(0.0, (now - oldest_at).total_seconds()) if oldest_at else 0.0
+    paused = connector.state == "paused"
+    signs = Signs(stopped, paused, head - start, lag, failing_since, moved_at, expired_at, now)
+    hourly = hours.get(delivery_id) or [0] * HOURS
+    expiry = timedelta(hours=settings.CURRENTS_EXPIRY_HOURS)
+    return Summary(
+        connector=connector,
+        delivery_id=delivery_id,
+        health=judge(signs),
+        received=head - start,
+        outcomes={outcome.value: outcomes[delivery_id].get(outcome, 0) for outcome in Outcome},
+        pending=head - cursor,
+        lag_seconds=lag,
+        failing_since=failing_since,
+        next_attempt_at=next_attempt_at,
+        accepted_at=accepted_at,
+        delivered_24h=sum(hourly),
+        hourly=hourly,
+        oldest_pending_at=oldest_at,
+        first_loss_at=oldest_at + expiry if oldest_at else None,
+        verified=verified,
+        key_last4=last4,
+        key_created_at=key_created_at,
+        last_answer=str(status) if status else (error or ""),
+        now=now,
+    )
+
+
+def by_type(connector: Connector) -> list[TypeRow]:
+    """Every event type received since launch, most received first."""
+    delivery_id = connector.deliveries.filter(kind="live").values_list("pk", flat=True).get()
+    types: dict[str, TypeRow] = {}
+    for event_type, received, last, outcome, count in _rows(_BY_TYPE, {"delivery": delivery_id}):
+        if event_type not in types:
+            known = CATALOGUE.by_name.get(event_type)
+            none = {result.value: 0 for result in Outcome}
+            types[event_type] = TypeRow(event_type, known.segment_event if known else "", received, none, 0, last)
+        if outcome:
+            types[event_type].outcomes[outcome] = count
+    rows = [row._replace(pending=row.received - sum(row.outcomes.values())) for row in types.values()]
+    return sorted(rows, key=lambda row: (-row.received, row.event_type))
+
+
+def attempts(connector: Connector, limit: int = 10) -> list[Attempt]:
+    """The newest attempts of the live delivery."""
+    found = Attempt.objects.filter(delivery__connector=connector, delivery__kind="live").order_by("-at")
+    return list(found[:limit])
+
+
+def intake_seen(workspace: Workspace) -> Seen:
+    (last, now) = _rows(_LAST_SEEN, [workspace.pk])[0]
+    this_hour = now.replace(minute=0, second=0, microsecond=0)
+    hourly = [0] * HOURS
+    for hour, count, _newest in _rows(_SEEN, [workspace.pk, this_hour - timedelta(hours=HOURS - 1, seconds=1)]):
+        place = HOURS - 1 - round((this_hour - hour).total_seconds() / 3600)
+        if 0 <= place < HOURS:
+            hourly[place] += count
+    return Seen(last, sum(hourly), hourly)
+
+
+def stamp(connector: Connector) -> str:
+    """Changes whenever the connector's page would show something else (ages aside)."""
+    rows = _rows(
+        """
+        SELECT d.settles, d.cursor, l.next_event, d.next_attempt_at, d.stopped, c.version, c.state
+          FROM connectors_connector c
+          JOIN exporter_delivery d ON d.connector_id = c.id AND d.kind = 'live'
+          JOIN exporter_eventlog l ON l.workspace_id = c.workspace_id
+         WHERE c.id = %s
+        """,
+        [connector.pk],
+    )
+    return "-".join(str(value) for value in rows[0]) if rows else ""
+
+
+def _rows(query: str, parameters: Any) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        return cursor.fetchall()

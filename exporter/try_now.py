@@ -1,0 +1,26 @@
+"""*Try now*: a person does not want to wait for the next attempt."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from connectors import audit
+from connectors.lifecycle import By
+from connectors.models import Connector
+from exporter import doorbell
+from exporter.wiring import make_due
+
+
+def try_now(connector: Connector, by: By) -> None:
+    """Makes the connector due at once and rings."""
+    with transaction.atomic():
+        make_due(connector)
+        audit.record(
+            "connector.tried_now",
+            workspace=connector.workspace,
+            actor=by.user,
+            address=by.address,
+            target=connector.name,
+        )
+        ids = list(connector.deliveries.values_list("pk", flat=True))
+        transaction.on_commit(lambda: doorbell.ring_quietly(ids))
