@@ -1,7 +1,8 @@
 """The appender: one thread per web process that stores what all its requests bring.
 
-It takes everything that waits and appends it in one transaction (group commit), because the disk's flush costs the
-same for one body as for fifty. It never waits on purpose: what arrives during a commit is the next group.
+It takes everything that waits and appends it in one transaction (group commit), because the disk's flush
+costs the same for one body as for fifty. It never waits on purpose: what arrives during a commit is the next
+group.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ class Appender:
         """Stores the submission; answers after the commit.
 
         Raises:
-            Unavailable: it was not stored in time. It may still be: sent again, its events are then duplicates.
+            Unavailable: it was not stored in time. It may still be: sent again, its events are then
+            duplicates.
         """
         answer: Future[Receipt] = Future()
         with self._changed:
@@ -123,7 +125,7 @@ class Appender:
             try:
                 self._store_all(due)
             except WorkspaceBusy as busy:
-                self._resting[busy.workspace_id] = time.monotonic() + _REST
+                self._rest(busy.workspace_id, due)
             except Exception as error:
                 _report("Storing a group of bodies failed; each is tried alone", error)
                 self._append_alone(due)
@@ -132,14 +134,14 @@ class Appender:
                 return
 
     def _append_alone(self, group: _Group) -> None:
-        """One that cannot be stored must not take the others with it. Without a database the first tells for all."""
+        """One that cannot be stored must not take the others with it. Without a database the first tells for
+        all."""
         while group:
             one, group = group[:1], group[1:]
             try:
                 self._store_all(self._without_resting(one))
             except WorkspaceBusy as busy:
-                self._resting[busy.workspace_id] = time.monotonic() + _REST
-                _refuse(one)
+                self._rest(busy.workspace_id, one)
             except Exception as error:
                 _report("Storing a body failed", error)
                 _refuse(one)
@@ -147,13 +149,16 @@ class Appender:
                     _refuse(group)
                     return
 
+    def _rest(self, workspace_id: int, group: _Group) -> None:
+        self._resting[workspace_id] = time.monotonic() + _REST
+        _refuse([one for one in group if one[0].workspace_id == workspace_id])
+
     def _without_resting(self, group: _Group) -> _Group:
         """The others; those of a workspace whose log was just found locked are refused."""
         now = time.monotonic()
         self._resting = {workspace_id: until for workspace_id, until in self._resting.items() if until > now}
-        resting = [one for one in group if one[0].workspace_id in self._resting and not one[1].done()]
-        _refuse(resting)
-        return [one for one in group if one[0].workspace_id not in self._resting and not one[1].done()]
+        _refuse([one for one in group if one[0].workspace_id in self._resting])
+        return [one for one in group if not one[1].done()]
 
     def _store_all(self, group: _Group) -> None:
         if not group:
@@ -234,7 +239,8 @@ def append_now(
     refused: Sequence[Refusal] = (),
     extra: Callable[[], None] | None = None,
 ) -> Receipt:
-    """Stores in the calling thread and in a transaction of its own, `extra` within it; for commands and chores.
+    """Stores in the calling thread and in a transaction of its own, `extra` within it; for commands and
+    chores.
 
     Raises:
         WorkspaceBusy, psycopg.Error, django.db.Error: nothing was stored.

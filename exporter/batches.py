@@ -31,8 +31,8 @@ _threads = _Compressors()
 
 @dataclass(slots=True)
 class Batch:
-    """Events that will be neighbours in the log: `text` is NDJSON without a final line break, `id_hashes` 8 bytes
-    an event, `type_counts` `{event type: [events, of these anonymous]}`."""
+    """Events that will be neighbours in the log: `text` is NDJSON without a final line break, `id_hashes` 8
+    bytes an event, `type_counts` `{event type: [events, of these anonymous]}`."""
 
     count: int
     type_counts: TypeCounts
@@ -92,8 +92,8 @@ def _pieces(events: Sequence[Incoming]) -> Iterator[Sequence[Incoming]]:
 
 
 def join(batches: Sequence[Batch]) -> list[Batch]:
-    """The same events in fewer batches: neighbours that fit are joined, so that they compress well. Compressed ones
-    stay as they are."""
+    """The same events in fewer batches: neighbours that fit are joined, so that they compress well.
+    Compressed ones stay as they are."""
     runs: list[list[Batch]] = []
     count = size = 0
     for batch in batches:

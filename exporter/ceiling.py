@@ -8,8 +8,8 @@ import time
 
 
 class Ceiling:
-    """A bucket for each token, refilled at `rate` a second, holding one second's worth. A body larger than what is
-    in the bucket passes and leaves a debt, so that no body is too large for ever."""
+    """A bucket for each token, refilled at `rate` a second, holding one second's worth. A body larger than
+    what is in the bucket passes and leaves a debt, so that no body is too large for ever."""
 
     def __init__(self, rate: float) -> None:
         self._rate = rate

@@ -1,9 +1,9 @@
 """Duplicates: which events a workspace stored lately, told by their ids.
 
-An event is a duplicate if an event with its id was stored in this workspace within the last 200,000 events or 24
-hours, whichever is less. The window's id hashes are held in memory together with the head they reach to; whoever
-appends compares that head with the log's, so several processes are exact together. A hash alone decides nothing: a
-hit is looked up in the stored batch.
+An event is a duplicate if an event with its id was stored in this workspace within the last 200,000 events or
+24 hours, whichever is less. The window's id hashes are held in memory together with the head they reach to;
+whoever appends compares that head with the log's, so several processes are exact together. A hash alone
+decides nothing: a hit is looked up in the stored batch.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ WINDOW_EVENTS = 200_000
 WINDOW_AGE = timedelta(hours=24)
 MOST_HASHES = 2_000_000
 _HASH_BYTES = 8
-
-_COLUMNS = "first_event, end_event, received_at, id_hashes"
 
 
 class Segment(NamedTuple):
@@ -65,8 +63,8 @@ class Window:
             self.places.clear()
         # Binary, or the hashes would travel as hexadecimal text.
         rows = sql.execute(
-            f"SELECT {_COLUMNS} FROM exporter_eventbatch WHERE workspace_id = %s AND end_event > %s "  # noqa: S608
-            "AND received_at > %s ORDER BY end_event",
+            "SELECT first_event, end_event, received_at, id_hashes FROM exporter_eventbatch "
+            "WHERE workspace_id = %s AND end_event > %s AND received_at > %s ORDER BY end_event",
             (self.workspace_id, max(self.head, log_head - WINDOW_EVENTS), now - WINDOW_AGE),
             binary=True,
         )
@@ -94,8 +92,8 @@ class Window:
     def fresh(
         self, sql: psycopg.Cursor[Any], bodies: Sequence[Sequence[Incoming]]
     ) -> list[Sequence[Incoming]]:
-        """The events of each body that are neither stored in the window nor earlier among these bodies. A body
-        without duplicates is answered as the very object it was."""
+        """The events of each body that are neither stored in the window nor earlier among these bodies. A
+        body without duplicates is answered as the very object it was."""
         hashes = [event.id_hash for body in bodies for event in body]
         if self.places.keys().isdisjoint(hashes) and len(set(hashes)) == len(hashes):
             return list(bodies)
@@ -133,7 +131,8 @@ class Window:
         if not wanted:
             return set()
         rows = sql.execute(
-            "SELECT end_event, payload FROM exporter_eventbatch WHERE workspace_id = %s AND end_event = ANY(%s)",
+            "SELECT end_event, payload FROM exporter_eventbatch "
+            "WHERE workspace_id = %s AND end_event = ANY(%s)",
             (self.workspace_id, list(wanted)),
             binary=True,
         )

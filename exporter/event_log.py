@@ -20,8 +20,8 @@ from exporter.batches import Batch, TypeCounts
 
 
 class Header(NamedTuple):
-    """A batch without its payload: numbers `first_event` to `end_event` (exclusive); `type_counts` maps an event
-    type to `[events, of these anonymous]`."""
+    """A batch without its payload: numbers `first_event` to `end_event` (exclusive); `type_counts` maps an
+    event type to `[events, of these anonymous]`."""
 
     id: int
     first_event: int
@@ -52,9 +52,15 @@ _threads = _Decompressors()
 _decode_counts = msgspec.json.Decoder(TypeCounts).decode
 _encode = msgspec.json.Encoder().encode
 
+_COUNTED = (
+    "FROM unnest(%b::bigint[], %b::timestamptz[], %b::text[], %b::bigint[], %b::bigint[]) "
+    "AS n(w, at, t, c, a) "
+)
+
 
 def cursor() -> psycopg.Cursor[Any]:
-    """A cursor that binds on the server, so that bytes travel as bytes; on Django's connection of this thread."""
+    """A cursor that binds on the server, so that bytes travel as bytes; on Django's connection of this
+    thread."""
     connection.ensure_connection()
     return psycopg.Cursor(connection.connection)
 
@@ -82,8 +88,9 @@ def head(workspace_id: int) -> int:
 
 
 def claim(sql: psycopg.Cursor[Any], workspace_id: int, known_head: int, count: int) -> datetime | None:
-    """Takes the next `count` numbers if the head is still `known_head`; answers the time of receipt, which never
-    runs backwards along the numbers, or None where the head is another. The row stays locked to the commit."""
+    """Takes the next `count` numbers if the head is still `known_head`; answers the time of receipt, which
+    never runs backwards along the numbers, or None where the head is another. The row stays locked to the
+    commit."""
     sql.execute(
         "UPDATE exporter_eventlog SET next_event = next_event + %s, "
         "last_received_at = greatest(clock_timestamp(), last_received_at) "
@@ -147,22 +154,19 @@ def _count(sql: psycopg.Cursor[Any], placed: Iterable[Placed]) -> None:
         [sums[0] for _, sums in rows],
         [sums[1] for _, sums in rows],
     )
-    source = (
-        "unnest(%b::bigint[], %b::timestamptz[], %b::text[], %b::bigint[], %b::bigint[]) AS n(w, at, t, c, a)"
-    )
     sql.execute(
         "INSERT INTO exporter_receivedcount AS old (workspace_id, minute, event_type, count, anonymous) "
-        f"SELECT w, date_trunc('minute', at), t, c, a FROM {source} "  # noqa: S608 - a constant of this function
-        "ON CONFLICT (workspace_id, minute, event_type) DO UPDATE "
-        "SET count = old.count + excluded.count, anonymous = old.anonymous + excluded.anonymous",
+        "SELECT w, date_trunc('minute', at), t, c, a " + _COUNTED + "ON CONFLICT (workspace_id, minute, "
+        "event_type) DO UPDATE SET count = old.count + excluded.count, "
+        "anonymous = old.anonymous + excluded.anonymous",
         columns,
     )
     sql.execute(
         "INSERT INTO exporter_receivedtotal AS old "
         "(workspace_id, event_type, count, anonymous, last_received_at) "
-        f"SELECT w, t, c, a, at FROM {source} "  # noqa: S608 - a constant of this function
-        "ON CONFLICT (workspace_id, event_type) DO UPDATE SET count = old.count + excluded.count, "
-        "anonymous = old.anonymous + excluded.anonymous, last_received_at = excluded.last_received_at",
+        "SELECT w, t, c, a, at " + _COUNTED + "ON CONFLICT (workspace_id, event_type) DO UPDATE "
+        "SET count = old.count + excluded.count, anonymous = old.anonymous + excluded.anonymous, "
+        "last_received_at = excluded.last_received_at",
         columns,
     )
 
@@ -174,7 +178,7 @@ def headers(workspace_id: int, cursor_at: int, limit: int) -> list[Header]:
         "WHERE workspace_id = %s AND end_event > %s ORDER BY end_event LIMIT %s",
         (workspace_id, cursor_at, limit),
     )
-    return [Header(*row[:4], _decode_counts(row[4])) for row in rows]
+    return [Header(row[0], row[1], row[2], row[3], _decode_counts(row[4])) for row in rows]
 
 
 def payloads(batch_ids: Sequence[int]) -> dict[int, bytes]:

@@ -1,7 +1,8 @@
 """Intake: the door through which events enter, `POST /api/v1/events`.
 
-What it answers decides what Braze does: 2xx and it forgets the events, 401 or 403 and it drops them, 429 and 5xx and
-it sends them again. So nothing is acknowledged before it is stored, and a fault of ours is always a 503.
+What it answers decides what Braze does: 2xx and it forgets the events, 401 or 403 and it drops them, 429 and
+5xx and it sends them again. So nothing is acknowledged before it is stored, and a fault of ours is always a
+503.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ def _ceiling(rate: float) -> Ceiling:
 
 
 def _never_500(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Whatever goes wrong, the sender is asked to come again. The log gets the place, not the error's text: that may
-    quote an event."""
+    """Whatever goes wrong, the sender is asked to come again. The log gets the place, not the error's text:
+    that may quote an event."""
 
     @functools.wraps(view)
     def guarded(request: HttpRequest) -> HttpResponse:
@@ -114,6 +115,6 @@ def _answer(status: int, receipt: Receipt, refused: list[Refusal]) -> HttpRespon
     body = {
         "accepted": receipt.accepted,
         "duplicates": receipt.duplicates,
-        "rejected": [{"index": one.index, "id": one.id, "reason": one.reason} for one in refused],
+        "rejected": [{"index": one.place, "id": one.id, "reason": one.reason} for one in refused],
     }
     return HttpResponse(msgspec.json.encode(body), status=status, content_type="application/json")

@@ -1,5 +1,5 @@
-"""The nudger: one thread per web process that rings for what was just stored, so that the request path never waits
-for the broker. A doorbell that is lost costs seconds: the sweep rings again."""
+"""The nudger: one thread per web process that rings for what was just stored, so that the request path never
+waits for the broker. A doorbell that is lost costs seconds: the sweep rings again."""
 
 from __future__ import annotations
 

@@ -18,9 +18,10 @@ _LONGEST_REASON = 500
 
 
 class Refusal(NamedTuple):
-    """An event of a body that was refused: its place there, its bytes, the sentence why, its id if it has one."""
+    """A refused event of a body: its place there, its bytes, the sentence why, its id if it has
+    one."""
 
-    index: int
+    place: int
     raw: bytes
     reason: str
     id: str | None
@@ -34,8 +35,8 @@ _decode_named = msgspec.json.Decoder(_Named).decode
 
 
 def keep(sql: psycopg.Cursor[Any], workspace_id: int, refusals: Sequence[Refusal]) -> None:
-    """Counts the refusals and keeps as many as the day has room for, in the caller's transaction. The same event
-    refused again for the same reason is counted only."""
+    """Counts the refusals and keeps as many as the day has room for, in the caller's transaction. The same
+    event refused again for the same reason is counted only."""
     if not refusals:
         return
     sql.execute(
@@ -80,7 +81,8 @@ def _hash(refusal: Refusal) -> bytes:
 
 
 def _event_type(raw: bytes) -> str:
-    """The event's type where it can be told; a guess for the list of refused events, nothing depends on it."""
+    """The event's type where it can be told; a guess for the list of refused events, nothing depends on
+    it."""
     try:
         event_type = _decode_named(raw).event_type
     except (ValueError, RecursionError):

@@ -84,7 +84,8 @@ class _Plan:
             batch.compressed()
 
     def claim(self, sql: psycopg.Cursor[Any]) -> bool:
-        """Takes the numbers of the batches; False where the log's head is not the one the window reaches to."""
+        """Takes the numbers of the batches; False where the log's head is not the one the window reaches
+        to."""
         count = sum(batch.count for batch in self.batches)
         if not count:
             return True
@@ -99,8 +100,8 @@ class _Plan:
 
 
 class Store:
-    """Appends groups of submissions. It remembers what was stored lately, so each thread that appends keeps one;
-    several, in several processes, are exact together."""
+    """Appends groups of submissions. It remembers what was stored lately, so each thread that appends keeps
+    one; several, in several processes, are exact together."""
 
     def __init__(self) -> None:
         self._duplicates = Duplicates()
@@ -109,13 +110,13 @@ class Store:
     def store(
         self, submissions: Sequence[Submission], extra: Callable[[], None] | None = None
     ) -> list[Receipt]:
-        """Appends all of them in one transaction, `extra` within it; answers after the commit, in their order.
-        Nothing is remembered before the commit.
+        """Appends all of them in one transaction, `extra` within it; answers after the commit, in their
+        order. Nothing is remembered before the commit.
 
         Raises:
             WorkspaceBusy: a workspace's log stayed locked.
-            psycopg.Error, django.db.Error: nothing was stored; where the connection broke during the commit nobody
-                knows, but to store the same again is harmless.
+            psycopg.Error, django.db.Error: nothing was stored; where the connection broke during the commit
+                nobody knows, but to store the same again is harmless.
             RuntimeError: called inside a transaction.
         """
         groups = _by_workspace(submissions)

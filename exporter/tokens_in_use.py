@@ -1,4 +1,5 @@
-"""Tokens in use: who may send or read with a bearer token, remembered for seconds so that a body costs no query."""
+"""Tokens in use: who may send or read with a bearer token, remembered for seconds so that a body costs no
+query."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Names of event types outside the catalogue: a workspace may bring 200 a day, so that nobody's mistake fills the
-counts with names."""
+"""Names of event types outside the catalogue: a workspace may bring 200 a day, so that nobody's mistake fills
+the counts with names."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class TypeNames:
 
 
 def _admit(workspace_id: int, names: set[str]) -> set[str]:
-    """Notes as many of the names as there is room for; answers all names of the day. The lock on the log keeps
-    two processes from overfilling the day together."""
+    """Notes as many of the names as there is room for; answers all names of the day. The lock on the log
+    keeps two processes from overfilling the day together."""
     with transaction.atomic(), connection.cursor() as sql:
         sql.execute(
             "SELECT set_config('lock_timeout', '2s', true), set_config('statement_timeout', '5s', true)"

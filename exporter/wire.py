@@ -52,8 +52,8 @@ def _sized(request: HttpRequest) -> bytes:
 
 
 def _chunked(request: HttpRequest) -> bytes:
-    """A chunked body has no length. Django then reads nothing at all, and an empty body would be answered like a
-    probe: its events would be acknowledged and lost."""
+    """A chunked body has no length. Django then reads nothing at all, and an empty body would be answered
+    like a probe: its events would be acknowledged and lost."""
     if not request.META.get("wsgi.input_terminated"):
         raise Refused(411, "This server needs a Content-Length. Send the body without chunks.")
     raw = _read(request.META["wsgi.input"], MOST_ON_WIRE + 1)

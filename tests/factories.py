@@ -1,3 +1,4 @@
+# mypy: disable-error-code="attr-defined, no-untyped-call, misc"
 """Test data: a factory for each model of the connectors and for the exporter's rows a test plants itself."""
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from connectors.catalogue import CATALOGUE
 from exporter import models as exporter_models
 
 
-class UserFactory(DjangoModelFactory):  # type: ignore[misc]
+class UserFactory(DjangoModelFactory[models.User]):
     class Meta:
         model = models.User
         skip_postgeneration_save = True
@@ -24,7 +25,7 @@ class UserFactory(DjangoModelFactory):  # type: ignore[misc]
     password = factory.django.Password("a long enough phrase")
 
 
-class WorkspaceFactory(DjangoModelFactory):  # type: ignore[misc]
+class WorkspaceFactory(DjangoModelFactory[models.Workspace]):
     class Meta:
         model = models.Workspace
 
@@ -32,7 +33,7 @@ class WorkspaceFactory(DjangoModelFactory):  # type: ignore[misc]
     name = factory.Sequence(lambda number: f"Workspace {number}")
 
 
-class MembershipFactory(DjangoModelFactory):  # type: ignore[misc]
+class MembershipFactory(DjangoModelFactory[models.Membership]):
     class Meta:
         model = models.Membership
 
@@ -41,7 +42,7 @@ class MembershipFactory(DjangoModelFactory):  # type: ignore[misc]
     role = models.Role.ADMIN
 
 
-class ConnectorFactory(DjangoModelFactory):  # type: ignore[misc]
+class ConnectorFactory(DjangoModelFactory[models.Connector]):
     """A connector row alone; `connectors.lifecycle.launch` makes a working one."""
 
     class Meta:
@@ -54,7 +55,7 @@ class ConnectorFactory(DjangoModelFactory):  # type: ignore[misc]
     selected_events = factory.LazyFunction(lambda: [event.event_type for event in CATALOGUE.events])
 
 
-class WriteKeyFactory(DjangoModelFactory):  # type: ignore[misc]
+class WriteKeyFactory(DjangoModelFactory[models.WriteKey]):
     class Meta:
         model = models.WriteKey
 
@@ -67,7 +68,7 @@ class WriteKeyFactory(DjangoModelFactory):  # type: ignore[misc]
     activated_at = factory.LazyFunction(lambda: datetime.now(UTC))
 
 
-class IntakeTokenFactory(DjangoModelFactory):  # type: ignore[misc]
+class IntakeTokenFactory(DjangoModelFactory[models.IntakeToken]):
     """`plain` is the token to send; the row holds its hash."""
 
     class Meta:
@@ -83,7 +84,7 @@ class IntakeTokenFactory(DjangoModelFactory):  # type: ignore[misc]
     scopes = factory.LazyFunction(lambda: list(models.Scope.values))
 
 
-class AuditEntryFactory(DjangoModelFactory):  # type: ignore[misc]
+class AuditEntryFactory(DjangoModelFactory[models.AuditEntry]):
     class Meta:
         model = models.AuditEntry
 
@@ -93,7 +94,7 @@ class AuditEntryFactory(DjangoModelFactory):  # type: ignore[misc]
     action = "connector.updated"
 
 
-class RevisionFactory(DjangoModelFactory):  # type: ignore[misc]
+class RevisionFactory(DjangoModelFactory[exporter_models.Revision]):
     class Meta:
         model = exporter_models.Revision
 
@@ -104,7 +105,7 @@ class RevisionFactory(DjangoModelFactory):  # type: ignore[misc]
     write_key = factory.LazyAttribute(lambda built: WriteKeyFactory(connector=built.connector))
 
 
-class DeliveryFactory(DjangoModelFactory):  # type: ignore[misc]
+class DeliveryFactory(DjangoModelFactory[exporter_models.Delivery]):
     class Meta:
         model = exporter_models.Delivery
 
@@ -115,7 +116,7 @@ class DeliveryFactory(DjangoModelFactory):  # type: ignore[misc]
     cursor = factory.SelfAttribute("start")
 
 
-class AttemptFactory(DjangoModelFactory):  # type: ignore[misc]
+class AttemptFactory(DjangoModelFactory[exporter_models.Attempt]):
     class Meta:
         model = exporter_models.Attempt
 
@@ -130,7 +131,7 @@ class AttemptFactory(DjangoModelFactory):  # type: ignore[misc]
     last_event = 499
 
 
-class RejectedEventFactory(DjangoModelFactory):  # type: ignore[misc]
+class RejectedEventFactory(DjangoModelFactory[exporter_models.RejectedEvent]):
     class Meta:
         model = exporter_models.RejectedEvent
 
@@ -142,7 +143,7 @@ class RejectedEventFactory(DjangoModelFactory):  # type: ignore[misc]
     reason = "time is missing. Send it as UNIX seconds."
 
 
-class IncidentFactory(DjangoModelFactory):  # type: ignore[misc]
+class IncidentFactory(DjangoModelFactory[exporter_models.Incident]):
     class Meta:
         model = exporter_models.Incident
 

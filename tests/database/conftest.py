@@ -11,7 +11,8 @@ from exporter import appender, nudger, tokens_in_use
 
 @pytest.fixture(autouse=True)
 def _threads_end() -> Iterator[None]:
-    """The appender's and the nudger's connections would keep the test database from being emptied and dropped."""
+    """The appender's and the nudger's connections would keep the test database from being emptied and
+    dropped."""
     yield
     appender.stop()
     nudger.stop()
