@@ -3,11 +3,14 @@
 import os
 
 from celery import Celery
-from kombu import Queue
+from kombu.entity import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "currents_admin.settings")
 
 app = Celery("currents_admin", loader="currents_admin.loader:PlainLoader")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.conf.task_queues = [Queue(name, routing_key=name) for name in ("delivery", "retry", "chores")]
+app.conf.task_queues = [
+    Queue(name, routing_key=name)  # type: ignore[no-untyped-call]
+    for name in ("delivery", "retry", "chores")
+]
 app.autodiscover_tasks()

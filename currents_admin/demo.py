@@ -20,7 +20,7 @@ _KEPT_AS = "demo_password"
 
 
 def create() -> bool:
-    """Makes workspace and people if the database holds neither any workspace nor any person; whether it did."""
+    """Makes workspace and people if the database holds no workspace and no person; answers whether it did."""
     if Workspace.objects.exists() or User.objects.exists():
         return False
     with transaction.atomic():
@@ -33,13 +33,13 @@ def create() -> bool:
 
 
 def password() -> str:
-    """`CURRENTS_DEMO_PASSWORD`; else a random one, kept in `var/secrets/` so that every start can print it."""
+    """`CURRENTS_DEMO_PASSWORD`; else a random one, kept in `var/secrets/` for every start to print."""
     return env.text("CURRENTS_DEMO_PASSWORD") or local.kept(_KEPT_AS, secrets.token_urlsafe(12))
 
 
 def follow_environment() -> None:
-    """Gives the demo people the password of this start where `CURRENTS_DEMO_PASSWORD` was changed or taken away.
-    One that a person changed on the pages stays otherwise."""
+    """Gives the demo people the password of this start where `CURRENTS_DEMO_PASSWORD` was changed or taken
+    away. One that a person changed on the pages stays otherwise."""
     given = env.text("CURRENTS_DEMO_PASSWORD")
     kept = local.folder() / "secrets" / _KEPT_AS
     people = list(User.objects.filter(email__in=PEOPLE))

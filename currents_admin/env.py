@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -57,7 +57,7 @@ def words(name: str) -> list[str]:
 def web_address(name: str, default: str) -> str:
     """An http or https address without a trailing slash."""
     value = text(name, default).rstrip("/")
-    parts = urlsplit(value)
+    parts = _split(name, value)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadEnvironment(f"{name} must be an address such as https://example.com, not “{value}”.")
     return value
@@ -73,13 +73,9 @@ def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
 def database(name: str, value: str) -> dict[str, Any]:
     """Django's settings for a `postgresql://user:password@host:port/name` address; a host in the query
     (`?host=/run/postgresql`) is a socket folder."""
-    parts = urlsplit(value)
+    parts = _split(name, value)
     if parts.scheme not in ("postgres", "postgresql") or not parts.path.strip("/"):
         raise BadEnvironment(f"{name} must look like postgresql://user:password@host:5432/database.")
-    try:
-        port = parts.port
-    except ValueError:
-        raise BadEnvironment(f"{name} has a port that is no number.") from None
     options = dict(parse_qsl(parts.query))
     return {
         "ENGINE": "django.db.backends.postgresql",
@@ -87,13 +83,13 @@ def database(name: str, value: str) -> dict[str, Any]:
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": options.pop("host", "") or unquote(parts.hostname or ""),
-        "PORT": str(port or ""),
+        "PORT": str(parts.port or ""),
         "OPTIONS": options,
     }
 
 
 def redis(name: str, value: str) -> str:
-    if urlsplit(value).scheme not in ("redis", "rediss", "redis+socket", "unix"):
+    if _split(name, value).scheme not in ("redis", "rediss", "redis+socket", "unix"):
         raise BadEnvironment(f"{name} must look like redis://host:6379/0.")
     return value
 
@@ -102,7 +98,7 @@ def mail(name: str, default: str) -> dict[str, Any]:
     """Django's mail settings for `smtp://user:password@host:587?tls=1`, `smtps://…`, `file:///folder` or
     `console://`."""
     value = text(name, default)
-    parts = urlsplit(value)
+    parts = _split(name, value)
     backend = "django.core.mail.backends."
     if parts.scheme == "file":
         return {"EMAIL_BACKEND": backend + "filebased.EmailBackend", "EMAIL_FILE_PATH": unquote(parts.path)}
@@ -119,3 +115,13 @@ def mail(name: str, default: str) -> dict[str, Any]:
         "EMAIL_USE_SSL": parts.scheme == "smtps",
         "EMAIL_USE_TLS": dict(parse_qsl(parts.query)).get("tls", "") in ("1", "true"),
     }
+
+
+def _split(name: str, value: str) -> SplitResult:
+    """The parts of an address. What is wrong with one is not quoted: it may hold a password."""
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        raise BadEnvironment(f"{name} is no address: look at its brackets and its port.") from None
+    return parts

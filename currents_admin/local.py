@@ -16,7 +16,7 @@ from cryptography.fernet import Fernet
 
 from currents_admin import env
 
-# Used only so that settings load without services (`makemigrations --check`, `--help`): connecting fails at once.
+# Only to let the settings load without services (`makemigrations --check`): connecting fails at once.
 NO_DATABASE = "postgresql://nobody@127.0.0.1:1/none"
 NO_BROKER = "redis://127.0.0.1:1/0"
 
@@ -74,7 +74,9 @@ def key_list(name: str, *, required: bool) -> list[str]:
     """
     keys = env.words(name)
     if not keys and required:
-        raise env.BadEnvironment(f"{name} must be set in production: one Fernet key or several, newest first.")
+        raise env.BadEnvironment(
+            f"{name} must be set in production: one Fernet key or several, newest first."
+        )
     keys = keys or [kept(name, Fernet.generate_key().decode())]
     for place, key in enumerate(keys, start=1):
         try:
@@ -87,7 +89,7 @@ def key_list(name: str, *, required: bool) -> list[str]:
 
 
 def kept(name: str, fresh: str) -> str:
-    """The value kept in `var/secrets/` under this name, readable by its owner only; `fresh` if there is none yet."""
+    """The value kept in `var/secrets/` under this name, its owner's alone; `fresh` if there is none yet."""
     path = folder() / "secrets" / name.lower()
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,4 +1,7 @@
-"""Asks the web process on this machine how it is: `python -m currents_admin.probe` for a container's health check."""
+"""Asks the web process on this machine how it is.
+
+`python -m currents_admin.probe` is the health check of a container.
+"""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 SERVICES = local.Services.read()
 DATABASE_URL = env.text("DATABASE_URL") or SERVICES.database_url
-REDIS_URL = env.text("REDIS_URL") or SERVICES.redis_url
+REDIS_URL = env.redis("REDIS_URL", env.text("REDIS_URL") or SERVICES.redis_url or local.NO_BROKER)
 DEBUG = env.flag("DEBUG")
 PRODUCTION = bool(env.text("DATABASE_URL")) and not DEBUG
 
@@ -48,7 +48,7 @@ CURRENTS_LEASE_SECONDS = env.number("CURRENTS_LEASE_SECONDS", 15, least=2, most=
 CURRENTS_INTAKE_RATE = env.number("CURRENTS_INTAKE_RATE", 0, least=0, most=1e9)
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 
-# --- Django ---------------------------------------------------------------------------------------------------
+# --- Django -------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "currents_admin",
     "connectors",
@@ -158,8 +158,8 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 STATIC_URL = "/static/"
-# Files are served from `static/` itself unless there is a folder for built ones. The container image makes it,
-# then runs `collectstatic`.
+# Files are served from `static/` itself unless there is a folder for built ones. The container image makes
+# it, then runs `collectstatic`.
 STATIC_ROOT = _built if (_built := BASE_DIR / "static-built").exists() else None
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None
@@ -173,7 +173,7 @@ STORAGES = {
     },
 }
 
-# --- Safety ---------------------------------------------------------------------------------------------------
+# --- Safety -------------------------------------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -204,14 +204,14 @@ CACHES = {
 }
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
-# --- Mail -----------------------------------------------------------------------------------------------------
+# --- Mail ---------------------------------------------------------------------------------------------------
 _mail = env.mail("EMAIL_URL", f"file://{local.folder() / 'mail'}")
 globals().update(_mail)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Currents Admin <currents@localhost>")
 
-# --- Celery: a message is a doorbell; all state is in PostgreSQL ------------------------------------------------
-CELERY_BROKER_URL = REDIS_URL or local.NO_BROKER
+# --- Celery: a message is a doorbell; all state is in PostgreSQL --------------------------------------------
+CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -231,7 +231,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_TASK_CREATE_MISSING_QUEUES = True
 CELERY_TASK_DEFAULT_QUEUE = "delivery"
-CELERY_TASK_ROUTES = {"exporter.tasks.deliver": {"queue": "delivery"}, "exporter.tasks.*": {"queue": "chores"}}
+CELERY_TASK_ROUTES = {
+    "exporter.tasks.deliver": {"queue": "delivery"},
+    "exporter.tasks.*": {"queue": "chores"},
+}
 CELERY_BEAT_SCHEDULER = "currents_admin.broker:MemoryScheduler"
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "exporter.tasks.sweep", "schedule": 2.0},

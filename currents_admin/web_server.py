@@ -1,7 +1,7 @@
 """Settings of the web server (gunicorn), used by `make run` and the container image alike.
 
 One process: each has its own appender, and one makes more than the product promises. The application is
-loaded in the worker, after the fork (no preloading), because it starts threads and threads do not survive one.
+loaded in the worker, after the fork (no preloading): it starts threads, and those do not survive a fork.
 """
 
 from pathlib import Path

@@ -7,7 +7,7 @@ import sys
 
 from currents_admin.env import BadEnvironment
 from currents_admin.supervisor import run, services
-from currents_admin.supervisor.failure import StartFailed
+from currents_admin.supervisor.failure import StartError
 
 
 def main() -> int:
@@ -24,7 +24,7 @@ def main() -> int:
         if options.action == "services":
             return services.run(options.command, durable=not options.fast)
         run.run()
-    except (StartFailed, BadEnvironment) as error:
+    except (StartError, BadEnvironment) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from currents_admin import local
-from currents_admin.supervisor.failure import StartFailed
+from currents_admin.supervisor.failure import StartError
 
 
 @contextmanager
@@ -16,7 +16,7 @@ def claimed() -> Iterator[None]:
     """Holds the folder `var/`.
 
     Raises:
-        StartFailed: another supervisor holds it.
+        StartError: another supervisor holds it.
     """
     folder = local.folder()
     folder.mkdir(parents=True, exist_ok=True)
@@ -25,9 +25,9 @@ def claimed() -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = file.read().strip() or "unknown"
-            raise StartFailed(
-                f"Currents Admin already runs in {folder} (process {holder}); stop it first, or set CURRENTS_VAR "
-                "to another folder."
+            raise StartError(
+                f"Currents Admin already runs in {folder} (process {holder}); stop it first, or set "
+                "CURRENTS_VAR to another folder."
             ) from None
         file.truncate(0)
         file.write(f"{os.getpid()}\n")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 
-from currents_admin.supervisor.failure import StartFailed
+from currents_admin.supervisor.failure import StartError
 
 
 @contextmanager
@@ -39,7 +40,7 @@ def end_servers(data: Path, program: Path) -> None:
     server first and gently.
 
     Raises:
-        StartFailed: one of them cannot be ended.
+        StartError: one of them cannot be ended.
     """
     remaining = _servers(data, program)
     for number, seconds in ((signal.SIGINT, 8), (signal.SIGQUIT, 4), (signal.SIGKILL, 4)):
@@ -50,12 +51,19 @@ def end_servers(data: Path, program: Path) -> None:
         if addressed:
             for process in addressed:
                 _send(process, number)
-            psutil.wait_procs(remaining, timeout=seconds)
-            remaining = _servers(data, program)
+            remaining = _wait(data, program, seconds)
     if remaining:
-        raise StartFailed(f"Another PostgreSQL (process {remaining[0].pid}) runs on {data} and does not stop.")
+        raise StartError(f"Another PostgreSQL (process {remaining[0].pid}) runs on {data} and does not stop.")
     # Nobody runs here; the number in the file may meanwhile belong to a stranger, which would stop the start.
     (data / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _wait(data: Path, program: Path, seconds: float) -> list[psutil.Process]:
+    """Those still there after that time. By looking anew: an ended process nobody collects has no folder."""
+    deadline = time.monotonic() + seconds
+    while (remaining := _servers(data, program)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return remaining
 
 
 def _servers(data: Path, program: Path) -> list[psutil.Process]:
@@ -71,7 +79,8 @@ def _servers(data: Path, program: Path) -> list[psutil.Process]:
 
 def _runs(process: psutil.Process, program: Path) -> bool:
     """Any build of the program counts: the checkout's environment may have been made anew meanwhile."""
-    return Path(process.exe().removesuffix(" (deleted)")).name == program.name
+    executable: str = process.exe()
+    return Path(executable.removesuffix(" (deleted)")).name == program.name
 
 
 def _is_orphan(process: psutil.Process) -> bool:

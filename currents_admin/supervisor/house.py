@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from currents_admin.supervisor import leftovers
-from currents_admin.supervisor.failure import StartFailed, Stopping
+from currents_admin.supervisor.failure import StartError, Stopping
 from currents_admin.supervisor.part import Part
 
 TICK = 0.1
@@ -37,15 +37,15 @@ class House:
         """Until `ready()`.
 
         Raises:
-            StartFailed: the part ended, or the time is over.
+            StartError: the part ended, or the time is over.
             Stopping: somebody asked to stop.
         """
         deadline = time.monotonic() + seconds
         while not ready():
             if not part.alive():
-                raise StartFailed(f"{part.name} ended while starting ({part.how_it_ended()}); see {part.log}.")
+                raise StartError(f"{part.name} ended while starting ({part.how_it_ended()}); see {part.log}.")
             if time.monotonic() > deadline:
-                raise StartFailed(f"{part.name} was not ready within {seconds:g} seconds; see {part.log}.")
+                raise StartError(f"{part.name} was not ready within {seconds:g} seconds; see {part.log}.")
             self.pause()
 
     def pause(self) -> None:
@@ -87,7 +87,7 @@ class House:
         if part.start_again_at is not None and time.monotonic() >= part.start_again_at:
             try:
                 part.start()
-            except (OSError, StartFailed) as error:
+            except (OSError, StartError) as error:
                 say(f"{part.name} cannot be started: {error}")
                 part.plan_restart()
             leftovers.note(self.parts)
@@ -108,4 +108,4 @@ def say(sentence: str) -> None:
         print(sentence, flush=True)
     except OSError:
         # The terminal is gone; the parts must be looked after all the same.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -47,10 +48,9 @@ def clear() -> None:
     ]
     for process in still_running:
         _signal(process, signal.SIGTERM)
-    _, stubborn = psutil.wait_procs(still_running, timeout=PATIENCE)
-    for process in stubborn:
+    for process in _wait(still_running):
         _signal(process, signal.SIGKILL)
-    psutil.wait_procs(stubborn, timeout=PATIENCE)
+    _wait(still_running)
 
 
 def _file() -> Path:
@@ -67,6 +67,23 @@ def _same(entry: dict[str, object]) -> psutil.Process | None:
     except (psutil.Error, KeyError, ValueError):
         pass
     return None
+
+
+def _wait(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Those still at work after a while; an ended process that nobody collects does not count."""
+    deadline = time.monotonic() + PATIENCE
+    while (
+        remaining := [process for process in processes if _works(process)]
+    ) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return remaining
+
+
+def _works(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
 
 
 def _signal(process: psutil.Process, number: signal.Signals) -> None:

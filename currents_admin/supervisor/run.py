@@ -10,16 +10,20 @@ from pathlib import Path
 from currents_admin import env, local, probe
 from currents_admin.supervisor import leftovers, parts, port, postgres, redis
 from currents_admin.supervisor.claim import claimed
-from currents_admin.supervisor.failure import StartFailed, Stopping
+from currents_admin.supervisor.failure import StartError, Stopping
 from currents_admin.supervisor.house import House, say
 from currents_admin.supervisor.part import ROOT, Part, open_log
+
+_EXAMPLE = (
+    '{"event_type":"users.messages.email.Open","id":"first","time":1760000000,"external_user_id":"ada"}'
+)
 
 
 def run() -> None:
     """Returns after an orderly stop.
 
     Raises:
-        StartFailed, BadEnvironment: one sentence that says why it cannot start.
+        StartError, BadEnvironment: one sentence that says why it cannot start.
     """
     os.environ["CURRENTS_VAR"] = str(local.folder())
     with claimed():
@@ -58,7 +62,7 @@ def _web_port() -> int:
     from currents_admin import settings
 
     if not port.is_free(settings.PORT):
-        raise StartFailed(f"Port {settings.PORT} is in use; set PORT to another one.")
+        raise StartError(f"Port {settings.PORT} is in use; set PORT to another one.")
     return settings.PORT
 
 
@@ -89,8 +93,8 @@ def _start_sandbox(house: House) -> str:
 
 
 def _prepare(house: House, *, demo: bool) -> str:
-    """Migrates; answers how to sign in to the demo workspace, if there is one. That text holds a password, so it
-    goes through a pipe and not into a log."""
+    """Migrates; answers how to sign in to the demo workspace, if there is one. That text holds a password, so
+    it goes through a pipe and not into a log."""
     log = local.folder() / "log" / "prepare.log"
     command = [sys.executable, "manage.py", "prepare", *(["--demo"] if demo else [])]
     with open_log(log) as errors:
@@ -106,7 +110,7 @@ def _prepare(house: House, *, demo: bool) -> str:
         process.wait()
     if process.returncode:
         reason = (log.read_text(errors="replace").strip().splitlines() or ["no reason given"])[-1]
-        raise StartFailed(f"The database could not be prepared (see {log}): {reason}")
+        raise StartError(f"The database could not be prepared (see {log}): {reason}")
     return output.strip()
 
 
@@ -131,8 +135,7 @@ def _introduce(on_port: int, sign_in: str, services: local.Services) -> None:
         lines += [f"  TOKEN=$({token} | tail -n 1)"]
     lines += [
         f'  curl {address}/api/v1/events -H "Authorization: Bearer $TOKEN" -d \\',
-        "    '{\"event_type\":\"users.messages.email.Open\",\"id\":\"first\",\"time\":1760000000,"
-        "\"external_user_id\":\"ada\"}'",
+        f"    '{_EXAMPLE}'",
         "",
         f"Logs are in {_short(local.folder() / 'log')}/. Ctrl-C stops everything.",
     ]

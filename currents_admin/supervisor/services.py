@@ -20,8 +20,8 @@ from currents_admin.supervisor.run import start_postgres, start_redis
 
 
 def run(command: list[str], *, durable: bool) -> int:
-    """The command's exit status. Given services are used instead of embedded ones, secrets are throwaway ones, and
-    nothing it starts can reach the real Segment by accident."""
+    """The command's exit status. Given services are used instead of embedded ones, secrets are throwaway
+    ones, and nothing it starts can reach the real Segment by accident."""
     os.environ["CURRENTS_VAR"] = str(local.folder())
     with claimed():
         house = House()

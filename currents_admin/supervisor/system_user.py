@@ -8,7 +8,7 @@ import stat
 import subprocess
 from pathlib import Path
 
-from currents_admin.supervisor.failure import StartFailed
+from currents_admin.supervisor.failure import StartError
 
 NAME = "pgserver"
 _PASS = stat.S_IXGRP | stat.S_IXOTH
@@ -29,7 +29,7 @@ def needed() -> str | None:
                 capture_output=True,
             )
         except (OSError, subprocess.CalledProcessError):
-            raise StartFailed(
+            raise StartError(
                 f"PostgreSQL does not run as root, and the system user {NAME} could not be made; "
                 "use another account or set DATABASE_URL."
             ) from None

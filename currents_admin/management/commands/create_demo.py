@@ -18,11 +18,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Says nothing where the database is somebody's own, without the demo workspace."""
         if env.text("DATABASE_URL"):
-            raise CommandError(_("The demo workspace is for the embedded database only; DATABASE_URL is set."))
+            raise CommandError(
+                _("The demo workspace is for the embedded database only; DATABASE_URL is set.")
+            )
         if not demo.create():
             demo.follow_environment()
         if not Workspace.objects.filter(slug=demo.SLUG).exists():
             return
         self.stdout.write("Sign in   " + ", ".join(demo.PEOPLE))
         given = env.text("CURRENTS_DEMO_PASSWORD")
-        self.stdout.write("Password  " + (_("the one in CURRENTS_DEMO_PASSWORD") if given else demo.password()))
+        self.stdout.write(
+            "Password  " + (_("the one in CURRENTS_DEMO_PASSWORD") if given else demo.password())
+        )
