@@ -86,7 +86,7 @@ def _runs(process: psutil.Process, program: Path) -> bool:
 def _is_orphan(process: psutil.Process) -> bool:
     """A server's children call themselves `postgres: checkpointer` and the like."""
     try:
-        return process.cmdline()[0].startswith("postgres:")
+        return str(process.cmdline()[0]).startswith("postgres:")
     except (psutil.Error, IndexError):
         return True
 

@@ -48,10 +48,11 @@ class House:
                 raise StartError(f"{part.name} was not ready within {seconds:g} seconds; see {part.log}.")
             self.pause()
 
-    def pause(self) -> None:
+    def pause(self, seconds: float = TICK) -> None:
+        """Raises `Stopping` instead where somebody asked to stop."""
         if self._asked_to_stop:
             raise Stopping
-        time.sleep(TICK)
+        time.sleep(seconds)
 
     def keep_running(self) -> None:
         """Starts again what dies, until somebody asks to stop (`Stopping`)."""

@@ -53,7 +53,7 @@ def _start(house: House) -> None:
     web = parts.web(on_port)
     for part in (web, parts.worker(), parts.retry_worker(), parts.beat()):
         house.start(part)
-    _wait_for_web(house, web, on_port)
+    _wait_until_ready(house, web, on_port)
     _introduce(on_port, sign_in, services)
 
 
@@ -114,12 +114,12 @@ def _prepare(house: House, *, demo: bool) -> str:
     return output.strip()
 
 
-def _wait_for_web(house: House, web: Part, on_port: int) -> None:
-    house.wait(web, lambda: 0 < probe.status(on_port, "/healthz") < 500, seconds=60)
-    for _ in range(150):
-        if probe.status(on_port, "/readyz") in (200, 404):
+def _wait_until_ready(house: House, web: Part, on_port: int) -> None:
+    house.wait(web, lambda: probe.status(on_port, "/healthz") == 200, seconds=60)
+    for _ in range(60):
+        if probe.status(on_port, "/readyz") == 200:
             return
-        house.pause()
+        house.pause(0.25)
     say("The pages are up, but not every part answers yet; /readyz names the missing one.")
 
 
