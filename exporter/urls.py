@@ -1,11 +1,20 @@
 from django.urls import URLPattern, path
 
 from exporter.intake import intake
-from exporter.views import api, lifesigns
+from exporter.views import api, confirm, connector, lifesigns
+from exporter.views.listing import data_export
+from exporter.views.workspaces import workspaces
 
 urlpatterns: list[URLPattern] = [
     path("healthz", lifesigns.healthz, name="healthz"),
     path("readyz", lifesigns.readyz, name="readyz"),
     path("api/v1/connectors/<int:connector_id>/status", api.connector_status, name="api-connector-status"),
     path("api/v1/events", intake, name="intake"),
+    path("", workspaces, name="workspaces"),
+    path("w/<slug:slug>/data-export/", data_export, name="data_export"),
+    path("w/<slug:slug>/data-export/<int:pk>/", connector.status, name="status"),
+    path("w/<slug:slug>/data-export/<int:pk>/try-now/", connector.try_now, name="try_now"),
+    path("w/<slug:slug>/data-export/<int:pk>/pause/", confirm.pause, name="pause"),
+    path("w/<slug:slug>/data-export/<int:pk>/resume/", confirm.resume, name="resume"),
+    path("w/<slug:slug>/data-export/<int:pk>/delete/", confirm.delete, name="delete"),
 ]

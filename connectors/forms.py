@@ -1,0 +1,156 @@
+"""The forms of a connector. Their field names are relied on from outside."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from connectors import write_keys
+from connectors.catalogue import CATALOGUE
+from connectors.lifecycle import Settings
+from connectors.models import Connector, Region
+from connectors.remarks import Remarked
+
+NAME_LENGTH, ADDRESS_LENGTH = 100, 254
+
+
+class DetailsForm(Remarked):
+    """What a connector is called, who hears about trouble, what it exports; `version` is the state it was made from."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Integration name"),
+        error_messages={"required": gettext_lazy("Give the Current a name.")},
+    )
+    contact_email = forms.CharField(
+        label=gettext_lazy("Contact email"),
+        error_messages={"required": gettext_lazy("Enter the address that should hear about trouble.")},
+    )
+    include_anonymous = forms.BooleanField(
+        label=gettext_lazy("Include events from anonymous users"), required=False
+    )
+    selected_events = forms.Field(label=gettext_lazy("Events"), required=False)
+
+    def clean_name(self) -> str:
+        """One line without invisible characters; text in any script is welcome."""
+        typed: str = self.cleaned_data["name"]
+        spaced = "".join(" " if unicodedata.category(sign) in ("Cc", "Zl", "Zp") else sign for sign in typed)
+        # Joiners belong to emoji and several scripts; everything else that cannot be seen goes.
+        name = "".join(sign for sign in spaced if unicodedata.category(sign) != "Cf" or sign in "\u200c\u200d")
+        name = " ".join(name.split())
+        if not name.strip("\u200c\u200d"):
+            raise ValidationError(_("Give the Current a name."))
+        if len(name) > NAME_LENGTH:
+            raise ValidationError(
+                _("That is %(n)s characters; a name can have %(most)s."),
+                params={"n": len(name), "most": NAME_LENGTH},
+            )
+        return name
+
+    def clean_contact_email(self) -> str:
+        address: str = self.cleaned_data["contact_email"].strip().removeprefix("mailto:")
+        _refuse_several(address)
+        if len(address) > ADDRESS_LENGTH:
+            raise ValidationError(_("That is too long for an email address."))
+        try:
+            validate_email(address)
+        except ValidationError:
+            raise ValidationError(
+                _("That is not an email address. It needs a name, an @ and a domain, as in data@example.com.")
+            ) from None
+        return address
+
+    def clean_selected_events(self) -> list[str]:
+        """Event types as the catalogue spells them, each once; aliases are understood."""
+        chosen = self.chosen()
+        unknown = [name for name in chosen if name not in CATALOGUE.by_name]
+        if unknown:
+            raise ValidationError(
+                _("“%(name)s” is not an event type we know. Choose from the list below."),
+                params={"name": unknown[0][:80]},
+            )
+        if not chosen:
+            raise ValidationError(_("Choose at least one event."))
+        return chosen
+
+    def chosen(self) -> list[str]:
+        """The events ticked in this form, whether it was sent or is shown for the first time."""
+        if not self.is_bound:
+            return list(self.initial.get("selected_events", []))
+        read = getattr(self.data, "getlist", None)
+        names = read("selected_events") if read else self.data.get("selected_events", [])
+        return list(dict.fromkeys(CATALOGUE.canonical(name) for name in names))
+
+    def settings(self) -> Settings:
+        data = self.cleaned_data
+        return Settings(data["name"], data["contact_email"], data["selected_events"], data["include_anonymous"])
+
+    @staticmethod
+    def values_of(connector: Connector) -> dict[str, Any]:
+        return {
+            "name": connector.name,
+            "contact_email": connector.contact_email,
+            "selected_events": sorted(connector.selected_events),
+            "include_anonymous": connector.include_anonymous,
+        }
+
+
+class KeyForm(Remarked):
+    """A write key and the region it belongs to. The key is never shown again."""
+
+    write_key = forms.CharField(label=gettext_lazy("Segment write key"), strip=False, required=False)
+    region = forms.ChoiceField(
+        label=gettext_lazy("Segment region"),
+        choices=Region.choices,
+        error_messages={
+            "required": gettext_lazy("Choose the region of your Segment workspace."),
+            "invalid_choice": gettext_lazy("Choose United States or European Union."),
+        },
+    )
+
+    def clean_write_key(self) -> str:
+        examined = write_keys.examine(self.cleaned_data["write_key"])
+        if examined.corrections and not examined.error:
+            self.corrections["write_key"] = examined.corrections
+        if examined.error:
+            raise ValidationError(examined.error)
+        if examined.warnings:
+            self.warnings["write_key"] = examined.warnings
+        return examined.value
+
+
+class LaunchForm(KeyForm, DetailsForm):
+    field_order = ("name", "contact_email", "write_key", "region", "selected_events", "include_anonymous")
+
+
+class RotateForm(KeyForm):
+    """Without a region the connector keeps its own."""
+
+    def __init__(self, *args: Any, current: str, **kwargs: Any) -> None:
+        super().__init__(*args, initial={"region": current}, **kwargs)
+        self.fields["region"].required = False
+        self.current = current
+
+    def clean_region(self) -> str:
+        return self.cleaned_data["region"] or self.current
+
+
+def _refuse_several(address: str) -> None:
+    """A list of addresses is refused with its count; one address with a stray comma is left to the usual check."""
+    addresses = [part for part in address.replace(",", " ").replace(";", " ").split() if "@" in part]
+    if len(addresses) == 2:
+        raise ValidationError(_("That is two addresses. Enter one; for several people, use the address of a group."))
+    if len(addresses) > 2:
+        raise ValidationError(
+            ngettext(
+                "That is %(n)s address. Enter one; for several people, use the address of a group.",
+                "That is %(n)s addresses. Enter one; for several people, use the address of a group.",
+                len(addresses),
+            )
+            % {"n": len(addresses)}
+        )

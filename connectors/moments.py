@@ -1,0 +1,57 @@
+"""Times and durations in words, as the pages and mails say them: relative within an hour, else by the clock."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+
+
+def duration(seconds: float) -> str:
+    """A span in one unit, or two from an hour on: `1.2 s`, `4 min`, `44 h 57 min`, `3 days`."""
+    if seconds < 10:
+        return _("%(n)s s") % {"n": f"{max(seconds, 0):.1f}".removesuffix(".0")}
+    if seconds < MINUTE:
+        return _("%(n)s s") % {"n": int(seconds)}
+    if seconds < HOUR:
+        return _("%(n)s min") % {"n": int(seconds // MINUTE)}
+    if seconds < 3 * DAY:
+        hours, minutes = int(seconds // HOUR), int(seconds % HOUR // MINUTE)
+        if hours >= 10 or not minutes:
+            return _("%(n)s h") % {"n": hours}
+        return _("%(h)s h %(m)s min") % {"h": hours, "m": minutes}
+    return _("%(n)s days") % {"n": int(seconds // DAY)}
+
+
+def exactly(span: timedelta) -> str:
+    """A span to the minute, for countdowns: `44 h 57 min`."""
+    minutes = max(int(span.total_seconds() // MINUTE), 0)
+    if minutes < 60:
+        return _("%(n)s min") % {"n": minutes}
+    return _("%(h)s h %(m)s min") % {"h": minutes // 60, "m": minutes % 60}
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """`2 s ago`, `4 min ago`; from an hour on by the clock."""
+    seconds = (now - moment).total_seconds()
+    if seconds < 1:
+        return _("just now")
+    if seconds < HOUR:
+        return _("%(span)s ago") % {"span": duration(int(seconds))}
+    return by_the_clock(moment, now)
+
+
+def by_the_clock(moment: datetime, now: datetime) -> str:
+    """`10:05` on the same day, `Monday, 09:12` within six days, else `12 August, 10:05`."""
+    local, today = timezone.localtime(moment), timezone.localtime(now).date()
+    time = date_format(local, "H:i")
+    days = abs((local.date() - today).days)
+    if days == 0:
+        return time
+    if days < 6:
+        return _("%(weekday)s, %(time)s") % {"weekday": date_format(local, "l"), "time": time}
+    return _("%(day)s, %(time)s") % {"day": date_format(local, "j F"), "time": time}

@@ -1,0 +1,119 @@
+"""Small parts that every page is made of: icons, badges, moments, e-mail addresses, remarks of a form."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django import forms, template
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy
+
+from connectors import moments
+from connectors.remarks import Remarked
+
+register = template.Library()
+
+# health: word, colour, icon. The same word stands on pages, in mails and in metrics.
+HEALTH: dict[str, tuple[Any, str, str]] = {
+    "key_unreadable": (gettext_lazy("Key unreadable"), "bad", "padlock"),
+    "losing_events": (gettext_lazy("Losing events"), "solid", "triangle"),
+    "key_rejected": (gettext_lazy("Key rejected"), "bad", "key-struck"),
+    "request_refused": (gettext_lazy("Request refused"), "bad", "octagon"),
+    "paused": (gettext_lazy("Paused"), "neu", "pause"),
+    "retrying": (gettext_lazy("Retrying"), "warn", "retry"),
+    "waiting": (gettext_lazy("Waiting for first event"), "outline", "dashed"),
+    "catching_up": (gettext_lazy("Catching up"), "accent", "catching-up"),
+    "delivering": (gettext_lazy("Delivering"), "ok", "tick-circle"),
+}
+
+
+@register.simple_tag
+def icon(name: str, extra: str = "") -> SafeString:
+    return format_html(
+        '<svg class="icon {}" aria-hidden="true"><use href="{}#{}"/></svg>', extra, static("icons.svg"), name
+    )
+
+
+@register.simple_tag
+def badge(health: str) -> SafeString:
+    word, colour, picture = HEALTH[str(health)]
+    return format_html('<span class="badge {}">{}{}</span>', colour, icon(picture), word)
+
+
+@register.filter
+def health_colour(health: str) -> str:
+    colour = HEALTH[str(health)][1]
+    return "bad" if colour == "solid" else colour
+
+
+@register.filter
+def health_icon(health: str) -> str:
+    return HEALTH[str(health)][2]
+
+
+@register.filter
+def ago(moment: datetime | None) -> str:
+    return moments.ago(moment, timezone.now()) if moment else gettext("Never")
+
+
+@register.filter
+def clock(moment: datetime | None) -> str:
+    return moments.by_the_clock(moment, timezone.now()) if moment else "–"
+
+
+@register.filter
+def seconds(value: float) -> str:
+    return moments.duration(value)
+
+
+@register.filter
+def address(email: str) -> SafeString:
+    """An e-mail address that breaks before its `@`."""
+    name, _at, domain = email.rpartition("@")
+    return format_html('<span class="address">{}<wbr>@{}</span>', name, domain)
+
+
+@register.filter
+def initials(name: str) -> str:
+    words = [word for word in name.replace("@", " ").replace(".", " ").replace("&", " ").split() if word]
+    return "".join(word[0] for word in words[:2]).upper()
+
+
+@register.filter
+def remarks(form: forms.BaseForm, field: str) -> list[tuple[str, str]]:
+    """What the form says about a field, worst first: pairs of kind (`bad`, `warn`, `ok`) and sentence."""
+    found = [("bad", str(sentence)) for sentence in form.errors.get(field, [])] if form.is_bound else []
+    if isinstance(form, Remarked):
+        found += [("warn", sentence) for sentence in form.warnings.get(field, [])]
+        found += [("ok", sentence) for sentence in form.corrections.get(field, [])]
+    return found
+
+
+@register.filter
+def labelled(names: list[str], form: forms.BaseForm) -> list[tuple[str, str]]:
+    return [(name, str(form.fields[name].label)) for name in names if name in form.fields]
+
+
+@register.inclusion_tag("components/action.html")
+def action(permission: dict[str, Any], href: str, label: str, picture: str, style: str = "") -> dict[str, Any]:
+    """A link that looks like a button; without the right to it, the same sunken with the reason beside it."""
+    return {"may": permission, "href": href, "label": label, "icon": picture, "style": style}
+
+
+@register.inclusion_tag("components/ask.html")
+def ask(permission: dict[str, Any], href: str, label: str, picture: str, style: str = "") -> dict[str, Any]:
+    """Like `action`, for a page that asks a question: with JavaScript it opens as a dialog."""
+    return {"may": permission, "href": href, "label": label, "icon": picture, "style": style}
+
+
+@register.simple_tag
+def cell(count: int | None, colour: str = "") -> SafeString:
+    """A count in a table: zeros are shown, faintly; a colour only where somebody should look."""
+    shown = number_format(count or 0, force_grouping=True)
+    kind = colour if count else "zero"
+    return format_html('<td class="number hide-narrow {}">{}</td>', kind, shown)

@@ -1,0 +1,42 @@
+"""What the views of a connector have in common: fetching it, naming the person, sending the browser on."""
+
+from __future__ import annotations
+
+from django import forms
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render, resolve_url
+
+from connectors.lifecycle import By
+from connectors.models import Connector, User, Workspace
+
+REFUSED = 422
+IN_THE_WAY = 409
+
+
+def is_partial(request: HttpRequest) -> bool:
+    """htmx asks for a part of the page; going back in history asks for the whole one."""
+    return request.headers.get("HX-Request") == "true" and "HX-History-Restore-Request" not in request.headers
+
+
+def by(request: HttpRequest) -> By:
+    user: User | AnonymousUser = request.user
+    return By(user if isinstance(user, User) else None, request.META.get("REMOTE_ADDR") or None)
+
+
+def find(workspace: Workspace, pk: int) -> Connector:
+    """The connector, if it is this workspace's. Raises Http404."""
+    rows = Connector.objects.select_related("workspace", "created_by", "changed_by", "paused_by")
+    return get_object_or_404(rows, workspace=workspace, pk=pk)
+
+
+def see_other(to: str, *args: object) -> HttpResponseRedirect:
+    return HttpResponseRedirect(resolve_url(to, *args), status=303)
+
+
+def field_remarks(request: HttpRequest, form: forms.Form) -> HttpResponse | None:
+    """While somebody fills in a form, a field asks what the form would say about it (`?field=`)."""
+    field = request.GET.get("field", "")
+    if not is_partial(request) or field not in form.fields:
+        return None
+    return render(request, "components/remarks.html", {"form": form, "name": field})

@@ -1,0 +1,56 @@
+"""Create New Current › Segment Data Export."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from connectors import lifecycle
+from connectors.catalogue import CATALOGUE, MESSAGE_ENGAGEMENT
+from connectors.forms import LaunchForm
+from connectors.models import Connector, ConnectorType, Workspace
+from connectors.permissions import Action, in_workspace
+from connectors.views.answers import IN_THE_WAY, REFUSED, by, field_remarks, see_other
+
+
+@sensitive_post_parameters("write_key")
+@require_http_methods(["GET", "HEAD", "POST"])
+@in_workspace(Action.CONFIGURE)
+def create(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
+    form = LaunchForm(request.POST if request.method == "POST" else None)
+    if (remarks := field_remarks(request, form)) is not None:
+        return remarks
+    standing = Connector.objects.filter(workspace=workspace, type=ConnectorType.SEGMENT).first()
+    status = 200
+    if request.method == "POST" and standing is not None:
+        status = IN_THE_WAY
+    elif request.method == "POST" and not form.is_valid():
+        status = REFUSED
+    elif request.method == "POST":
+        try:
+            connector = lifecycle.launch(
+                workspace,
+                form.settings(),
+                region=form.cleaned_data["region"],
+                write_key=form.cleaned_data["write_key"],
+                by=by(request),
+            )
+        except lifecycle.TypeTaken as taken:
+            standing, status = taken.standing, IN_THE_WAY
+        else:
+            messages.success(request, _("Launched. Events that arrive from now on go to Segment."))
+            return see_other("status", workspace.slug, connector.pk)
+    context = {
+        "form": form,
+        "standing": standing,
+        "catalogue": CATALOGUE,
+        "engagement": MESSAGE_ENGAGEMENT,
+        "chosen": set(form.chosen()),
+        "expiry_hours": settings.CURRENTS_EXPIRY_HOURS,
+    }
+    return render(request, "connectors/create.html", context, status=status)

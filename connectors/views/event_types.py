@@ -1,0 +1,44 @@
+"""One event type of the catalogue: what it becomes in Segment, field by field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from connectors.catalogue import CATALOGUE, EventType
+from connectors.views.answers import is_partial
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One value of the Segment call; `personal` if it tells who somebody is or where."""
+
+    in_segment: str
+    field: str
+    type: str
+    personal: bool
+
+
+@login_required
+def event_type(request: HttpRequest, name: str) -> HttpResponse:
+    event = CATALOGUE.by_name.get(name)
+    if event is None:
+        raise Http404
+    template = "connectors/event_type.html#fields" if is_partial(request) else "connectors/event_type.html"
+    return render(request, template, {"event": event, "rows": rows_of(event)})
+
+
+def rows_of(event: EventType) -> list[Row]:
+    """Personal data first, as it matters most when somebody chooses."""
+    places = [("userId", "external_user_id", "string"), ("anonymousId", "user_id", "string")]
+    for prefix, targets in (
+        ("context.traits.", event.traits),
+        ("context.device.", event.device),
+        ("properties.", event.properties),
+    ):
+        places += [(prefix + target.name, target.source, target.type) for target in targets]
+    rows = [Row(place, field, kind, field in event.pii) for place, field, kind in places]
+    return sorted(rows, key=lambda row: not row.personal)

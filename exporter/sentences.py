@@ -1,0 +1,193 @@
+"""The status of a connector in plain words: what happened, what it means, what to do next.
+
+One function per health. The same sentences stand on the page, in the list and in mails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from connectors.moments import ago, by_the_clock, duration
+from exporter.health import Health
+from exporter.status import Summary
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """`step` names the button that helps: `rotate`, `try_now`, `resume`, `intake`, or nothing."""
+
+    headline: str
+    meaning: str
+    step: str = ""
+
+
+def sentence(summary: Summary, now: datetime) -> Sentence:
+    return _BY_HEALTH[Health(summary.health)](summary, now)
+
+
+def events(count: int) -> str:
+    return ngettext("%(n)s event", "%(n)s events", count) % {"n": number_format(count, force_grouping=True)}
+
+
+def waiting(count: int) -> str:
+    shown = {"n": number_format(count, force_grouping=True)}
+    return ngettext("%(n)s event is waiting", "%(n)s events are waiting", count) % shown
+
+
+def _delivering(summary: Summary, now: datetime) -> Sentence:
+    behind = duration(summary.lag_seconds)
+    headline = _("Delivering; %(span)s behind.") % {"span": behind} if summary.pending else _("Delivering; up to date.")
+    rejected = summary.outcomes.get("rejected", 0)
+    accepted = events(summary.delivered_24h)
+    meaning = _("Nothing to do. %(accepted)s accepted by Segment in the last 24 hours.") % {"accepted": accepted}
+    if rejected:
+        meaning += " " + _("Since launch Segment refused %(events)s for their content.") % {"events": events(rejected)}
+    return Sentence(headline, meaning)
+
+
+def _catching_up(summary: Summary, now: datetime) -> Sentence:
+    return Sentence(
+        _("Catching up; %(waiting)s.") % {"waiting": waiting(summary.pending)},
+        _("The oldest has waited %(span)s. Nothing to do: they go out oldest first.")
+        % {"span": duration(summary.lag_seconds)},
+    )
+
+
+def _key_rejected(summary: Summary, now: datetime) -> Sentence:
+    return Sentence(
+        _("Segment rejected the write key %(since)s. %(waiting)s")
+        % {"since": _since(summary, now), "waiting": _waiting_until_loss(summary, now)},
+        _nothing_lost(summary)
+        + " "
+        + _("With a good key everything that waits goes out, oldest first. We try again every 5 minutes."),
+        "rotate",
+    )
+
+
+def _request_refused(summary: Summary, now: datetime) -> Sentence:
+    answer = summary.last_answer or _("an error")
+    return Sentence(
+        _("Segment has refused our requests since %(when)s. %(waiting)s")
+        % {"when": _clock(summary.failing_since, now), "waiting": _waiting_until_loss(summary, now)},
+        _nothing_lost(summary)
+        + " "
+        + _("The last answer: %(answer)s. Compare region and write key with Segment; we try again every 5 minutes.")
+        % {"answer": answer.rstrip(".")},
+        "rotate",
+    )
+
+
+def _key_unreadable(summary: Summary, now: datetime) -> Sentence:
+    return Sentence(
+        _("The stored key cannot be read. Delivery of this connector has stopped."),
+        _("An admin can enter the key again. %(waiting)s") % {"waiting": _waiting_until_loss(summary, now)},
+        "rotate",
+    )
+
+
+def _losing_events(summary: Summary, now: datetime) -> Sentence:
+    return Sentence(
+        _("Losing events: %(count)s so far.") % {"count": events(summary.outcomes.get("expired", 0))},
+        _("They could not be delivered within %(hours)s hours of their arrival. %(answer)s")
+        % {
+            "hours": f"{settings.CURRENTS_EXPIRY_HOURS:g}",
+            "answer": _("The last answer: %(answer)s.") % {"answer": summary.last_answer.rstrip(".")}
+            if summary.last_answer
+            else _("%(waiting)s.") % {"waiting": waiting(summary.pending)},
+        },
+        "resume" if summary.connector.state == "paused" else "rotate",
+    )
+
+
+def _paused(summary: Summary, now: datetime) -> Sentence:
+    connector = summary.connector
+    when = _clock(connector.paused_at, now)
+    if connector.paused_by is not None:
+        headline = _("Paused by %(person)s at %(when)s.") % {
+            "person": connector.paused_by.get_full_name(),
+            "when": when,
+        }
+    else:
+        headline = _("Paused at %(when)s.") % {"when": when}
+    if not summary.pending:
+        meaning = _("Nothing is waiting. Events that arrive meanwhile are kept for %(hours)s hours.") % {
+            "hours": f"{settings.CURRENTS_EXPIRY_HOURS:g}"
+        }
+    elif summary.first_loss_at:
+        meaning = _("%(waiting)s, kept until %(when)s.") % {
+            "waiting": waiting(summary.pending),
+            "when": by_the_clock(summary.first_loss_at, now),
+        }
+    else:
+        meaning = _("%(waiting)s.") % {"waiting": waiting(summary.pending)}
+    return Sentence(headline, meaning, "resume")
+
+
+def _retrying(summary: Summary, now: datetime) -> Sentence:
+    if summary.failing_since is None:
+        return Sentence(
+            _("Nothing has moved for a minute; %(waiting)s.") % {"waiting": waiting(summary.pending)},
+            _("Nothing is lost so far. If this lasts, a worker may not be running."),
+            "try_now",
+        )
+    headline = _("Delivery has not worked since %(when)s; %(waiting)s.") % {
+        "when": _clock(summary.failing_since, now),
+        "waiting": waiting(summary.pending),
+    }
+    answer = _("The last answer: %(answer)s.") % {"answer": summary.last_answer.rstrip(".")} if summary.last_answer else ""
+    again = _("Trying again by itself.")
+    if summary.next_attempt_at and summary.next_attempt_at > now:
+        again = _("Trying again in %(span)s.") % {
+            "span": duration(max(int((summary.next_attempt_at - now).total_seconds()), 1))
+        }
+    return Sentence(headline, " ".join(part for part in (_nothing_lost(summary), answer, again) if part), "try_now")
+
+
+def _waiting(summary: Summary, now: datetime) -> Sentence:
+    return Sentence(
+        _("Waiting for the first event."),
+        _("Point Braze at the intake address; events that arrive from now on go to Segment."),
+        "intake",
+    )
+
+
+def _since(summary: Summary, now: datetime) -> str:
+    return ago(summary.failing_since, now) if summary.failing_since else _("just now")
+
+
+def _clock(moment: datetime | None, now: datetime) -> str:
+    return by_the_clock(moment, now) if moment else _("a moment ago")
+
+
+def _waiting_until_loss(summary: Summary, now: datetime) -> str:
+    if summary.pending and summary.first_loss_at and summary.first_loss_at > now:
+        return _("%(waiting)s; the first are lost on %(when)s.") % {
+            "waiting": waiting(summary.pending),
+            "when": by_the_clock(summary.first_loss_at, now),
+        }
+    return _("%(waiting)s.") % {"waiting": waiting(summary.pending)}
+
+
+def _nothing_lost(summary: Summary) -> str:
+    lost = summary.outcomes.get("expired", 0)
+    return _("%(events)s were lost so far.") % {"events": events(lost)} if lost else _("Nothing is lost so far.")
+
+
+_BY_HEALTH: dict[Health, Callable[[Summary, datetime], Sentence]] = {
+    Health.KEY_UNREADABLE: _key_unreadable,
+    Health.LOSING_EVENTS: _losing_events,
+    Health.KEY_REJECTED: _key_rejected,
+    Health.REQUEST_REFUSED: _request_refused,
+    Health.PAUSED: _paused,
+    Health.RETRYING: _retrying,
+    Health.WAITING: _waiting,
+    Health.CATCHING_UP: _catching_up,
+    Health.DELIVERING: _delivering,
+}

@@ -1,0 +1,118 @@
+"""The stream on the status page: a band whose thickness is a count, with every exit drawn and counted.
+
+Pure arithmetic; the numbers are those of a ledger: received = accepted + what left on the way + what waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+WIDTH, TOP, FULL, FLOOR = 1040, 6, 64, 128
+SELECTED_AT, SENT_AT = 493, 763
+LEAST = 2.0
+# Where each exit turns down, in units of WIDTH; the style sheet puts its label there.
+TURNS = {
+    "pending": 107,
+    "unselected": 248,
+    "unsupported": 388,
+    "anonymous": 575,
+    "expired": 682,
+    "rejected": 901,
+}
+COLOURS = {"pending": "warn", "expired": "bad", "rejected": "bad"}
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    x: float
+    width: float
+    thickness: float
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """A run along the lower edge of the band that turns down; `path` is SVG."""
+
+    name: str
+    count: int
+    path: str
+    thickness: float
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    x: float
+    bottom: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What flows where. `looked_at` is what somebody has decided on: received less what waits."""
+
+    received: int
+    looked_at: int
+    selected: int
+    sent: int
+    accepted: int
+    bands: list[Band]
+    gates: list[Gate]
+    exits: list[Exit]
+
+    @property
+    def selected_share(self) -> float:
+        return _share(self.selected, self.looked_at)
+
+    @property
+    def sent_share(self) -> float:
+        return _share(self.sent, self.selected)
+
+    @property
+    def accepted_share(self) -> float:
+        return _share(self.accepted, self.sent)
+
+    def width_of(self, count: int) -> float:
+        return _share(count, self.received)
+
+
+def draw(received: int, outcomes: Mapping[str, int], pending: int) -> Stream:
+    counts = {name: pending if name == "pending" else outcomes.get(name, 0) for name in TURNS}
+    looked_at = received - pending
+    selected = looked_at - counts["unselected"] - counts["unsupported"]
+    sent = selected - counts["anonymous"] - counts["expired"]
+    accepted = sent - counts["rejected"]
+    runs = [
+        (2.0, SELECTED_AT, selected, ["unsupported", "unselected", "pending"]),
+        (SELECTED_AT, SENT_AT, sent, ["expired", "anonymous"]),
+        (SENT_AT, WIDTH - 2.0, accepted, ["rejected"]),
+    ]
+    bands, gates, exits = [], [], []
+    for start, end, through, leaving in runs:
+        thickness = _thickness(through, received)
+        bands.append(Band(start, end - start, thickness))
+        edge = TOP + thickness
+        for name in leaving:  # the one that leaves last lies next to the band
+            wide = _thickness(counts[name], received)
+            exits.append(_exit(name, counts[name], start, edge, wide))
+            edge += wide
+        gates.append(Gate(start, edge))
+    gates.append(Gate(WIDTH - 2.0, TOP + _thickness(accepted, received)))
+    return Stream(received, looked_at, selected, sent, accepted, bands, gates, exits)
+
+
+def _exit(name: str, count: int, start: float, edge: float, wide: float) -> Exit:
+    turn, middle = TURNS[name], edge + wide / 2
+    if not count:
+        return Exit(name, 0, f"M{turn} {edge + 6:.1f}V{FLOOR}", 0, "zero")
+    bend = min(12 + wide / 2, FLOOR - middle, turn - start)
+    path = f"M{start:g} {middle:.1f}H{turn - bend:.1f}Q{turn} {middle:.1f} {turn} {middle + bend:.1f}V{FLOOR}"
+    return Exit(name, count, path, round(wide, 1), COLOURS.get(name, "neu"))
+
+
+def _thickness(count: int, received: int) -> float:
+    return round(max(FULL * count / received, LEAST), 1) if count > 0 and received > 0 else 0.0
+
+
+def _share(part: int, whole: int) -> float:
+    return 100 * part / whole if whole > 0 else 0.0

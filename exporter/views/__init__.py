@@ -1,0 +1,1 @@
+"""Pages that tell what was delivered, and the answers for machines."""

@@ -1,0 +1,41 @@
+"""A connector's page: its status, and *Try now*."""
+
+from __future__ import annotations
+
+import time
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from connectors.models import Workspace
+from connectors.permissions import Action, in_workspace
+from connectors.views.answers import by, find, see_other
+from exporter import status as delivery_status
+from exporter import status_page
+from exporter import try_now as trying
+from exporter.views.quiet import page_or_part, unchanged
+
+# Words such as “2 s ago” are made anew at least this often, in seconds.
+WORDS_AGE = 10
+
+
+@require_safe
+@in_workspace(Action.SEE)
+def status(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
+    connector = find(workspace, pk)
+    stamp = f"{delivery_status.stamp(connector)}.{int(time.time()) // WORDS_AGE}"
+    if unchanged(request, stamp):
+        return HttpResponse(status=204)
+    context = status_page.gather(connector)
+    return page_or_part(request, "exporter/status.html", "exporter/status_live.html", context, stamp=stamp)
+
+
+@require_POST
+@in_workspace(Action.CONFIGURE)
+def try_now(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
+    connector = find(workspace, pk)
+    trying.try_now(connector, by(request))
+    messages.success(request, _("Trying now. The answer shows here in a moment."))
+    return see_other("status", workspace.slug, connector.pk)

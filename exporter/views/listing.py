@@ -1,0 +1,44 @@
+"""Data Export: the Currents of a workspace, or, while there is none, what a Current is."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from connectors.catalogue import CATALOGUE
+from connectors.models import Connector, ConnectorType, Workspace
+from connectors.permissions import Action, in_workspace
+from connectors.templatetags.parts import HEALTH
+from exporter import status
+from exporter.status import Summary
+from exporter.views.quiet import page_or_part
+
+
+@require_safe
+@in_workspace(Action.SEE)
+def data_export(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
+    connectors = Connector.objects.filter(workspace=workspace).select_related("workspace", "paused_by")
+    summaries = sorted(status.summaries(connectors), key=by_trouble)
+    last_received_at, received_24h, hourly = status.intake_seen(workspace)
+    context = {
+        "workspace": workspace,
+        "summaries": summaries,
+        "last_received_at": last_received_at,
+        "received_24h": received_24h,
+        "hourly": hourly,
+        "all_events": len(CATALOGUE.events),
+        "standing": next((s.connector for s in summaries if s.connector.type == ConnectorType.SEGMENT), None),
+    }
+    if not summaries:
+        return render(request, "exporter/first_run.html", context)
+    return page_or_part(request, "exporter/list.html", "exporter/list_live.html", context)
+
+
+_TROUBLE_FIRST = {health: rank for rank, health in enumerate(HEALTH)}
+
+
+def by_trouble(summary: Summary) -> tuple[int, str, str]:
+    """The order of every list: what needs somebody first, then by workspace and name."""
+    connector = summary.connector
+    return _TROUBLE_FIRST[summary.health.value], connector.workspace.name.casefold(), connector.name.casefold()

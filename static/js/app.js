@@ -1,0 +1,151 @@
+/* What the pages need beyond HTML and htmx. Everything works without it; this makes it quicker. */
+"use strict";
+
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
+/* --- Sentences for what went wrong behind the page, from templates so that they are translated --------------- */
+function say(name) {
+  const template = document.getElementById(`say-${name}`);
+  const toasts = document.getElementById("toasts");
+  if (!template || !toasts || toasts.querySelector(`[data-said="${name}"]`)) return;
+  const toast = template.content.firstElementChild.cloneNode(true);
+  toast.dataset.said = name;
+  toasts.append(toast);
+}
+document.addEventListener("htmx:responseError", (event) => {
+  const status = event.detail.xhr.status;
+  say(status === 403 ? "forbidden" : status === 404 ? "gone" : "failed");
+});
+document.addEventListener("htmx:sendError", () => say("offline"));
+document.addEventListener("htmx:timeout", () => say("offline"));
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr } = event.detail;
+  if (new URL(xhr.responseURL || location.href, location.href).pathname.startsWith("/accounts/")) {
+    event.detail.shouldSwap = false;
+    say("signed-out");
+  }
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (event.detail.successful) all('[data-said="offline"], [data-said="failed"]').forEach((toast) => toast.remove());
+});
+
+/* --- Quiet swap: numbers change in place; focus, selection, scroll and what is unfolded stay ------------------ */
+const KEPT = new Set(["open", "data-open", "aria-expanded"]);
+function settle(from, to) {
+  if (from.nodeType !== to.nodeType || from.nodeName !== to.nodeName) return from.replaceWith(to.cloneNode(true));
+  if (from.nodeType !== Node.ELEMENT_NODE) {
+    if (from.nodeValue !== to.nodeValue) from.nodeValue = to.nodeValue;
+    return undefined;
+  }
+  if (from.id !== to.id) {
+    const fresh = to.cloneNode(true);
+    from.replaceWith(fresh);
+    return htmx.process(fresh);
+  }
+  for (const { name, value } of [...to.attributes]) {
+    if (!KEPT.has(name) && from.getAttribute(name) !== value) from.setAttribute(name, value);
+  }
+  for (const { name } of [...from.attributes]) {
+    if (!KEPT.has(name) && !to.hasAttribute(name)) from.removeAttribute(name);
+  }
+  return settleChildren(from, to);
+}
+function settleChildren(from, to) {
+  const old = [...from.childNodes];
+  const fresh = [...to.childNodes];
+  fresh.forEach((node, place) => {
+    if (place < old.length) return settle(old[place], node);
+    const added = node.cloneNode(true);
+    from.append(added);
+    if (added.nodeType === Node.ELEMENT_NODE) htmx.process(added);
+    return undefined;
+  });
+  old.slice(fresh.length).forEach((node) => node.remove());
+}
+htmx.defineExtension("quiet", {
+  isInlineSwap: (style) => style === "quiet",
+  handleSwap: (style, target, fragment) => {
+    if (style !== "quiet") return false;
+    settleChildren(target, fragment);
+    return [target];
+  },
+});
+
+/* --- Pages that refresh themselves: not while hidden, and one request at a time ------------------------------- */
+for (const live of all("[data-live]")) {
+  const tick = () => {
+    if (!document.hidden && !live.classList.contains("htmx-request")) htmx.trigger(live, "tick");
+  };
+  setInterval(tick, Number(live.dataset.live) * 1000);
+  document.addEventListener("visibilitychange", tick);
+}
+
+/* --- Dialogs, menus, toasts, small buttons -------------------------------------------------------------------- */
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target.id !== "ask") return;
+  const dialog = event.detail.target;
+  if (!dialog.open) dialog.showModal();
+  const first = dialog.querySelector("input:not([type=hidden])");
+  if (first) first.focus();
+});
+const ACTIONS = {
+  close: (button) => button.closest(".toast").remove(),
+  dismiss: (link, event) => {
+    const dialog = link.closest("dialog");
+    if (dialog) {
+      event.preventDefault();
+      dialog.close();
+    }
+  },
+  show: (button) => {
+    const input = document.getElementById(button.dataset.show);
+    const label = button.querySelector("[data-shown]");
+    const hidden = input.type === "password";
+    input.type = hidden ? "text" : "password";
+    button.setAttribute("aria-pressed", String(hidden));
+    [label.textContent, label.dataset.shown] = [label.dataset.shown, label.textContent];
+  },
+  unfold: (button) => {
+    const open = document.getElementById(button.dataset.unfold).toggleAttribute("data-open");
+    button.setAttribute("aria-expanded", String(open));
+  },
+};
+document.addEventListener("click", (event) => {
+  for (const [name, act] of Object.entries(ACTIONS)) {
+    const source = event.target.closest(`[data-${name}]`);
+    if (source) act(source, event);
+  }
+  if (event.target.closest('[aria-disabled="true"]')) event.preventDefault();
+  for (const menu of all("details.menu-host[open]")) if (!menu.contains(event.target)) menu.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of all("details.menu-host[open]")) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+  const toggle = document.getElementById("menu-toggle");
+  if (toggle) toggle.checked = false;
+});
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.dataset.sent) return event.preventDefault();
+  if (form.method !== "post") return undefined;
+  form.dataset.sent = "yes";
+  all("button[type=submit]", form).forEach((button) => button.classList.add("busy"));
+  return undefined;
+});
+addEventListener("pageshow", () => {
+  for (const form of all("form[data-sent]")) {
+    delete form.dataset.sent;
+    all(".busy", form).forEach((button) => button.classList.remove("busy"));
+  }
+});
+for (const filters of all("[data-filters]")) {
+  filters.addEventListener("change", (event) => event.target.matches("select") && filters.requestSubmit());
+}
+document.addEventListener("focusin", (event) => {
+  const toggle = document.getElementById("menu-toggle");
+  if (toggle && toggle.checked && event.target.closest("main")) toggle.checked = false;
+});
