@@ -55,8 +55,8 @@ def _log(log: EventLog) -> Iterator[str]:
     batches = EventBatch.objects.filter(workspace_id=log.pk, end_event__gt=first).order_by("end_event")
     expected: int | None = None
     for batch in batches.iterator(chunk_size=50):
-        if expected is not None and batch.first_event != expected:
-            yield f"the log has a gap: a batch begins at {batch.first_event}, expected {expected}."
+        if batch.first_event != expected if expected is not None else batch.first_event > first:
+            yield f"the log has a gap: a batch begins at {batch.first_event}, expected {first if expected is None else expected}."
         expected = batch.end_event
         held = len(event_log.lines(bytes(batch.payload)))
         if held != batch.end_event - batch.first_event:
@@ -95,7 +95,8 @@ def _recounted(delivery: Delivery) -> Iterator[str]:
     counted: Counter[tuple[str, str]] = Counter()
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT event_type, outcome, count FROM exporter_deliverytotal WHERE delivery_id = %s", [delivery.pk]
+            "SELECT event_type, outcome, count FROM exporter_deliverytotal WHERE delivery_id = %s",
+            [delivery.pk],
         )
         for event_type, outcome, count in cursor.fetchall():
             counted[event_type, outcome] = count
@@ -111,9 +112,9 @@ def _recounted(delivery: Delivery) -> Iterator[str]:
 def recount(delivery: Delivery) -> tuple[Counter[tuple[str, str]], int]:
     """Outcomes by `(event type, outcome)` of all retained settled events, and how many settled ones are trimmed."""
     rejected = set(
-        RejectedEvent.objects.filter(connector_id=delivery.connector_id, event_number__isnull=False).values_list(
-            "event_number", flat=True
-        )
+        RejectedEvent.objects.filter(
+            connector_id=delivery.connector_id, event_number__isnull=False
+        ).values_list("event_number", flat=True)
     )
     revisions = {
         revision.pk: Rules(

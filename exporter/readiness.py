@@ -20,7 +20,9 @@ def missing() -> list[str]:
     gone = [] if _broker_answers() else ["broker"]
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT part, extract(epoch FROM clock_timestamp() - at)::float8 FROM exporter_sign")
+            cursor.execute(
+                "SELECT part, extract(epoch FROM clock_timestamp() - at)::float8 FROM exporter_sign"
+            )
             ages = dict(cursor.fetchall())
     except DatabaseError:
         connection.close()

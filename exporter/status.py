@@ -92,8 +92,10 @@ SELECT delivery_id, outcome, sum(count)::bigint FROM exporter_deliverytotal
  WHERE delivery_id = ANY(%s) GROUP BY 1, 2
 """
 _HOURS = """
-SELECT delivery_id, hour, count FROM exporter_deliveryhour
- WHERE delivery_id = ANY(%s) AND outcome = 'delivered' AND hour > %s
+SELECT delivery_id, (extract(epoch FROM date_trunc('hour', clock_timestamp()) - hour) / 3600)::int, count
+  FROM exporter_deliveryhour
+ WHERE delivery_id = ANY(%s) AND outcome = 'delivered'
+   AND hour > date_trunc('hour', clock_timestamp()) - interval '24 hours' AND hour <= clock_timestamp()
 """
 _BY_TYPE = """
 WITH received AS (
@@ -112,7 +114,9 @@ _SEEN = """
 SELECT date_trunc('hour', minute), sum(count)::bigint, max(minute) FROM exporter_receivedcount
  WHERE workspace_id = %s AND minute > %s GROUP BY 1
 """
-_LAST_SEEN = "SELECT max(last_received_at), clock_timestamp() FROM exporter_receivedtotal WHERE workspace_id = %s"
+_LAST_SEEN = (
+    "SELECT max(last_received_at), clock_timestamp() FROM exporter_receivedtotal WHERE workspace_id = %s"
+)
 
 
 def summaries(connectors: Iterable[Connector]) -> list[Summary]:
@@ -125,10 +129,11 @@ def summaries(connectors: Iterable[Connector]) -> list[Summary]:
     outcomes: dict[int, dict[str, int]] = defaultdict(dict)
     for delivery_id, outcome, count in _rows(_TOTALS, [deliveries]):
         outcomes[delivery_id][outcome] = count
-    now: datetime = next(iter(states.values()))[-1] if states else datetime.min
-    hours = _hours(deliveries, now) if states else {}
+    hours = _hours(deliveries)
     return [
-        _summary(connector, states[connector.pk], outcomes, hours) for connector in wanted if connector.pk in states
+        _summary(connector, states[connector.pk], outcomes, hours)
+        for connector in wanted
+        if connector.pk in states
     ]
 
 
@@ -136,13 +141,10 @@ def summary(connector: Connector) -> Summary:
     return summaries([connector])[0]
 
 
-def _hours(deliveries: list[int], now: datetime) -> dict[int, list[int]]:
-    this_hour = now.replace(minute=0, second=0, microsecond=0)
+def _hours(deliveries: list[int]) -> dict[int, list[int]]:
     hours: dict[int, list[int]] = defaultdict(lambda: [0] * HOURS)
-    for delivery_id, hour, count in _rows(_HOURS, [deliveries, this_hour - timedelta(hours=HOURS)]):
-        place = HOURS - 1 - round((this_hour - hour).total_seconds() / 3600)
-        if 0 <= place < HOURS:
-            hours[delivery_id][place] += count
+    for delivery_id, ago, count in _rows(_HOURS, [deliveries]):
+        hours[delivery_id][HOURS - 1 - ago] += count
     return hours
 
 
@@ -152,7 +154,9 @@ def _summary(
     outcomes: dict[int, dict[str, int]],
     hours: dict[int, list[int]],
 ) -> Summary:
-    (delivery_id, start, cursor, head, stopped, failing_since, next_attempt_at, accepted_at, moved_at) = state[:9]
+    (delivery_id, start, cursor, head, stopped, failing_since, next_attempt_at, accepted_at, moved_at) = (
+        state[:9]
+    )
     (expired_at, oldest_at, last4, key_created_at, verified, status, error, now) = state[9:]
     lag = max(0.0, (now - oldest_at).total_seconds()) if oldest_at else 0.0
     paused = connector.state == "paused"
@@ -190,7 +194,9 @@ def by_type(connector: Connector) -> list[TypeRow]:
         if event_type not in types:
             known = CATALOGUE.by_name.get(event_type)
             none = {result.value: 0 for result in Outcome}
-            types[event_type] = TypeRow(event_type, known.segment_event if known else "", received, none, 0, last)
+            types[event_type] = TypeRow(
+                event_type, known.segment_event if known else "", received, none, 0, last
+            )
         if outcome:
             types[event_type].outcomes[outcome] = count
     rows = [row._replace(pending=row.received - sum(row.outcomes.values())) for row in types.values()]
@@ -204,13 +210,10 @@ def attempts(connector: Connector, limit: int = 10) -> list[Attempt]:
 
 
 def intake_seen(workspace: Workspace) -> Seen:
-    (last, now) = _rows(_LAST_SEEN, [workspace.pk])[0]
-    this_hour = now.replace(minute=0, second=0, microsecond=0)
+    ((last,),) = _rows(_LAST_SEEN, [workspace.pk])
     hourly = [0] * HOURS
-    for hour, count, _newest in _rows(_SEEN, [workspace.pk, this_hour - timedelta(hours=HOURS - 1, seconds=1)]):
-        place = HOURS - 1 - round((this_hour - hour).total_seconds() / 3600)
-        if 0 <= place < HOURS:
-            hourly[place] += count
+    for ago, count in _rows(_SEEN, [workspace.pk]):
+        hourly[HOURS - 1 - ago] += count
     return Seen(last, sum(hourly), hourly)
 
 
@@ -232,4 +235,4 @@ def stamp(connector: Connector) -> str:
 def _rows(query: str, parameters: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)
-        return cursor.fetchall()
+        return list(cursor.fetchall())

@@ -28,7 +28,11 @@ class ExporterSide:
             )
             head: int = cursor.fetchone()[0]
             delivery = Delivery.objects.create(
-                connector=connector, workspace_id=connector.workspace_id, kind=Kind.LIVE, start=head, cursor=head
+                connector=connector,
+                workspace_id=connector.workspace_id,
+                kind=Kind.LIVE,
+                start=head,
+                cursor=head,
             )
             cursor.execute(
                 "INSERT INTO exporter_deliverystart (delivery_id, event_type, count) "

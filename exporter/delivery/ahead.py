@@ -49,7 +49,9 @@ class Piece:
             "end": self.end,
             "revision": self.revision_id,
             "kind": self.kind,
-            "counts": [[m.isoformat(), name, str(result), count] for (m, name, result), count in self.counts.items()],
+            "counts": [
+                [m.isoformat(), name, str(result), count] for (m, name, result), count in self.counts.items()
+            ],
             "received": self.received,
             "rejections": [[r.number, r.event_type, r.reason, r.minute.isoformat()] for r in self.rejections],
             "accepted_at": self.accepted_at,
@@ -62,7 +64,9 @@ class Piece:
             stored["end"],
             stored["revision"],
             stored["kind"],
-            Counter({(datetime.fromisoformat(m), name, result): n for m, name, result, n in stored["counts"]}),
+            Counter(
+                {(datetime.fromisoformat(m), name, result): n for m, name, result, n in stored["counts"]}
+            ),
             [(moment, count) for moment, count in stored["received"]],
             [Rejection(n, name, why, datetime.fromisoformat(m)) for n, name, why, m in stored["rejections"]],
             stored["accepted_at"],

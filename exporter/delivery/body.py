@@ -48,10 +48,11 @@ class Body:
         """What becomes of every event in the range once the calls are accepted."""
         return self.left + self.sent
 
-    def reject_all(self, reason: str) -> None:
-        """Its calls (one, after halving) were refused for good: the events become rejected."""
-        for (minute, event_type, _delivered), count in self.sent.items():
-            self.left[minute, event_type, Outcome.REJECTED] += count
+    def rejected(self, reason: str) -> Body:
+        """The same range once its call (one, after halving) was refused for good: the event becomes rejected."""
         ((minute, event_type, _delivered),) = self.sent
-        self.rejections.append(Rejection(self.numbers[0], event_type, reason, minute))
-        self.sent, self.received, self.calls, self.numbers = Counter(), [], [], []
+        left = self.left + Counter({(minute, event_type, str(Outcome.REJECTED)): 1})
+        rejection = Rejection(self.numbers[0], event_type, reason, minute)
+        return Body(
+            self.first, self.end, self.revision_id, left=left, rejections=[*self.rejections, rejection]
+        )

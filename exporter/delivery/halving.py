@@ -109,8 +109,7 @@ class Halving:
             self.turn.settle(pieces, [])
 
     def _rejected(self, body: Body, reason: str) -> Piece:
-        body.reject_all(reason)
-        return Piece.of(body, self.turn.lease.now())
+        return Piece.of(body.rejected(reason), self.turn.lease.now())
 
 
 def _reason(sent: Sent) -> str:

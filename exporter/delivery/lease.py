@@ -36,9 +36,26 @@ UPDATE exporter_delivery d
         OR d.next_attempt_at > clock_timestamp() + interval '310 seconds')
 RETURNING d.connector_id, d.workspace_id, d.kind, d.start, d.stop, d.cursor, d.ahead::text, d.settles,
           d.stopped, d.alone, d.failures, d.failing_since,
-          d.careful_until > clock_timestamp(), d.small_bodies_until > clock_timestamp(),
+          coalesce(d.careful_until > clock_timestamp(), false),
+          coalesce(d.small_bodies_until > clock_timestamp(), false),
           coalesce(d.next_attempt_at > clock_timestamp(), false), clock_timestamp()
 """
+# The columns of `_TAKE` by the names a lease has for them.
+_STATE = (
+    *(
+        "connector_id",
+        "workspace_id",
+        "kind",
+        "start",
+        "stop",
+        "cursor",
+        "ahead",
+        "settles",
+        "stopped",
+        "alone",
+    ),
+    *("failures", "failing_since", "careful", "small_bodies", "early", "taken_at"),
+)
 _RENEW = """
 UPDATE exporter_delivery SET lease_until = clock_timestamp() + make_interval(secs => %(seconds)s)
  WHERE id = %(id)s AND lease_token = %(token)s RETURNING id
@@ -81,17 +98,13 @@ class Lease:
         rows = execute(_TAKE, _terms(delivery_id, token) | {"careful": CAREFUL_SECONDS})
         if not rows:
             return None
-        *state, careful, small, early, taken_at = rows[0]
+        until = asked + settings.CURRENTS_LEASE_SECONDS
         return cls(
-            delivery_id,
-            token,
-            asked + settings.CURRENTS_LEASE_SECONDS,
-            *state,
-            bool(careful),
-            bool(small),
-            bool(early),
-            taken_at,
-            asked,
+            delivery_id=delivery_id,
+            token=token,
+            until=until,
+            taken=asked,
+            **dict(zip(_STATE, rows[0], strict=True)),
         )
 
     def renew(self) -> bool:

@@ -127,8 +127,8 @@ class Reader:
                     body.rejections.append(Rejection(number, name, reason, batch.minute))
             number += 1
         body.end, body.size = number, size
-        for (name, outcome), count in left.items():
-            body.left[batch.minute, name, outcome] += count
+        for (name, left_as), count in left.items():
+            body.left[batch.minute, name, left_as] += count
         for name, count in sent.items():
             body.sent[batch.minute, name, Outcome.DELIVERED] += count
         if len(calls) > before:

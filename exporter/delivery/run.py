@@ -46,7 +46,9 @@ def moved_on(delivery_id: int) -> bool:
     """After a release: whether there is something left that nobody may have been told of."""
     from exporter.models import Delivery
 
-    row = Delivery.objects.filter(pk=delivery_id, next_attempt_at=None).values("cursor", "workspace_id").first()
+    row = (
+        Delivery.objects.filter(pk=delivery_id, next_attempt_at=None).values("cursor", "workspace_id").first()
+    )
     return row is not None and event_log.head(row["workspace_id"]) > row["cursor"]
 
 

@@ -60,7 +60,9 @@ class Line:
     def launch(self, body: Body, current: Current) -> Sent:
         def wrapped() -> bytes:
             now = datetime.now(UTC)
-            return packing.wrap(body.calls, now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z")
+            return packing.wrap(
+                body.calls, now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z"
+            )
 
         at = self.lease.now()
         flight = sender.launch(current.url, current.write_key, wrapped, self._landed.set)

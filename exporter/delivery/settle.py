@@ -81,12 +81,13 @@ def settle(lease: Lease, step: Step) -> None:
 
     Raises:
         LeaseLost: lease or cursor are not ours any more.
-        AssertionError: the counts do not add up to the way the cursor moves.
+        ArithmeticError: the counts do not add up to the way the cursor moves.
     """
     counts: Counts = Counter()
     for piece in step.passed:
         counts.update(piece.counts)
-    assert sum(counts.values()) == step.cursor - lease.cursor, "the counts do not add up to the cursor's way"
+    if sum(counts.values()) != step.cursor - lease.cursor:
+        raise ArithmeticError("the counts do not add up to the cursor's way")
     parameters = _parameters(lease, step, counts)
     while True:
         asked = time.monotonic()
@@ -117,7 +118,8 @@ def _was_settled(lease: Lease) -> bool:
         connection.close()
         try:
             rows = execute(
-                "SELECT lease_token, settles FROM exporter_delivery WHERE id = %(id)s", {"id": lease.delivery_id}
+                "SELECT lease_token, settles FROM exporter_delivery WHERE id = %(id)s",
+                {"id": lease.delivery_id},
             )
         except DatabaseError:
             if lease.seconds_left <= 0:

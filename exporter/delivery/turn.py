@@ -246,6 +246,3 @@ class Turn:
         accepted = any(piece.received for piece in pieces)
         settle(self.lease, Step(cursor, passed, waiting, tried, accepted, trouble, small))
         self.ahead = waiting
-
-
-

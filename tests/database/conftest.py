@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from exporter import appender, nudger, tokens_in_use
+from exporter.delivery import turn
 
 
 @pytest.fixture(autouse=True)
@@ -17,3 +18,9 @@ def _threads_end() -> Iterator[None]:
     appender.stop()
     nudger.stop()
     tokens_in_use.forget()
+
+
+@pytest.fixture(autouse=True)
+def _turns_end_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A turn that has caught up need not linger for more where a test feeds it step by step."""
+    monkeypatch.setattr(turn, "LINGER_SECONDS", 0.1)
