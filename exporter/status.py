@@ -111,12 +111,14 @@ SELECT r.event_type, r.count, r.last_received_at, t.outcome, t.count
  WHERE r.count > 0
 """
 _SEEN = """
-SELECT date_trunc('hour', minute), sum(count)::bigint, max(minute) FROM exporter_receivedcount
- WHERE workspace_id = %s AND minute > %s GROUP BY 1
+SELECT (extract(epoch FROM date_trunc('hour', clock_timestamp()) - date_trunc('hour', minute)) / 3600)::int,
+       sum(count)::bigint
+  FROM exporter_receivedcount
+ WHERE workspace_id = %s AND minute >= date_trunc('hour', clock_timestamp()) - interval '23 hours'
+   AND minute <= clock_timestamp()
+ GROUP BY 1
 """
-_LAST_SEEN = (
-    "SELECT max(last_received_at), clock_timestamp() FROM exporter_receivedtotal WHERE workspace_id = %s"
-)
+_LAST_SEEN = "SELECT max(last_received_at) FROM exporter_receivedtotal WHERE workspace_id = %s"
 
 
 def summaries(connectors: Iterable[Connector]) -> list[Summary]:

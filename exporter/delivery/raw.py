@@ -19,7 +19,6 @@ def execute(query: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
         django.db.Error: what the driver raises, in Django's classes.
     """
     connection.ensure_connection()
-    with connection.wrap_database_errors:
-        with psycopg.Cursor(connection.connection) as cursor:
-            cursor.execute(query, parameters, binary=True)
-            return cursor.fetchall() if cursor.description else []
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(query, parameters, binary=True)
+        return cursor.fetchall() if cursor.description else []
