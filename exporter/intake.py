@@ -19,10 +19,10 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from connectors.models import Scope
-from exporter import appender, nudger, tokens_in_use, wire
+from exporter import appender, nudger, refusals, tokens_in_use, wire
 from exporter.appender import Unavailable
 from exporter.ceiling import Ceiling
-from exporter.normalise import BadBody, Incoming, Refused, TooManyEvents, normalise, parse_body
+from exporter.normalise import BadBody, TooManyEvents, parse_body
 from exporter.problem import problem
 from exporter.refusals import Refusal
 from exporter.store import Receipt, Submission
@@ -92,23 +92,12 @@ def _take(token: Token, raws: list[bytes]) -> HttpResponse:
                 f"This token may send {rate:g} events a second. Send the same again later.",
                 Retry_After=str(seconds),
             )
-    events, refused = _sort(raws)
+    events, refused = refusals.sort_out(raws)
     try:
         receipt = appender.current().submit(Submission(token.workspace_id, events, refused))
     except Unavailable as error:
         return problem(503, f"{error} Send the same again.", Retry_After=str(error.retry_after))
     return _answer(202, receipt, refused)
-
-
-def _sort(raws: list[bytes]) -> tuple[list[Incoming], list[Refusal]]:
-    events: list[Incoming] = []
-    refused: list[Refusal] = []
-    for index, raw in enumerate(raws):
-        try:
-            events.append(normalise(raw))
-        except Refused as refusal:
-            refused.append(Refusal(index, raw, refusal.reason, refusal.id))
-    return events, refused
 
 
 def _answer(status: int, receipt: Receipt, refused: list[Refusal]) -> HttpResponse:

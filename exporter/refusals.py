@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import msgspec
 import psycopg
 
+from exporter.normalise import Incoming, Refused, normalise
+
 # Longer ones are cut: enough to see what is wrong.
 MOST_BYTES = 32_000
 MOST_A_DAY = 10_000
@@ -34,6 +36,18 @@ class _Named(msgspec.Struct):
 _decode_named = msgspec.json.Decoder(_Named).decode
 
 
+def sort_out(raws: Sequence[bytes]) -> tuple[list[Incoming], list[Refusal]]:
+    """The raw events, normalised, and those that cannot be accepted."""
+    accepted: list[Incoming] = []
+    refused: list[Refusal] = []
+    for place, raw in enumerate(raws):
+        try:
+            accepted.append(normalise(raw))
+        except Refused as error:
+            refused.append(Refusal(place, raw, error.reason, error.id))
+    return accepted, refused
+
+
 def keep(sql: psycopg.Cursor[Any], workspace_id: int, refusals: Sequence[Refusal]) -> None:
     """Counts the refusals and keeps as many as the day has room for, in the caller's transaction. The same
     event refused again for the same reason is counted only."""
@@ -42,7 +56,8 @@ def keep(sql: psycopg.Cursor[Any], workspace_id: int, refusals: Sequence[Refusal
     sql.execute(
         "INSERT INTO exporter_refusalcount AS old (workspace_id, day, count, kept) "
         "VALUES (%s, (clock_timestamp() AT TIME ZONE 'UTC')::date, %s, 0) "
-        "ON CONFLICT (workspace_id, day) DO UPDATE SET count = old.count + excluded.count RETURNING day, kept",
+        "ON CONFLICT (workspace_id, day) DO UPDATE SET count = old.count + excluded.count "
+        "RETURNING day, kept",
         (workspace_id, len(refusals)),
     )
     row = sql.fetchone()

@@ -209,7 +209,7 @@ def test_an_id_from_yesterday_is_new(workspace: Workspace, remembered: bool) -> 
 
 
 def test_memory_is_bounded_and_what_was_let_go_is_read_again(workspace: Workspace) -> None:
-    others = [WorkspaceFactory() for _ in range(3)]
+    others: list[Workspace] = [WorkspaceFactory() for _ in range(3)]
     store = Store()
     store._duplicates = duplicates.Duplicates(most=25)
     for one in (workspace, *others):

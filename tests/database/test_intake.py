@@ -342,7 +342,7 @@ def test_a_fault_of_ours_is_503_and_its_log_quotes_nothing(
     def broken(raw: bytes) -> None:
         raise RuntimeError(f"cannot read {raw!r}")
 
-    monkeypatch.setattr("exporter.intake.normalise", broken)
+    monkeypatch.setattr("exporter.refusals.normalise", broken)
     answer = sender.post(event(1, campaign_name="Hidden Words"))
     assert answer.status_code == 503
     assert int(answer["Retry-After"]) > 0

@@ -1,0 +1,38 @@
+"""`manage.py create_workspace`: a workspace and its first admin."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from connectors import workspaces
+from connectors.lifecycle import By
+from exporter import event_log
+
+
+class Command(BaseCommand):
+    help = gettext_lazy("Create a workspace with an admin.")  # type: ignore[assignment]
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--slug", required=True, help=_("short name in addresses, such as “shop”"))
+        parser.add_argument("--name", required=True, help=_("name on the pages"))
+        parser.add_argument("--admin", required=True, metavar="E-MAIL", help=_("the admin's e-mail address"))
+
+    def handle(self, *args: Any, slug: str, name: str, admin: str, **options: Any) -> None:
+        try:
+            workspace, user, is_new = workspaces.create(slug, name, admin, By(None))
+        except workspaces.Refused as error:
+            raise CommandError(str(error)) from None
+        event_log.ensure(workspace.pk)
+        self.stdout.write(_("Created the workspace “%(name)s”.") % {"name": workspace.name})
+        if is_new or not user.has_usable_password():
+            self.stdout.write(_("%(email)s sets a password here:") % {"email": user.email})
+            self.stdout.write(workspaces.password_address(user))
+        else:
+            self.stdout.write(_("%(email)s signs in here:") % {"email": user.email})
+            self.stdout.write(f"{settings.SITE_URL}/accounts/login/")
