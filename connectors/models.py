@@ -68,7 +68,9 @@ class Membership(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["workspace", "user"], name="one_membership_per_person_and_workspace"),
+            models.UniqueConstraint(
+                fields=["workspace", "user"], name="one_membership_per_person_and_workspace"
+            ),
             models.CheckConstraint(condition=Q(role__in=Role.values), name="membership_has_a_known_role"),
         ]
 
@@ -109,11 +111,19 @@ class Connector(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["workspace", "type"], name="one_connector_of_a_type_per_workspace"),
-            models.CheckConstraint(condition=Q(type__in=ConnectorType.values), name="connector_has_a_known_type"),
-            models.CheckConstraint(condition=Q(region__in=Region.values), name="connector_has_a_known_region"),
+            models.UniqueConstraint(
+                fields=["workspace", "type"], name="one_connector_of_a_type_per_workspace"
+            ),
+            models.CheckConstraint(
+                condition=Q(type__in=ConnectorType.values), name="connector_has_a_known_type"
+            ),
+            models.CheckConstraint(
+                condition=Q(region__in=Region.values), name="connector_has_a_known_region"
+            ),
             models.CheckConstraint(condition=Q(state__in=State.values), name="connector_has_a_known_state"),
-            models.CheckConstraint(condition=~Q(selected_events=[]), name="connector_selects_at_least_one_event"),
+            models.CheckConstraint(
+                condition=~Q(selected_events=[]), name="connector_selects_at_least_one_event"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -164,7 +174,8 @@ class IntakeToken(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=Q(scopes__contained_by=Scope.values) & ~Q(scopes=[]), name="intake_token_has_known_scopes"
+                condition=Q(scopes__contained_by=Scope.values) & ~Q(scopes=[]),
+                name="intake_token_has_known_scopes",
             ),
         ]
 

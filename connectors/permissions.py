@@ -68,7 +68,9 @@ def in_workspace(action: Action) -> Callable[[View[P]], Callable[..., HttpRespon
         @login_required
         def guarded(request: HttpRequest, slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             membership = (
-                Membership.objects.select_related("workspace").filter(user_id=request.user.pk, workspace__slug=slug)
+                Membership.objects.select_related("workspace").filter(
+                    user_id=request.user.pk, workspace__slug=slug
+                )
             ).first()
             if membership is None:
                 raise Http404
@@ -88,6 +90,9 @@ def may(request: HttpRequest) -> dict[str, Any]:
     """For templates: every action by name with whether the person may, and the reason if not."""
     role: Role | None = getattr(request, "role", None)
     return {
-        action.value: {"allowed": allows(role, action), "reason": "" if allows(role, action) else reason(action)}
+        action.value: {
+            "allowed": allows(role, action),
+            "reason": "" if allows(role, action) else reason(action),
+        }
         for action in Action
     }

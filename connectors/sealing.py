@@ -42,7 +42,9 @@ def unseal(write_key: WriteKey) -> Secret:
         Unreadable: none of the keys opens it.
     """
     try:
-        return Secret(_ring(tuple(settings.WRITE_KEY_ENCRYPTION_KEYS)).decrypt(bytes(write_key.ciphertext)).decode())
+        return Secret(
+            _ring(tuple(settings.WRITE_KEY_ENCRYPTION_KEYS)).decrypt(bytes(write_key.ciphertext)).decode()
+        )
     except (InvalidToken, UnicodeDecodeError):
         raise Unreadable(f"The write key ending in {write_key.last4} cannot be read.") from None
 
