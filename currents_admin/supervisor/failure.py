@@ -5,5 +5,5 @@ class StartError(Exception):
     """The start cannot go on; the text is one sentence for the person at the terminal."""
 
 
-class Stopping(Exception):  # noqa: N818 - no error
+class Stopping(Exception):
     """Ctrl-C or SIGTERM arrived while something was awaited."""

@@ -130,9 +130,9 @@ def _introduce(on_port: int, sign_in: str, services: local.Services) -> None:
     if services.sandbox_url:
         lines += [f"  Segment   {services.sandbox_url}/ (a sandbox stands in for it)"]
     lines += ["", "Send an event:"]
-    if services.database_url:
-        token = f"{_short(Path(sys.executable))} manage.py create_intake_token --workspace demo curl"
-        lines += [f"  TOKEN=$({token} | tail -n 1)"]
+    workspace = "demo" if sign_in else "WORKSPACE"
+    token = f"{_short(Path(sys.executable))} manage.py create_intake_token --workspace {workspace} curl"
+    lines += [f"  TOKEN=$({token} | tail -n 1)"]
     lines += [
         f'  curl {address}/api/v1/events -H "Authorization: Bearer $TOKEN" -d \\',
         f"    '{_EXAMPLE}'",
