@@ -27,6 +27,9 @@ def main() -> int:
     except (StartError, BadEnvironment) as error:
         print(error, file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"{error.filename or 'The system'}: {error.strerror or error}.", file=sys.stderr)
+        return 1
     return 0
 
 

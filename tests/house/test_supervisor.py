@@ -122,6 +122,13 @@ def test_a_port_in_use_is_one_sentence(house: Running) -> None:
     assert done.stderr == f"Port {house.port} is in use; set PORT to another one.\n"
 
 
+def test_a_folder_that_cannot_be_written_is_one_sentence(house: Running) -> None:
+    done = house.supervisor("run", CURRENTS_VAR="/proc/no-such-folder")
+    assert done.returncode == 1
+    assert done.stderr.startswith("/proc/no-such-folder: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_command_beside_services_gets_them_and_decides_the_exit_status(house: Running) -> None:
     script = (
         "import os, psycopg, redis; from django.conf import settings;"
