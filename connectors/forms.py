@@ -41,7 +41,9 @@ class DetailsForm(Remarked):
         typed: str = self.cleaned_data["name"]
         spaced = "".join(" " if unicodedata.category(sign) in ("Cc", "Zl", "Zp") else sign for sign in typed)
         # Joiners belong to emoji and several scripts; everything else that cannot be seen goes.
-        name = "".join(sign for sign in spaced if unicodedata.category(sign) != "Cf" or sign in "\u200c\u200d")
+        name = "".join(
+            sign for sign in spaced if unicodedata.category(sign) != "Cf" or sign in "\u200c\u200d"
+        )
         name = " ".join(name.split())
         if not name.strip("\u200c\u200d"):
             raise ValidationError(_("Give the Current a name."))
@@ -88,7 +90,9 @@ class DetailsForm(Remarked):
 
     def settings(self) -> Settings:
         data = self.cleaned_data
-        return Settings(data["name"], data["contact_email"], data["selected_events"], data["include_anonymous"])
+        return Settings(
+            data["name"], data["contact_email"], data["selected_events"], data["include_anonymous"]
+        )
 
     @staticmethod
     def values_of(connector: Connector) -> dict[str, Any]:
@@ -144,7 +148,9 @@ def _refuse_several(address: str) -> None:
     """A list of addresses is refused with its count; one address with a stray comma is left to the usual check."""
     addresses = [part for part in address.replace(",", " ").replace(";", " ").split() if "@" in part]
     if len(addresses) == 2:
-        raise ValidationError(_("That is two addresses. Enter one; for several people, use the address of a group."))
+        raise ValidationError(
+            _("That is two addresses. Enter one; for several people, use the address of a group.")
+        )
     if len(addresses) > 2:
         raise ValidationError(
             ngettext(

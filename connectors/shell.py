@@ -57,7 +57,9 @@ class Shell:
         user = getattr(self._request, "user", None)
         if user is None or not user.is_authenticated:
             return []
-        rows = Membership.objects.filter(user_id=user.pk).select_related("workspace").order_by("workspace__name")
+        rows = (
+            Membership.objects.filter(user_id=user.pk).select_related("workspace").order_by("workspace__name")
+        )
         return list(rows[: SWITCHER_ROWS + 1])
 
 

@@ -30,7 +30,7 @@ def examine(raw: str) -> Examined:
     """Trims what nobody can see and judges what remains; never raises."""
     value = _trimmed(raw)
     seen = Examined("".join(sign for sign in value if unicodedata.category(sign) != "Cf"))
-    if seen.value != raw:
+    if seen.value and seen.value != raw:
         seen.corrections.append(_what_went(raw, value, seen.value))
     seen.error = _error(seen.value)
     if not seen.error:
@@ -68,7 +68,9 @@ def _error(value: str) -> str:
     if len(value) < LEAST:
         return _("That is too short for a write key. Copy the whole key from Segment.")
     if len(value) > MOST:
-        return _("That is too long for a write key (%(n)s characters). Copy only the key.") % {"n": len(value)}
+        return _("That is too long for a write key (%(n)s characters). Copy only the key.") % {
+            "n": len(value)
+        }
     return ""
 
 
@@ -84,6 +86,8 @@ def _warnings(value: str) -> list[str]:
         )
     if not value.isalnum():
         found.append(
-            _("Segment’s keys are usually letters and digits only. Compare it with Segment’s, or keep it if sure.")
+            _(
+                "Segment’s keys are usually letters and digits only. Compare it with Segment’s, or keep it if sure."
+            )
         )
     return found

@@ -14,7 +14,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from connectors.moments import ago, by_the_clock, duration
+from connectors.moments import DAY, HOUR, ago, by_the_clock, duration
 from exporter.health import Health
 from exporter.status import Summary
 
@@ -43,12 +43,20 @@ def waiting(count: int) -> str:
 
 def _delivering(summary: Summary, now: datetime) -> Sentence:
     behind = duration(summary.lag_seconds)
-    headline = _("Delivering; %(span)s behind.") % {"span": behind} if summary.pending else _("Delivering; up to date.")
+    headline = (
+        _("Delivering; %(span)s behind.") % {"span": behind}
+        if summary.pending
+        else _("Delivering; up to date.")
+    )
     rejected = summary.outcomes.get("rejected", 0)
     accepted = events(summary.delivered_24h)
-    meaning = _("Nothing to do. %(accepted)s accepted by Segment in the last 24 hours.") % {"accepted": accepted}
+    meaning = _("Nothing to do. %(accepted)s accepted by Segment in the last 24 hours.") % {
+        "accepted": accepted
+    }
     if rejected:
-        meaning += " " + _("Since launch Segment refused %(events)s for their content.") % {"events": events(rejected)}
+        meaning += " " + _("Since launch Segment refused %(events)s for their content.") % {
+            "events": events(rejected)
+        }
     return Sentence(headline, meaning)
 
 
@@ -78,7 +86,9 @@ def _request_refused(summary: Summary, now: datetime) -> Sentence:
         % {"when": _clock(summary.failing_since, now), "waiting": _waiting_until_loss(summary, now)},
         _nothing_lost(summary)
         + " "
-        + _("The last answer: %(answer)s. Compare region and write key with Segment; we try again every 5 minutes.")
+        + _(
+            "The last answer: %(answer)s. Compare region and write key with Segment; we try again every 5 minutes."
+        )
         % {"answer": answer.rstrip(".")},
         "rotate",
     )
@@ -141,13 +151,19 @@ def _retrying(summary: Summary, now: datetime) -> Sentence:
         "when": _clock(summary.failing_since, now),
         "waiting": waiting(summary.pending),
     }
-    answer = _("The last answer: %(answer)s.") % {"answer": summary.last_answer.rstrip(".")} if summary.last_answer else ""
+    answer = (
+        _("The last answer: %(answer)s.") % {"answer": summary.last_answer.rstrip(".")}
+        if summary.last_answer
+        else ""
+    )
     again = _("Trying again by itself.")
     if summary.next_attempt_at and summary.next_attempt_at > now:
         again = _("Trying again in %(span)s.") % {
             "span": duration(max(int((summary.next_attempt_at - now).total_seconds()), 1))
         }
-    return Sentence(headline, " ".join(part for part in (_nothing_lost(summary), answer, again) if part), "try_now")
+    return Sentence(
+        headline, " ".join(part for part in (_nothing_lost(summary), answer, again) if part), "try_now"
+    )
 
 
 def _waiting(summary: Summary, now: datetime) -> Sentence:
@@ -159,7 +175,13 @@ def _waiting(summary: Summary, now: datetime) -> Sentence:
 
 
 def _since(summary: Summary, now: datetime) -> str:
-    return ago(summary.failing_since, now) if summary.failing_since else _("just now")
+    """`3 h ago` within a day, else by the clock."""
+    if summary.failing_since is None:
+        return _("just now")
+    seconds = (now - summary.failing_since).total_seconds()
+    if HOUR <= seconds < DAY:
+        return _("%(n)s h ago") % {"n": int(seconds // HOUR)}
+    return ago(summary.failing_since, now)
 
 
 def _clock(moment: datetime | None, now: datetime) -> str:
@@ -177,7 +199,9 @@ def _waiting_until_loss(summary: Summary, now: datetime) -> str:
 
 def _nothing_lost(summary: Summary) -> str:
     lost = summary.outcomes.get("expired", 0)
-    return _("%(events)s were lost so far.") % {"events": events(lost)} if lost else _("Nothing is lost so far.")
+    return (
+        _("%(events)s were lost so far.") % {"events": events(lost)} if lost else _("Nothing is lost so far.")
+    )
 
 
 _BY_HEALTH: dict[Health, Callable[[Summary, datetime], Sentence]] = {

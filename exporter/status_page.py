@@ -17,7 +17,9 @@ from exporter.sentences import sentence
 from exporter.status import Summary, TypeRow
 
 SHOWN_TYPES, SHOWN_ATTEMPTS = 10, 10
-IN_DANGER = {Health.KEY_UNREADABLE, Health.KEY_REJECTED, Health.REQUEST_REFUSED, Health.PAUSED, Health.RETRYING}
+# States that need a person before events are lost; the others show the countdown from half time on.
+NEED_A_PERSON = {Health.KEY_UNREADABLE, Health.KEY_REJECTED, Health.REQUEST_REFUSED}
+MAY_END_IN_LOSS = NEED_A_PERSON | {Health.PAUSED, Health.RETRYING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +67,12 @@ def gather(connector: Connector) -> dict[str, Any]:
 
 
 def loss_of(summary: Summary) -> Loss | None:
-    if summary.health not in IN_DANGER or not summary.oldest_pending_at or not summary.first_loss_at:
+    if summary.health not in MAY_END_IN_LOSS or not summary.oldest_pending_at or not summary.first_loss_at:
         return None
     whole = (summary.first_loss_at - summary.oldest_pending_at).total_seconds()
     gone = (summary.now - summary.oldest_pending_at).total_seconds()
+    if summary.health not in NEED_A_PERSON and gone < whole / 2:
+        return None
     return Loss(exactly(summary.first_loss_at - summary.now), round(1000 * min(max(gone / whole, 0), 1)))
 
 

@@ -100,7 +100,9 @@ def labelled(names: list[str], form: forms.BaseForm) -> list[tuple[str, str]]:
 
 
 @register.inclusion_tag("components/action.html")
-def action(permission: dict[str, Any], href: str, label: str, picture: str, style: str = "") -> dict[str, Any]:
+def action(
+    permission: dict[str, Any], href: str, label: str, picture: str, style: str = ""
+) -> dict[str, Any]:
     """A link that looks like a button; without the right to it, the same sunken with the reason beside it."""
     return {"may": permission, "href": href, "label": label, "icon": picture, "style": style}
 

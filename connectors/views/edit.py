@@ -46,7 +46,9 @@ def edit(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBas
 def _updated(change: str) -> str:
     if not change:
         return _("Nothing was changed.")
-    return _("Updated: %(change)s. It takes effect within seconds; the export did not stop.") % {"change": change}
+    return _("Updated: %(change)s. It takes effect within seconds; the export did not stop.") % {
+        "change": change
+    }
 
 
 def _conflict(request: HttpRequest, connector: Connector, form: DetailsForm) -> HttpResponse:

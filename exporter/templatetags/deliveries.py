@@ -43,7 +43,9 @@ def wave(place: int, thickness: float) -> str:
 def answer(attempt: Attempt) -> SafeString:
     """Segment's answer in a few words, with an icon; its own words on hover."""
     colour, picture = _sign(attempt)
-    shown = f"{attempt.status} {_words(attempt.status)}" if attempt.status else (attempt.error or _("no answer"))
+    shown = (
+        f"{attempt.status} {_words(attempt.status)}" if attempt.status else (attempt.error or _("no answer"))
+    )
     return format_html(
         '<span class="answer {}" title="{}">{}{}</span>', colour, attempt.excerpt, icon(picture), shown
     )

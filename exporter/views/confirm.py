@@ -65,4 +65,6 @@ def _ask(
         "refused": status_code == REFUSED,
         **more,
     }
-    return render(request, template + "#ask" if is_partial(request) else template, context, status=status_code)
+    return render(
+        request, template + "#ask" if is_partial(request) else template, context, status=status_code
+    )

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from connectors.models import Workspace
 from connectors.permissions import Action, in_workspace
-from connectors.views.answers import by, find, see_other
+from connectors.views.answers import by, find, is_partial, see_other
 from exporter import status as delivery_status
 from exporter import status_page
 from exporter import try_now as trying
@@ -25,7 +25,9 @@ WORDS_AGE = 10
 @in_workspace(Action.SEE)
 def status(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
     connector = find(workspace, pk)
-    stamp = f"{delivery_status.stamp(connector)}.{int(time.time()) // WORDS_AGE}"
+    stamp = ""
+    if is_partial(request):
+        stamp = f"{delivery_status.stamp(connector)}.{int(time.time()) // WORDS_AGE}"
     if unchanged(request, stamp):
         return HttpResponse(status=204)
     context = status_page.gather(connector)

@@ -41,4 +41,8 @@ _TROUBLE_FIRST = {health: rank for rank, health in enumerate(HEALTH)}
 def by_trouble(summary: Summary) -> tuple[int, str, str]:
     """The order of every list: what needs somebody first, then by workspace and name."""
     connector = summary.connector
-    return _TROUBLE_FIRST[summary.health.value], connector.workspace.name.casefold(), connector.name.casefold()
+    return (
+        _TROUBLE_FIRST[summary.health.value],
+        connector.workspace.name.casefold(),
+        connector.name.casefold(),
+    )

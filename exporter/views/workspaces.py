@@ -24,7 +24,7 @@ ROWS = 100
 @login_required
 def workspaces(request: HttpRequest) -> HttpResponse:
     wanted, health = request.GET.get("q", "").strip(), request.GET.get("health", "")
-    mine = Workspace.objects.filter(memberships__user_id=request.user.pk)
+    mine = Workspace.objects.filter(memberships__user_id=request.user.pk or 0)
     connectors = Connector.objects.filter(workspace__in=mine).select_related("workspace", "paused_by")
     everything = status.summaries(connectors)
     found = [row for row in everything if matches(row, wanted) and health in ("", row.health.value)]
