@@ -43,11 +43,14 @@ def _never_500(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpReq
     @functools.wraps(view)
     def guarded(request: HttpRequest) -> HttpResponse:
         try:
-            return view(request)
+            answer = view(request)
         except Exception as error:
             place = "".join(traceback.format_tb(error.__traceback__, limit=-4))
             log.error("Intake failed (%s).\n%s", type(error).__name__, place)
-            return problem(503, "Something went wrong here. Send the same again.", Retry_After="5")
+            answer = problem(503, "Something went wrong here. Send the same again.", Retry_After="5")
+        if answer.status_code >= 400:
+            wire.discard(request)
+        return answer
 
     return guarded
 

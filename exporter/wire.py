@@ -8,6 +8,8 @@ from django.http import HttpRequest
 
 MOST_ON_WIRE = 10_000_000
 MOST_EXPANDED = 32_000_000
+_MOST_DISCARDED = 64_000_000
+_PIECE = 65_536
 _MOST_MEMBERS = 100
 _GZIP = 16 + zlib.MAX_WBITS
 
@@ -35,6 +37,22 @@ def read_body(request: HttpRequest) -> bytes:
         else _sized(request)
     )
     return _expand(raw) if "gzip" in encoding and raw else raw
+
+
+def discard(request: HttpRequest) -> None:
+    """Reads away what is left of the body. A server that closes on unread bytes resets the connection, and
+    the sender may never see why it was refused; so the answer follows the body, up to a bound."""
+    is_chunked = "chunked" in request.headers.get("Transfer-Encoding", "").lower()
+    source = request.META.get("wsgi.input") if is_chunked else request
+    if source is None or (is_chunked and not request.META.get("wsgi.input_terminated")):
+        return
+    left = _MOST_DISCARDED
+    try:
+        while left > 0 and (piece := source.read(_PIECE)):
+            left -= len(piece)
+    except Exception:
+        # It broke off: nobody waits for the answer.
+        return
 
 
 def _sized(request: HttpRequest) -> bytes:

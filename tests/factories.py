@@ -1,4 +1,4 @@
-# mypy: disable-error-code="attr-defined, no-untyped-call, misc"
+# mypy: disable-error-code="attr-defined, no-untyped-call"
 """Test data: a factory for each model of the connectors and for the exporter's rows a test plants itself."""
 
 from __future__ import annotations

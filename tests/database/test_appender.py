@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,39 +14,14 @@ from django.db import connection, transaction
 
 from connectors.models import Workspace
 from exporter import appender as appender_module
-from exporter import duplicates, event_log
+from exporter import duplicates, event_log, nudger
 from exporter.appender import Appender, Unavailable, append_now
-from exporter.models import EventBatch, EventLog, ReceivedTotal, RefusalCount
-from exporter.normalise import Incoming, normalise
-from exporter.refusals import Refusal
+from exporter.models import EventBatch, EventLog
 from exporter.store import Receipt, Store, Submission, WorkspaceBusy
-from tests.factories import WorkspaceFactory, event
+from tests.database.appended import assert_contiguous, ids, incoming
+from tests.factories import WorkspaceFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def incoming(numbers: range | list[int], **fields: Any) -> list[Incoming]:
-    return [normalise(json.dumps(event(number, **fields)).encode()) for number in numbers]
-
-
-def ids(workspace: Workspace) -> list[str]:
-    headers = event_log.headers(workspace.pk, 0, 100_000)
-    payloads = event_log.payloads([header.id for header in headers])
-    return [json.loads(line)["id"] for header in headers for line in event_log.lines(payloads[header.id])]
-
-
-def assert_contiguous(workspace: Workspace) -> None:
-    """Batches follow one another from 0 to the head, ages along, and the counts say the same."""
-    reached, at = 0, None
-    for header in event_log.headers(workspace.pk, 0, 100_000):
-        assert header.first_event == reached
-        assert at is None or header.received_at >= at
-        assert (
-            sum(events for events, _ in header.type_counts.values()) == header.end_event - header.first_event
-        )
-        reached, at = header.end_event, header.received_at
-    assert reached == event_log.head(workspace.pk)
-    assert reached == sum(ReceivedTotal.objects.filter(workspace=workspace).values_list("count", flat=True))
 
 
 def together(works: list[Callable[[], Any]]) -> list[Any]:
@@ -67,8 +41,7 @@ def together(works: list[Callable[[], Any]]) -> list[Any]:
 
 @pytest.fixture
 def workspace() -> Workspace:
-    made: Workspace = WorkspaceFactory()
-    return made
+    return WorkspaceFactory.create()
 
 
 @pytest.fixture
@@ -131,14 +104,6 @@ def test_a_new_process_knows_what_was_stored_before_it(workspace: Workspace) -> 
     answer = Store().store([Submission(workspace.pk, incoming(range(1_400, 1_600)))])
     assert answer == [Receipt(100, 100)]
     assert_contiguous(workspace)
-
-
-def test_workspaces_do_not_share_ids(workspace: Workspace) -> None:
-    other = WorkspaceFactory()
-    store = Store()
-    group = [Submission(one.pk, incoming(range(3))) for one in (other, workspace)]
-    assert store.store(group) == [Receipt(3, 0), Receipt(3, 0)]
-    assert ids(other) == ids(workspace)
 
 
 def test_after_a_rollback_nothing_is_remembered(workspace: Workspace) -> None:
@@ -209,7 +174,7 @@ def test_an_id_from_yesterday_is_new(workspace: Workspace, remembered: bool) -> 
 
 
 def test_memory_is_bounded_and_what_was_let_go_is_read_again(workspace: Workspace) -> None:
-    others: list[Workspace] = [WorkspaceFactory() for _ in range(3)]
+    others = [WorkspaceFactory.create() for _ in range(3)]
     store = Store()
     store._duplicates = duplicates.Duplicates(most=25)
     for one in (workspace, *others):
@@ -219,37 +184,10 @@ def test_memory_is_bounded_and_what_was_let_go_is_read_again(workspace: Workspac
     assert store.store([Submission(workspace.pk, incoming(range(11)))]) == [Receipt(1, 10)]
 
 
-def test_batches_keep_to_a_thousand_events_and_a_megabyte(workspace: Workspace) -> None:
-    append_now(workspace.pk, incoming(range(2_500)))
-    append_now(workspace.pk, incoming(range(3_000, 3_020), campaign_name="x" * 99_000))
-    append_now(workspace.pk, incoming([4_000], campaign_name="x" * 890_000))
-    sizes = [header.end_event - header.first_event for header in event_log.headers(workspace.pk, 0, 100)]
-    assert sizes[:3] == [1_000, 1_000, 500]
-    assert sum(sizes[3:-1]) == 20
-    assert max(sizes[3:-1]) <= 10
-    assert_contiguous(workspace)
-
-
-def test_small_bodies_of_a_group_share_a_batch(workspace: Workspace) -> None:
-    bodies = [Submission(workspace.pk, incoming(range(first, first + 4))) for first in range(0, 40, 4)]
-    Store().store(bodies)
-    assert EventBatch.objects.count() == 1
-    assert ids(workspace) == [f"event-{number}" for number in range(40)]
-
-
-def test_reading_begins_where_the_cursor_stands(workspace: Workspace) -> None:
-    for first in (0, 10, 20):
-        append_now(workspace.pk, incoming(range(first, first + 10)))
-    found = event_log.headers(workspace.pk, 10, 1)
-    assert [(one.first_event, one.end_event) for one in found] == [(10, 20)]
-    assert [one.first_event for one in event_log.headers(workspace.pk, 9, 9)] == [0, 10, 20]
-    assert event_log.headers(workspace.pk, 30, 9) == []
-
-
 def test_a_batch_that_cannot_be_stored_does_not_take_its_neighbours_with_it(
     workspace: Workspace, appenders: list[Appender]
 ) -> None:
-    other = WorkspaceFactory()
+    other = WorkspaceFactory.create()
     with connection.cursor() as sql:
         sql.execute(
             "ALTER TABLE exporter_eventbatch ADD CONSTRAINT planted CHECK (NOT type_counts ? 'poison')"
@@ -282,7 +220,7 @@ def test_a_locked_log_refuses_its_workspace_only_and_is_free_again_afterwards(
     workspace: Workspace, appenders: list[Appender], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(appender_module, "_REST", 0.0)
-    other = WorkspaceFactory()
+    other = WorkspaceFactory.create()
     appender = appenders[0]
     appender.submit(Submission(workspace.pk, incoming([1])))
     with psycopg.connect(_address()) as stranger:
@@ -355,14 +293,43 @@ def test_stopping_stores_what_waits(workspace: Workspace) -> None:
         appender.submit(Submission(workspace.pk, incoming([2])))
 
 
-def test_refused_events_stand_or_fall_with_the_append(workspace: Workspace) -> None:
-    refused = [Refusal(0, b"{}", "id is missing.", None)]
+def test_without_a_database_nothing_is_acknowledged_and_afterwards_all_is_well(
+    workspace: Workspace, appenders: list[Appender]
+) -> None:
+    appender = appenders[0]
+    appender.submit(Submission(workspace.pk, incoming([1])))
+    host = connection.settings_dict["HOST"]
+    with connection.cursor() as sql:
+        sql.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    connection.settings_dict["HOST"] = "/nowhere"
+    try:
+        with pytest.raises(Unavailable):
+            appender.submit(Submission(workspace.pk, incoming([2])))
+    finally:
+        connection.settings_dict["HOST"] = host
+    assert appender.submit(Submission(workspace.pk, incoming([1, 2]))) == Receipt(1, 1)
 
-    def fail() -> None:
-        raise RuntimeError("planted")
 
-    with pytest.raises(RuntimeError, match="planted"):
-        append_now(workspace.pk, incoming([1]), refused, fail)
-    assert RefusalCount.objects.count() == 0
-    append_now(workspace.pk, incoming([1]), refused)
-    assert RefusalCount.objects.get().kept == 1
+def test_a_broker_that_fails_costs_nobody_an_answer(
+    workspace: Workspace, appenders: list[Appender], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rung = threading.Event()
+    calls: list[set[int]] = []
+
+    def fail_once(workspace_ids: set[int]) -> int:
+        calls.append(set(workspace_ids))
+        if len(calls) == 1:
+            raise OSError("the broker is away")
+        rung.set()
+        return 1
+
+    monkeypatch.setattr("exporter.doorbell.ring_workspaces", fail_once)
+    assert appenders[0].submit(Submission(workspace.pk, incoming([1]))) == Receipt(1, 0)
+    while not rung.wait(0.05):
+        assert len(calls) < 3
+        nudger.appended([workspace.pk])
+    assert calls[0] == calls[1] == {workspace.pk}
+    assert nudger.current().failures == 1

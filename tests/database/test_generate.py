@@ -1,4 +1,5 @@
-"""What generated traffic promises: the same seed gives the same events, of every kind, and intake takes them all."""
+"""What generated traffic promises: the same seed gives the same events, of every kind, and intake takes them
+all."""
 
 from __future__ import annotations
 
@@ -74,8 +75,10 @@ def test_the_command_writes_ndjson(tmp_path: Path) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_command_posts_to_an_intake(live_server: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    token = IntakeTokenFactory()
+def test_the_command_posts_to_an_intake(
+    live_server: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    token = IntakeTokenFactory.create()
     (tmp_path / "token").write_text(f"cur_{token.prefix}_test\n")
     options: dict[str, Any] = {
         "count": 30,

@@ -35,7 +35,9 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-def avro(path: Path, records: list[dict[str, Any]], schema: dict[str, Any] = SCHEMA, codec: str = "deflate") -> Path:
+def avro(
+    path: Path, records: list[dict[str, Any]], schema: dict[str, Any] = SCHEMA, codec: str = "deflate"
+) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         fastavro.writer(file, fastavro.parse_schema(schema), records, codec=codec, sync_interval=500)
@@ -56,8 +58,7 @@ def record(number: int, **fields: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def workspace() -> Workspace:
-    made: Workspace = WorkspaceFactory()
-    return made
+    return WorkspaceFactory.create()
 
 
 def stored(workspace: Workspace) -> list[dict[str, Any]]:
@@ -69,13 +70,21 @@ def stored(workspace: Workspace) -> list[dict[str, Any]]:
 def run(workspace: Workspace, *files: Path, **options: Any) -> str:
     out = io.StringIO()
     call_command(
-        "import_events", *map(str, files), workspace=workspace.slug, stdout=out, stderr=io.StringIO(), **options
+        "import_events",
+        *map(str, files),
+        workspace=workspace.slug,
+        stdout=out,
+        stderr=io.StringIO(),
+        **options,
     )
     return out.getvalue()
 
 
 def test_avro_with_unions_unknown_and_missing_fields(workspace: Workspace, tmp_path: Path) -> None:
-    records = [record(1, external_user_id="c", a_new_field=["x"], raw=b"bytes"), record(2, campaign_name=None)]
+    records = [
+        record(1, external_user_id="c", a_new_field=["x"], raw=b"bytes"),
+        record(2, campaign_name=None),
+    ]
     for codec in ("null", "deflate"):
         run(workspace, avro(tmp_path / f"{codec}.avro", records, codec=codec))
     first, second = stored(workspace)
@@ -231,7 +240,9 @@ def test_a_damaged_file_gives_what_stands_before_the_damage_and_says_so(
 
 
 @pytest.mark.parametrize("content", [b"hello", b"\x1f\x8bnot gzip", b"Obj\x01rest", b"{", b"PK\x03\x04"])
-def test_what_is_no_event_file_is_said_to_be_none(workspace: Workspace, tmp_path: Path, content: bytes) -> None:
+def test_what_is_no_event_file_is_said_to_be_none(
+    workspace: Workspace, tmp_path: Path, content: bytes
+) -> None:
     path = tmp_path / "odd"
     path.write_bytes(content)
     with pytest.raises(CommandError):

@@ -26,7 +26,7 @@ class Sender:
     """Posts to the intake with a token."""
 
     def __init__(self, **fields: Any) -> None:
-        self.token: IntakeToken = IntakeTokenFactory(**fields)
+        self.token: IntakeToken = IntakeTokenFactory.create(**fields)
         self.plain = f"cur_{self.token.prefix}_test"
         self.client = Client(raise_request_exception=False)
 
@@ -139,7 +139,7 @@ def test_a_token_to_read_does_not_send() -> None:
 
 
 def test_a_token_sends_to_its_own_workspace_only(sender: Sender) -> None:
-    other = Sender(workspace=WorkspaceFactory())
+    other = Sender(workspace=WorkspaceFactory.create())
     other.post(event(1))
     assert event_log.head(sender.workspace_id) == 0
     assert event_log.head(other.workspace_id) == 1

@@ -59,9 +59,7 @@ class Command(BaseCommand):
             return False
         except (Error, psycopg.Error, WorkspaceBusy) as error:
             raise CommandError(
-                _(
-                    "The database did not take the events (%(error)s). Call the command again: it goes on."
-                )
+                _("The database did not take the events (%(error)s). Call the command again: it goes on.")
                 % {"error": type(error).__name__}
             ) from None
         self._report(path, tally)
