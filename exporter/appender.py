@@ -67,7 +67,7 @@ class Appender:
         """
         answer: Future[Receipt] = Future()
         with self._changed:
-            if self._stopping or not self._thread.is_alive():
+            if self._stopping or not self.is_alive():
                 raise Unavailable("The server is stopping.")
             if self._bytes and self._bytes + submission.size > MOST_WAITING_BYTES:
                 raise Unavailable("More events wait to be stored than there is room for.")
@@ -79,6 +79,9 @@ class Appender:
         except FutureTimeout:
             answer.cancel()
             raise Unavailable("The events could not be stored in time.", 5) from None
+
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
 
     def stop(self) -> None:
         with self._changed:
@@ -208,10 +211,10 @@ os.register_at_fork(after_in_child=_forget_after_fork)
 
 
 def current() -> Appender:
-    """This process's appender, started when first asked for."""
+    """This process's appender, started when first asked for, and anew if its thread has died."""
     global _current
     with _guard:
-        if _current is None:
+        if _current is None or not _current.is_alive():
             _current = Appender()
         return _current
 
