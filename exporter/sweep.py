@@ -11,6 +11,7 @@ from django.db import connection
 from exporter import doorbell
 
 MOST_RUNG = 200
+OUTAGE_SECONDS = 600.0
 # A lone refused event is rung as soon as something follows it, before its probe is due.
 _DUE = """
 SELECT d.id
@@ -43,10 +44,26 @@ def claim(part: str, at_least: float) -> bool:
         return cursor.fetchone() is not None
 
 
+def note_outage(part: str) -> None:
+    """Call before `claim`: where `part` gave no sign of life for 10 minutes, the system was down. The moment it is
+    back is noted, because what became too old meanwhile is our own fault (`exporter.retention` has the rule)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO exporter_sign (part, at)
+            SELECT 'outage', clock_timestamp() FROM exporter_sign
+             WHERE part = %s AND at < clock_timestamp() - make_interval(secs => %s)
+            ON CONFLICT (part) DO UPDATE SET at = excluded.at
+            """,
+            [part, OUTAGE_SECONDS],
+        )
+
+
 def sweep(at_least: float = 1.5) -> int:
     """Rings what is due, if the last sweep was `at_least` seconds ago; answers how many were rung."""
     from django.conf import settings
 
+    note_outage("sweep")
     if not claim("sweep", at_least):
         return 0
     with connection.cursor() as cursor:

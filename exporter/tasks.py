@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from exporter import doorbell
+from exporter import doorbell, incidents, notifications, rollup, trimming
+from exporter.delivery import expiry
 from exporter.delivery.run import deliver as deliver_once
 from exporter.delivery.run import moved_on
 from exporter.delivery.turn import stopping
-from exporter.sweep import claim
+from exporter.sweep import claim, note_outage
 from exporter.sweep import sweep as sweep_once
 
 
@@ -26,3 +27,38 @@ def sweep() -> int:
     """Rung by beat; that it came tells that beat lives."""
     claim("beat", 0.0)
     return sweep_once()
+
+
+@shared_task(name="exporter.tasks.expire")
+def expire() -> int:
+    """Gives up what is over age. Chores claim their turn, so that a heap of doorbells does the work once."""
+    note_outage("expire")
+    return expiry.expire_due() if claim("expire", 10.0) else 0
+
+
+@shared_task(name="exporter.tasks.look_for_incidents")
+def look_for_incidents() -> None:
+    if claim("incidents", 10.0):
+        incidents.look()
+
+
+@shared_task(name="exporter.tasks.send_mail")
+def send_mail() -> int:
+    """Not claimed: what is being sent is, notice by notice, and a server that hangs must not keep others waiting."""
+    return notifications.mail_due()
+
+
+@shared_task(name="exporter.tasks.trim")
+def trim() -> int:
+    return trimming.trim() if claim("trim", 30.0) else 0
+
+
+@shared_task(name="exporter.tasks.clean")
+def clean() -> None:
+    if claim("clean", 300.0):
+        trimming.clean()
+
+
+@shared_task(name="exporter.tasks.roll_up")
+def roll_up() -> int:
+    return rollup.roll_up() if claim("roll_up", 300.0) else 0

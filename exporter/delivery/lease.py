@@ -29,10 +29,10 @@ UPDATE exporter_delivery d
        careful_until = CASE WHEN d.lease_token IS NULL THEN d.careful_until
                             ELSE clock_timestamp() + make_interval(secs => %(careful)s) END
   FROM connectors_connector c
- WHERE d.id = %(id)s AND c.id = d.connector_id AND (c.state = 'live' OR d.kind <> 'live')
+ WHERE d.id = %(id)s AND c.id = d.connector_id AND (c.state = 'live' OR d.kind <> 'live' OR %(expiring)s)
    AND (d.lease_until IS NULL OR d.lease_until < clock_timestamp()
         OR d.lease_until > clock_timestamp() + make_interval(secs => %(seconds)s + 5))
-   AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= clock_timestamp() OR d.alone
+   AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= clock_timestamp() OR d.alone OR %(expiring)s
         OR d.next_attempt_at > clock_timestamp() + interval '310 seconds')
 RETURNING d.connector_id, d.workspace_id, d.kind, d.start, d.stop, d.cursor, d.ahead::text, d.settles,
           d.stopped, d.alone, d.failures, d.failing_since,
@@ -92,10 +92,11 @@ class Lease:
     taken: float
 
     @classmethod
-    def take(cls, delivery_id: int) -> Lease | None:
-        """The lease, or None where another holds it, the connector is paused or gone, or nothing is due."""
+    def take(cls, delivery_id: int, *, expiring: bool = False) -> Lease | None:
+        """The lease, or None where another holds it, the connector is paused or gone, or nothing is due. Expiring
+        sends nothing: it waits for no attempt and for no connector to be resumed."""
         token, asked = uuid.uuid4(), time.monotonic()
-        rows = execute(_TAKE, _terms(delivery_id, token) | {"careful": CAREFUL_SECONDS})
+        rows = execute(_TAKE, _terms(delivery_id, token) | {"careful": CAREFUL_SECONDS, "expiring": expiring})
         if not rows:
             return None
         until = asked + settings.CURRENTS_LEASE_SECONDS

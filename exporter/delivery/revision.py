@@ -64,6 +64,19 @@ def current(connector_id: int) -> Current:
     return Current(revision_id, state == "live", plan, settings.SEGMENT_URLS[region], key, key_id)
 
 
+def rules(connector_id: int) -> tuple[int, Plan]:
+    """The current revision's id and plan, without its write key: for what is settled without being sent.
+
+    Raises:
+        Gone: no such connector any more.
+    """
+    rows = execute(_CURRENT, {"connector": connector_id})
+    if not rows:
+        raise Gone
+    _state, revision_id, selected, anonymous, _region, _key_id = rows[0]
+    return revision_id, Plan(frozenset(selected), anonymous)
+
+
 def stamp(connector_id: int) -> tuple[bool, int] | None:
     """Changes whenever a body packed before must not be sent any more; None once the connector is gone."""
     rows = execute(_STAMP, {"connector": connector_id})

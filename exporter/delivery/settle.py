@@ -62,7 +62,10 @@ class Trouble:
 
 @dataclass(slots=True)
 class Step:
-    """What one settle writes: the new cursor with all that it passes, what lies ahead, and how it went."""
+    """What one settle writes: the new cursor with all that it passes, what lies ahead, and how it went.
+
+    `losing`: events expire in this step; it is the reason (`models.Cause`) of the incident where none is open.
+    """
 
     cursor: int
     passed: list[Piece] = field(default_factory=list)
@@ -71,6 +74,7 @@ class Step:
     accepted: bool = False
     trouble: Trouble | None = None
     small_bodies: bool = False
+    losing: str = ""
 
 
 def settle(lease: Lease, step: Step) -> None:
@@ -146,12 +150,22 @@ def _parameters(lease: Lease, step: Step, counts: Counts) -> dict[str, Any]:
         "alone": trouble.alone if trouble else False,
         "wait": trouble.wait if trouble else 0.0,
         "small": step.small_bodies,
+        "expired": bool(step.losing),
+        **_incident(step),
         **_counts(counts),
         **_delays(step.passed),
         **_ranges(step.passed),
         **_rejections(step.passed),
         **_attempts(step.tried),
     }
+
+
+def _incident(step: Step) -> dict[str, str]:
+    """What stops a delivery, and what it loses, opens an incident and is told; by the settle, so that it is not told
+    unless it happened."""
+    if step.losing:
+        return {"incident": step.losing, "notice": "dropping"}
+    return {"incident": step.trouble.stopped if step.trouble else "", "notice": "stopped"}
 
 
 def _counts(counts: Counts) -> dict[str, Any]:

@@ -17,7 +17,8 @@ WITH moved AS (
            stopped = CASE WHEN %(failed)s THEN %(stopped)s WHEN %(accepted)s THEN '' ELSE d.stopped END,
            alone = CASE WHEN %(failed)s THEN %(alone)s WHEN %(accepted)s THEN false ELSE d.alone END,
            small_bodies_until = CASE WHEN %(small)s THEN clock_timestamp() + interval '1 hour'
-                                     ELSE d.small_bodies_until END
+                                     ELSE d.small_bodies_until END,
+           expired_at = CASE WHEN %(expired)s THEN clock_timestamp() ELSE d.expired_at END
      WHERE d.id = %(id)s AND d.lease_token = %(token)s AND d.cursor = %(old)s
  RETURNING d.id, d.connector_id, d.workspace_id, d.kind
 ), counted AS (
@@ -83,6 +84,20 @@ WITH moved AS (
                   %(answer_times)s::bigint[]) n
     ON CONFLICT (delivery_id, minute, answer) DO UPDATE
        SET count = a.count + excluded.count, milliseconds = a.milliseconds + excluded.milliseconds
+), opened AS (
+    INSERT INTO exporter_incident AS i (connector_id, reason, opened_at, expired_before)
+    SELECT moved.connector_id, %(incident)s::text, clock_timestamp(),
+           (SELECT coalesce(jsonb_object_agg(t.event_type, t.count), '{}'::jsonb) FROM exporter_deliverytotal t
+             WHERE t.delivery_id = moved.id AND t.outcome = 'expired')
+      FROM moved WHERE moved.kind = 'live' AND %(incident)s::text <> ''
+    ON CONFLICT (connector_id) WHERE closed_at IS NULL DO UPDATE
+       SET reason = CASE WHEN %(notice)s::text = 'stopped' THEN excluded.reason ELSE i.reason END,
+           quiet_since = NULL
+ RETURNING i.id
+), noticed AS (
+    INSERT INTO exporter_notice (incident_id, step, created_at, tries)
+    SELECT id, %(notice)s::text, clock_timestamp(), 0 FROM opened
+    ON CONFLICT DO NOTHING
 )
 SELECT id FROM moved
 """

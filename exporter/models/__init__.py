@@ -10,13 +10,34 @@ from exporter.models.counts import (
     ReceivedCount,
     ReceivedTotal,
 )
-from exporter.models.deliveries import Attempt, Delivery, Incident, Kind, Notice, Revision, Settled, Settlement, Stopped
-from exporter.models.log import EventBatch, EventLog, ImportedFile, LogMark, RefusalCount, RejectedEvent, UnknownType
+from exporter.models.deliveries import (
+    Attempt,
+    Cause,
+    Delivery,
+    Incident,
+    Kind,
+    MailStep,
+    Notice,
+    Revision,
+    Settled,
+    Settlement,
+    Stopped,
+)
+from exporter.models.log import (
+    EventBatch,
+    EventLog,
+    ImportedFile,
+    LogMark,
+    RefusalCount,
+    RejectedEvent,
+    UnknownType,
+)
 from exporter.models.signs import Sign
 
 __all__ = [
     "Attempt",
     "AttemptCount",
+    "Cause",
     "Delivery",
     "DeliveryCount",
     "DeliveryDelay",
@@ -29,6 +50,7 @@ __all__ = [
     "Incident",
     "Kind",
     "LogMark",
+    "MailStep",
     "Notice",
     "ReceivedCount",
     "ReceivedTotal",

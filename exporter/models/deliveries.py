@@ -103,7 +103,9 @@ class Settlement(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["delivery", "first_event"], name="settlements_begin_once_per_delivery")
+            models.UniqueConstraint(
+                fields=["delivery", "first_event"], name="settlements_begin_once_per_delivery"
+            )
         ]
 
 
@@ -129,31 +131,73 @@ class Attempt(models.Model):
         indexes: ClassVar = [models.Index(fields=["delivery", "-at"], name="attempts_by_delivery_and_time")]
 
 
-class Incident(models.Model):
-    """What was wrong with a connector, since when; open while `closed_at` is null."""
+class Cause(models.TextChoices):
+    """Why an incident is open; what stops a delivery has the same word here and in `Stopped`."""
 
-    connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="incidents")
-    reason = models.CharField(max_length=16)
+    KEY_REJECTED = "key_rejected", _("Key rejected")
+    REQUEST_REFUSED = "request_refused", _("Request refused")
+    KEY_UNREADABLE = "key_unreadable", _("Key unreadable")
+    RETRYING = "retrying", _("Retrying")
+    PAUSED = "paused", _("Paused")
+    LATE = "late", _("Falling behind")
+
+
+class MailStep(models.TextChoices):
+    """The mails of an incident, the weightiest last: of several that are due together only that one is sent."""
+
+    STOPPED = "stopped", _("Delivery stopped")
+    HALF_TIME = "half_time", _("Half time")
+    FOUR_HOURS = "four_hours", _("Four hours left")
+    DROPPING = "dropping", _("Dropping events")
+    RECOVERED = "recovered", _("Delivering again")
+
+
+class Incident(models.Model):
+    """What was wrong with a connector, since when; open while `closed_at` is null.
+
+    `quiet_since`: nothing has been wrong any more since then. `expired_before`: how many events had expired when it
+    was opened, by event type; so what this incident cost can be told exactly. The connector has no database
+    constraint: its check would wait for whoever changes the connector, who in turn waits for the settle.
+    """
+
+    connector = models.ForeignKey(
+        Connector, on_delete=models.CASCADE, related_name="incidents", db_constraint=False
+    )
+    reason = models.CharField(max_length=16, choices=Cause.choices)
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
+    quiet_since = models.DateTimeField(null=True)
+    expired_before = models.JSONField(default=dict)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["connector"], condition=Q(closed_at__isnull=True), name="one_open_incident_per_connector"
+                fields=["connector"],
+                condition=Q(closed_at__isnull=True),
+                name="one_open_incident_per_connector",
             )
         ]
 
 
 class Notice(models.Model):
-    """One mail of an incident: due since `created_at`, sent at `sent_at`."""
+    """One mail of an incident: due since `created_at`, sent at `sent_at` (alone or within a weightier one).
+
+    Nobody else tries to send it before `claimed_until`; `tries` counts the times it was tried.
+    """
 
     incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="notices")
-    step = models.CharField(max_length=20)
+    step = models.CharField(max_length=12, choices=MailStep.choices)
     created_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True)
+    claimed_until = models.DateTimeField(null=True)
+    tries = models.SmallIntegerField(default=0)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["incident", "step"], name="one_notice_per_incident_and_step")
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["created_at"], condition=Q(sent_at__isnull=True), name="notices_not_sent_yet"
+            )
         ]

@@ -1,0 +1,110 @@
+"""Expiry: what is over age is settled under the lease, like any other range.
+
+`exporter.retention` says what is over age and whether it may be given up. What was accepted ahead of the cursor is
+never crossed: it is delivered, and its counts enter the ledger as the cursor passes it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from datetime import datetime
+from itertools import islice
+
+from exporter import retention
+from exporter.delivery import ahead, revision
+from exporter.delivery.ahead import Piece
+from exporter.delivery.lease import Lease
+from exporter.delivery.raw import execute
+from exporter.delivery.reader import Gap
+from exporter.delivery.revision import Gone
+from exporter.delivery.settle import LeaseLost, Step, settle
+from exporter.delivery.turn import stopping
+from exporter.delivery.waiting import HEADERS, parts
+from exporter.delivery.waiting import fates as fates_of
+from exporter.models import Cause, Settled
+from exporter.outcomes import Outcome
+from exporter.transform import Plan
+
+log = logging.getLogger(__name__)
+
+# A delivery's lease is held no longer: what remains goes with the next chore.
+LONGEST_SECONDS = 5.0
+
+
+def expire_due(at: datetime | None = None) -> int:
+    """Gives up what is over age, of every delivery nobody else holds just now; answers how many events expired."""
+    expired = 0
+    for delivery_id in retention.over_age(at):
+        if stopping.is_set():
+            break
+        try:
+            expired += expire(delivery_id, at)
+        except Gap as error:
+            log.critical("%s Delivery %s stands still.", error, delivery_id)
+        except (LeaseLost, Gone):
+            log.info("Delivery %s went to another while it expired.", delivery_id)
+    return expired
+
+
+def expire(delivery_id: int, at: datetime | None = None) -> int:
+    """Settles the over-age range of one delivery as expired; answers how many events that lost (what would not have
+    been sent anyway is passed, but not lost). 0 where somebody else holds the lease.
+
+    Raises:
+        LeaseLost, Gone, Gap: see `exporter.delivery`.
+    """
+    lease = Lease.take(delivery_id, expiring=True)
+    if lease is None:
+        return 0
+    try:
+        # Asked again now that nobody can change the answer.
+        return _pass(lease, retention.over_age_before(at)) if retention.over_age(at, delivery_id) else 0
+    finally:
+        if lease.until:
+            lease.release()
+
+
+def _pass(lease: Lease, before: datetime) -> int:
+    revision_id, plan = revision.rules(lease.connector_id)
+    reason, began, expired = _reason(lease), time.monotonic(), 0
+    while lease.may_send and not stopping.is_set() and time.monotonic() - began < LONGEST_SECONDS:
+        waiting = ahead.pieces(lease.ahead)
+        stop = waiting[0].first if waiting else None
+        piece = _piece(lease, stop, before, revision_id, plan)
+        if piece.end == piece.first:
+            break
+        passed = [piece]
+        while waiting and waiting[0].first == passed[-1].end:
+            passed.append(waiting.pop(0))
+        lost = sum(
+            count for (_minute, _name, outcome), count in piece.counts.items() if outcome == Outcome.EXPIRED
+        )
+        settle(lease, Step(passed[-1].end, passed, waiting, losing=reason if lost else ""))
+        expired += lost
+    return expired
+
+
+def _piece(lease: Lease, stop: int | None, before: datetime, revision_id: int, plan: Plan) -> Piece:
+    """What is over age from the cursor on, up to `stop`: a slice of it, empty where there is nothing."""
+    piece = Piece(lease.cursor, lease.cursor, revision_id, Settled.EXPIRED, Counter())
+    for header, first, end in islice(parts(lease.workspace_id, lease.cursor, stop, before), HEADERS):
+        minute = header.received_at.replace(second=0, microsecond=0)
+        for (name, outcome), count in fates_of(header, first, end, plan).items():
+            piece.counts[minute, name, outcome] += count
+        piece.end = end
+    return piece
+
+
+def _reason(lease: Lease) -> str:
+    """What an incident opened by the loss is called."""
+    if lease.stopped:
+        return lease.stopped
+    paused = execute(
+        "SELECT 1 FROM connectors_connector WHERE id = %(id)s AND state = 'paused'",
+        {"id": lease.connector_id},
+    )
+    if paused:
+        return Cause.PAUSED
+    return Cause.RETRYING if lease.failing_since else Cause.LATE

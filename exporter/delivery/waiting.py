@@ -1,0 +1,105 @@
+"""Events that wait: what becomes of them, and since when the oldest that would be sent has been waiting.
+
+Told from a batch's `type_counts` where the batch is whole; only one that is partly passed is decoded.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+
+from connectors.catalogue import CATALOGUE
+from exporter import event_log
+from exporter.batches import OTHER
+from exporter.delivery.ahead import Piece
+from exporter.delivery.reader import Gap
+from exporter.event_log import Header
+from exporter.outcomes import Outcome
+from exporter.transform import Plan, convert
+
+HEADERS = 100
+
+# (event type, outcome) → events. What would be sent is told as `expired`: that is what it is once it is over age.
+Fates = Counter[tuple[str, str]]
+
+
+def fates(header: Header, first: int, end: int, plan: Plan) -> Fates:
+    """What becomes of the events `first` to `end` (exclusive) of a batch if they are not sent.
+
+    Raises:
+        Gap: its payload is no longer in the log.
+    """
+    if (first, end) == (header.first_event, header.end_event):
+        return _counted(header, plan)
+    return _decoded(header, first, end, plan)
+
+
+def oldest_deliverable(
+    workspace_id: int, cursor: int, ahead: list[Piece], plan: Plan, before: datetime
+) -> datetime | None:
+    """When the oldest waiting event that would be sent was received; None without one received before `before`."""
+    for first, end in holes(cursor, ahead):
+        for header, start, stop in parts(workspace_id, first, end, before):
+            if any(outcome == Outcome.EXPIRED for _name, outcome in fates(header, start, stop, plan)):
+                return header.received_at
+    return None
+
+
+def holes(cursor: int, ahead: list[Piece]) -> Iterator[tuple[int, int | None]]:
+    """The ranges that wait, between what was accepted ahead; the last one is open."""
+    for piece in ahead:
+        if piece.first > cursor:
+            yield cursor, piece.first
+        cursor = piece.end
+    yield cursor, None
+
+
+def parts(
+    workspace_id: int, first: int, end: int | None, before: datetime
+) -> Iterator[tuple[Header, int, int]]:
+    """The batches of a range that were received before `before`, each with the numbers of it that belong to the range.
+
+    Raises:
+        Gap: the range begins below the log's first event.
+    """
+    while True:
+        headers = event_log.headers(workspace_id, first, HEADERS)
+        for header in headers:
+            if header.first_event > first:
+                raise Gap(f"Workspace {workspace_id}: event {first} is no longer in the log.")
+            if header.received_at >= before or (end is not None and first >= end):
+                return
+            stop = header.end_event if end is None else min(header.end_event, end)
+            yield header, first, stop
+            first = stop
+        if len(headers) < HEADERS:
+            return
+
+
+def _counted(header: Header, plan: Plan) -> Fates:
+    found: Fates = Counter()
+    for name, (count, anonymous) in header.type_counts.items():
+        if name not in CATALOGUE.by_name:
+            found[name, Outcome.UNSUPPORTED] += count
+        elif name not in plan.selected:
+            found[name, Outcome.UNSELECTED] += count
+        else:
+            kept = 0 if plan.include_anonymous else anonymous
+            found[name, Outcome.ANONYMOUS] += kept
+            found[name, Outcome.EXPIRED] += count - kept
+    return +found
+
+
+def _decoded(header: Header, first: int, end: int, plan: Plan) -> Fates:
+    payload = event_log.payloads([header.id]).get(header.id)
+    if payload is None:
+        raise Gap(f"The batch from {header.first_event} is no longer in the log.")
+    found: Fates = Counter()
+    for line in event_log.lines(payload)[first - header.first_event : end - header.first_event]:
+        event_type, outcome, _call, _reason = convert(line, plan)
+        # Expired goes before rejected; and nothing is delivered here.
+        over = outcome in (Outcome.DELIVERED, Outcome.REJECTED)
+        name = event_type if event_type in header.type_counts else OTHER
+        found[name, Outcome.EXPIRED if over else outcome] += 1
+    return found

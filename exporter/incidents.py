@@ -1,0 +1,178 @@
+"""Incidents: what is wrong with a connector, from when to when, and what is to be told of it.
+
+A settle opens one where it stops a delivery or loses events. What only time brings is found here, by a chore: half an
+hour without one success, a pause, half time, four hours left, and the end. An incident ends after 10 minutes in which
+nothing failed and nothing waited for more than a minute; so a connector that flaps has one incident, not twenty.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+
+from exporter import retention
+from exporter.delivery import ahead, revision
+from exporter.delivery.reader import Gap
+from exporter.delivery.revision import Gone
+from exporter.delivery.waiting import oldest_deliverable
+from exporter.models import Cause, MailStep
+
+RETRYING_FOR = timedelta(minutes=30)
+QUIET_FOR = timedelta(minutes=10)
+LATE = timedelta(seconds=60)
+LAST_WARNING = timedelta(hours=4)
+
+# `fair`: what is late is not late because we were down.
+_STATES = f"""
+SELECT c.id, d.workspace_id, d.cursor, d.ahead::text, d.stopped, c.state = 'paused', c.paused_at, d.failing_since,
+       oldest.received_at, {retention.SWEPT} AND {retention.TRIED} AND {retention.RECOVERED},
+       EXISTS (SELECT 1 FROM exporter_attempt a WHERE a.delivery_id = d.id AND a.at > %(failed)s
+                  AND a.verdict NOT IN ('accepted', 'refused_body')),
+       i.id, i.reason, i.quiet_since,
+       (SELECT coalesce(array_agg(n.step), '{{}}') FROM exporter_notice n WHERE n.incident_id = i.id)
+  FROM exporter_delivery d
+  JOIN connectors_connector c ON c.id = d.connector_id
+  LEFT JOIN LATERAL {retention.OLDEST} oldest ON true
+  LEFT JOIN exporter_incident i ON i.connector_id = c.id AND i.closed_at IS NULL
+ WHERE d.kind = 'live' AND (i.id IS NOT NULL OR c.state = 'paused' OR d.stopped <> ''
+       OR d.failing_since < %(retrying)s OR oldest.received_at < %(half)s)
+ ORDER BY c.id
+"""  # noqa: S608 - constants of ours
+_OPEN = """
+INSERT INTO exporter_incident AS i (connector_id, reason, opened_at, expired_before)
+SELECT %(connector)s, %(reason)s, %(at)s, coalesce(jsonb_object_agg(t.event_type, t.count), '{}'::jsonb)
+  FROM exporter_delivery d JOIN exporter_deliverytotal t ON t.delivery_id = d.id AND t.outcome = 'expired'
+ WHERE d.connector_id = %(connector)s AND d.kind = 'live'
+ON CONFLICT (connector_id) WHERE closed_at IS NULL DO UPDATE SET reason = i.reason
+RETURNING i.id
+"""
+_TELL = """
+INSERT INTO exporter_notice (incident_id, step, created_at, tries)
+SELECT %(incident)s, step, %(at)s, 0 FROM unnest(%(steps)s::text[]) step
+ON CONFLICT DO NOTHING
+"""
+# Only if no settle has touched it since we looked.
+_UPDATE = """
+UPDATE exporter_incident SET reason = %(reason)s, quiet_since = %(quiet_since)s, closed_at = %(closed_at)s
+ WHERE id = %(incident)s AND closed_at IS NULL AND reason = %(seen_reason)s
+   AND quiet_since IS NOT DISTINCT FROM %(seen_quiet_since)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is judged. `incident` is the open one, `told` the steps of its notices."""
+
+    connector_id: int
+    workspace_id: int
+    cursor: int
+    ahead: str
+    stopped: str
+    paused: bool
+    paused_at: datetime | None
+    failing_since: datetime | None
+    oldest: datetime | None
+    fair: bool
+    failed_lately: bool
+    incident: int | None
+    reason: str | None
+    quiet_since: datetime | None
+    told: list[str]
+
+    @property
+    def cause(self) -> str:
+        """What is wrong now; empty where nothing is but lateness."""
+        if self.stopped:
+            return self.stopped
+        if self.paused:
+            return Cause.PAUSED
+        return Cause.RETRYING if self.failing_since else ""
+
+    @property
+    def since(self) -> datetime | None:
+        """Since when it has been wrong."""
+        if self.paused and not self.stopped:
+            return self.paused_at
+        return self.failing_since or self.oldest
+
+
+def look(at: datetime | None = None) -> None:
+    """Opens, carries on and closes what time alone opens, carries on and closes."""
+    now = at or retention.clock()
+    terms = {"failed": now - QUIET_FOR, "retrying": now - RETRYING_FOR, "half": now - retention.expiry() / 2}
+    with connection.cursor() as cursor:
+        cursor.execute(_STATES, terms)
+        states = [State(*row) for row in cursor.fetchall()]
+    for state in states:
+        with transaction.atomic():
+            _look_at(state, now)
+
+
+def _look_at(state: State, now: datetime) -> None:
+    steps = due(state, _oldest(state, now), now)
+    with connection.cursor() as cursor:
+        if state.incident is None:
+            if steps or state.stopped or state.paused:
+                reason, since = state.cause or Cause.LATE, state.since or now
+                cursor.execute(_OPEN, {"connector": state.connector_id, "reason": reason, "at": since})
+                cursor.execute(_TELL, {"incident": cursor.fetchone()[0], "steps": steps, "at": now})
+            return
+        quiet_since, closed_at = end(state, now)
+        if closed_at:
+            steps = [MailStep.RECOVERED] if MailStep.STOPPED in state.told else []
+        now_wrong = state.cause or state.reason
+        if (now_wrong, quiet_since, closed_at) != (state.reason, state.quiet_since, None):
+            terms: dict[str, Any] = {"seen_reason": state.reason, "seen_quiet_since": state.quiet_since}
+            terms |= {"incident": state.incident, "reason": now_wrong}
+            terms |= {"quiet_since": quiet_since, "closed_at": closed_at}
+            cursor.execute(_UPDATE, terms)
+            if not cursor.rowcount:
+                return
+        if steps:
+            cursor.execute(_TELL, {"incident": state.incident, "steps": steps, "at": now})
+
+
+def due(state: State, oldest: datetime | None, now: datetime) -> list[str]:
+    """The steps that are due; `oldest` is since when the oldest event that would be sent waits.
+
+    Four hours before the first loss, or at half time where the expiry is shorter than eight hours.
+    """
+    steps: list[str] = []
+    retried_in_vain = (
+        state.fair and state.failing_since is not None and now - state.failing_since >= RETRYING_FOR
+    )
+    if state.stopped or (retried_in_vain and not state.paused):
+        steps.append(MailStep.STOPPED)
+    if oldest is not None and state.fair and MailStep.DROPPING not in state.told:
+        expiry, age = retention.expiry(), now - oldest
+        if age >= expiry / 2:
+            steps.append(MailStep.HALF_TIME)
+        if age >= max(expiry - LAST_WARNING, expiry / 2):
+            steps.append(MailStep.FOUR_HOURS)
+    return [step for step in steps if step not in state.told]
+
+
+def end(state: State, now: datetime) -> tuple[datetime | None, datetime | None]:
+    """Since when an incident has been quiet, and when it ended."""
+    late = state.oldest is not None and now - state.oldest > LATE
+    if state.cause or late or state.failed_lately:
+        return None, None
+    quiet_since = state.quiet_since or now
+    return quiet_since, now if now - quiet_since >= QUIET_FOR else None
+
+
+def _oldest(state: State, now: datetime) -> datetime | None:
+    before = now - retention.expiry() / 2
+    if state.oldest is None or state.oldest >= before:
+        return None
+    try:
+        _revision_id, plan = revision.rules(state.connector_id)
+        pieces = ahead.pieces(state.ahead)
+        return oldest_deliverable(
+            state.workspace_id, state.cursor, pieces, plan, before + timedelta(microseconds=1)
+        )
+    except (Gap, Gone):
+        return None

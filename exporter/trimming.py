@@ -1,0 +1,169 @@
+"""Trimming: what is older than its time goes, in slices that hold up nobody.
+
+The event log goes after `CURRENTS_RETENTION_HOURS`, but never what an unfinished delivery still has before it. The
+workspace's `LogMark` moves first, under a lock that creating a delivery also takes, so that no delivery starts on
+events that are about to go; then the batches go, and with them the settled ranges below the mark.
+
+What else goes: attempts after 7 days. Events refused at intake after the retention, like the log: the row holds their
+bytes. Events refused at delivery lose their bytes with the log, and can then be neither downloaded nor retried
+(`event_number` is below the mark); the row stays for 90 days as the record of what was refused and why. Refusal counts
+and names of unknown types go after 90 days. Counts and totals stay (`exporter.rollup`).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from exporter import retention
+from exporter.delivery.turn import stopping
+
+log = logging.getLogger(__name__)
+
+SLICE = 500
+ATTEMPTS_KEPT = timedelta(days=7)
+RECORDS_KEPT = timedelta(days=90)
+# What remains goes with the next chore.
+LONGEST_SECONDS = 20.0
+
+# After an outage of ours nothing goes until the workspace's deliveries have had their turn.
+_TRIMMABLE = f"""
+SELECT m.workspace_id FROM exporter_logmark m
+  JOIN LATERAL (SELECT b.received_at FROM exporter_eventbatch b WHERE b.workspace_id = m.workspace_id
+                 ORDER BY b.end_event LIMIT 1) first ON true
+ WHERE first.received_at < %s AND {retention.SWEPT}
+   AND NOT EXISTS (
+       SELECT 1 FROM exporter_delivery d
+         JOIN connectors_connector c ON c.id = d.connector_id
+         JOIN LATERAL {retention.OLDEST} oldest ON true
+        WHERE d.workspace_id = m.workspace_id AND d.kind = 'live' AND NOT {retention.RECOVERED})
+"""  # noqa: S608 - constants of ours
+_MOVE_MARK = """
+UPDATE exporter_logmark m SET first_event = aged.upto
+  FROM (SELECT max(b.end_event) AS upto
+          FROM (SELECT end_event, received_at FROM exporter_eventbatch
+                 WHERE workspace_id = %(workspace)s AND end_event > %(mark)s ORDER BY end_event LIMIT %(slice)s) b
+         WHERE b.received_at < %(before)s
+           AND b.end_event <= (SELECT coalesce(min(d.cursor), b.end_event) FROM exporter_delivery d
+                                WHERE d.workspace_id = %(workspace)s AND (d.stop IS NULL OR d.cursor < d.stop))) aged
+ WHERE m.workspace_id = %(workspace)s AND aged.upto > m.first_event
+RETURNING m.first_event
+"""
+_BATCHES = """
+DELETE FROM exporter_eventbatch WHERE id IN (
+    SELECT b.id FROM exporter_eventbatch b JOIN exporter_logmark m USING (workspace_id)
+     WHERE b.workspace_id = %(workspace)s AND b.end_event <= m.first_event ORDER BY b.end_event LIMIT %(slice)s)
+"""
+# A delivery's last range stays, whatever its age: the next one grows out of it.
+_SETTLEMENTS = """
+DELETE FROM exporter_settlement WHERE id IN (
+    SELECT s.id FROM exporter_settlement s JOIN exporter_delivery d ON d.id = s.delivery_id
+      JOIN exporter_logmark m ON m.workspace_id = d.workspace_id
+     WHERE d.workspace_id = %(workspace)s AND s.end_event <= m.first_event AND s.end_event < d.cursor
+     LIMIT %(slice)s)
+"""
+_ATTEMPTS = """
+DELETE FROM exporter_attempt WHERE id IN (
+    SELECT a.id FROM exporter_delivery d,
+           LATERAL (SELECT id FROM exporter_attempt WHERE delivery_id = d.id AND at < %(attempts)s LIMIT %(slice)s) a
+     LIMIT %(slice)s)
+"""
+_REJECTED = """
+DELETE FROM exporter_rejectedevent WHERE id IN (
+    SELECT r.id FROM exporter_logmark m JOIN exporter_rejectedevent r USING (workspace_id)
+     WHERE r.at < %(retained)s
+       AND (r.connector_id IS NULL OR (r.at < %(records)s AND r.event_number < m.first_event))
+     LIMIT %(slice)s)
+"""
+_DAYS = """
+DELETE FROM exporter_{table} WHERE day < (%(records)s::timestamptz AT TIME ZONE 'UTC')::date
+"""
+_STRANDED = """
+SELECT d.id, d.cursor, m.first_event FROM exporter_delivery d JOIN exporter_logmark m USING (workspace_id)
+ WHERE d.cursor < m.first_event AND (d.stop IS NULL OR d.cursor < d.stop)
+"""
+
+
+def trim(at: datetime | None = None) -> int:
+    """Lets go of the log what is older than the retention by the database's clock, or by `at`; answers how many
+    batches went."""
+    until = time.monotonic() + LONGEST_SECONDS
+    before = _retained(at or retention.clock())
+    with connection.cursor() as cursor:
+        cursor.execute(_TRIMMABLE, [before])
+        workspaces = [row[0] for row in cursor.fetchall()]
+    trimmed = sum(_workspace(workspace_id, before, until) for workspace_id in workspaces)
+    _alarm()
+    return trimmed
+
+
+def clean(at: datetime | None = None) -> None:
+    """Lets go of records that are over their time."""
+    now, until = at or retention.clock(), time.monotonic() + LONGEST_SECONDS
+    terms: dict[str, Any] = {
+        "attempts": now - ATTEMPTS_KEPT,
+        "retained": _retained(now),
+        "records": now - RECORDS_KEPT,
+        "slice": SLICE,
+    }
+    for query in (_ATTEMPTS, _REJECTED):
+        while _delete(query, terms) == SLICE and _may_go_on(until):
+            pass
+    for table in ("refusalcount", "unknowntype"):
+        _delete(_DAYS.format(table=table), terms)
+
+
+def _retained(now: datetime) -> datetime:
+    return now - timedelta(hours=settings.CURRENTS_RETENTION_HOURS)
+
+
+def _may_go_on(until: float) -> bool:
+    return time.monotonic() < until and not stopping.is_set()
+
+
+def _workspace(workspace_id: int, before: datetime, until: float) -> int:
+    """A slice moves the mark, then goes. Batches that an interrupted run left below the mark go first."""
+    terms: dict[str, Any] = {"workspace": workspace_id, "before": before, "slice": SLICE}
+    trimmed = _delete(_BATCHES, terms)
+    while _may_go_on(until) and _move_mark(terms):
+        trimmed += _delete(_BATCHES, terms)
+    while _may_go_on(until) and _delete(_SETTLEMENTS, terms) == SLICE:
+        pass
+    return trimmed
+
+
+def _move_mark(terms: dict[str, Any]) -> bool:
+    """The cursors are read after the mark is locked: a delivery created meanwhile is seen by now, or waits."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT first_event FROM exporter_logmark WHERE workspace_id = %(workspace)s FOR UPDATE", terms
+        )
+        row = cursor.fetchone()
+        if row is None:
+            return False
+        cursor.execute(_MOVE_MARK, {**terms, "mark": row[0]})
+        return cursor.fetchone() is not None
+
+
+def _delete(query: str, terms: dict[str, Any]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(query, terms)
+        rows: int = cursor.rowcount
+        return rows
+
+
+def _alarm() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_STRANDED)
+        for delivery_id, at, first in cursor.fetchall():
+            log.critical(
+                "Delivery %s stands at event %s, but the log begins at %s: events are missing.",
+                delivery_id,
+                at,
+                first,
+            )
