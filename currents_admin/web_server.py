@@ -4,7 +4,9 @@ One process: each has its own appender, and one makes more than the product prom
 loaded in the worker, after the fork (no preloading): it starts threads, and those do not survive a fork.
 """
 
+import gc
 from pathlib import Path
+from typing import Any
 
 workers = 1
 worker_class = "gthread"
@@ -20,3 +22,11 @@ accesslog = None
 control_socket_disable = True
 # The worker's sign of life is a change to a file; on a busy disk that would wait.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+
+
+def post_worker_init(worker: Any) -> None:
+    """Intake makes very many short-lived objects without cycles: looking for cycles less often saved a fifth of its
+    processor time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)

@@ -6,14 +6,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from connectors.models import Workspace
 from currents_admin import demo, env
 
 
 class Command(BaseCommand):
-    help = gettext_lazy("Make the demo workspace in an empty embedded database.")  # type: ignore[assignment]
+    help = "Make the demo workspace in an empty embedded database."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Says nothing where the database is somebody's own, without the demo workspace."""

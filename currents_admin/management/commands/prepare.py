@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Command(BaseCommand):
-    help = _("Apply the migrations and make the cache table.")  # type: ignore[assignment]
+    help = "Apply the migrations and make the cache table."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(

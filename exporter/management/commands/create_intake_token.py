@@ -7,7 +7,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from connectors import tokens
 from connectors.lifecycle import By
@@ -15,7 +14,7 @@ from connectors.models import Scope, Workspace
 
 
 class Command(BaseCommand):
-    help = gettext_lazy("Create a token that sends events or reads status.")  # type: ignore[assignment]
+    help = "Create a token that sends events or reads status."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--workspace", required=True, metavar="SLUG")

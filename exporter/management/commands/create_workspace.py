@@ -8,7 +8,6 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from connectors import workspaces
 from connectors.lifecycle import By
@@ -16,7 +15,7 @@ from exporter import event_log
 
 
 class Command(BaseCommand):
-    help = gettext_lazy("Create a workspace with an admin.")  # type: ignore[assignment]
+    help = "Create a workspace with an admin."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--slug", required=True, help=_("short name in addresses, such as “shop”"))

@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 import msgspec
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from exporter.generator import generate
 
@@ -25,7 +24,7 @@ _TRIES = 10
 
 
 class Command(BaseCommand):
-    help = gettext_lazy("Make realistic events from the catalogue.")  # type: ignore[assignment]
+    help = "Make realistic events from the catalogue."
     requires_system_checks = ()
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:

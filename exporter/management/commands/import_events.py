@@ -12,7 +12,6 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error
 from django.utils import formats
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from connectors.models import Workspace
 from exporter import doorbell, event_files, importing, nudger
@@ -21,7 +20,7 @@ from exporter.store import WorkspaceBusy
 
 
 class Command(BaseCommand):
-    help = gettext_lazy(  # type: ignore[assignment]
+    help = (
         "Import events from files: Avro (Currents), JSON or NDJSON, packed with gzip or not. If it "
         "breaks off, call it again: it goes on where it was, and no event is stored twice."
     )

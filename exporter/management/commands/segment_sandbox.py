@@ -10,7 +10,7 @@ from exporter.sandbox.command_line import add_arguments, serve
 
 
 class Command(BaseCommand):
-    help = _("Run a local stand-in for Segment's HTTP Tracking API on 127.0.0.1.")  # type: ignore[assignment]
+    help = "Run a local stand-in for Segment's HTTP Tracking API on 127.0.0.1."
     requires_system_checks = ()
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
