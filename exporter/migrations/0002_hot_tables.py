@@ -12,6 +12,7 @@ HOT = (
     "exporter_sign",
 )
 OPTIONS = "fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500"
+NAMES = "fillfactor, autovacuum_vacuum_scale_factor, autovacuum_vacuum_threshold"
 
 
 class Migration(migrations.Migration):
@@ -19,10 +20,7 @@ class Migration(migrations.Migration):
 
     operations = [
         *(
-            migrations.RunSQL(
-                f"ALTER TABLE {table} SET ({OPTIONS})",
-                f"ALTER TABLE {table} RESET ({', '.join(option.split(' =')[0] for option in OPTIONS.split(', ')))}",
-            )
+            migrations.RunSQL(f"ALTER TABLE {table} SET ({OPTIONS})", f"ALTER TABLE {table} RESET ({NAMES})")
             for table in HOT
         ),
         migrations.RunSQL(
