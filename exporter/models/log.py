@@ -19,7 +19,9 @@ class EventLog(models.Model):
     """A workspace's log: `next_event` is its head. Appending updates this row first and keeps its lock to the
     commit, so numbers become visible in order and without gaps."""
 
-    workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, primary_key=True, related_name="event_log")
+    workspace = models.OneToOneField(
+        Workspace, on_delete=models.CASCADE, primary_key=True, related_name="event_log"
+    )
     next_event = models.BigIntegerField(default=0)
     last_received_at = models.DateTimeField(default=timezone.now)
 
@@ -28,7 +30,9 @@ class LogMark(models.Model):
     """The first event number still in the log. It moves before batches are trimmed; creating a delivery takes a
     share of its row, so no delivery starts below it."""
 
-    workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, primary_key=True, related_name="log_mark")
+    workspace = models.OneToOneField(
+        Workspace, on_delete=models.CASCADE, primary_key=True, related_name="log_mark"
+    )
     first_event = models.BigIntegerField(default=0)
 
 
@@ -46,8 +50,12 @@ class EventBatch(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["workspace", "end_event"], name="event_batches_end_once_per_workspace"),
-            models.CheckConstraint(condition=Q(end_event__gt=F("first_event")), name="event_batch_is_not_empty"),
+            models.UniqueConstraint(
+                fields=["workspace", "end_event"], name="event_batches_end_once_per_workspace"
+            ),
+            models.CheckConstraint(
+                condition=Q(end_event__gt=F("first_event")), name="event_batch_is_not_empty"
+            ),
         ]
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from django.core.management import get_commands, load_command_class
 
-OURS = sorted(name for name, app in get_commands().items() if app in ("currents_admin", "connectors", "exporter"))
+OURS = sorted(
+    name for name, app in get_commands().items() if app in ("currents_admin", "connectors", "exporter")
+)
 
 
 @pytest.mark.parametrize("name", OURS)
