@@ -69,7 +69,7 @@ def in_workspace(action: Action) -> Callable[[View[P]], Callable[..., HttpRespon
         def guarded(request: HttpRequest, slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             membership = (
                 Membership.objects.select_related("workspace").filter(
-                    user_id=request.user.pk, workspace__slug=slug
+                    user_id=request.user.pk or 0, workspace__slug=slug
                 )
             ).first()
             if membership is None:
