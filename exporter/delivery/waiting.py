@@ -66,10 +66,10 @@ def parts(
     while True:
         headers = event_log.headers(workspace_id, first, HEADERS)
         for header in headers:
-            if header.first_event > first:
-                raise Gap(f"Workspace {workspace_id}: event {first} is no longer in the log.")
             if header.received_at >= before or (end is not None and first >= end):
                 return
+            if header.first_event > first:
+                raise Gap(f"Workspace {workspace_id}: event {first} is no longer in the log.")
             stop = header.end_event if end is None else min(header.end_event, end)
             yield header, first, stop
             first = stop
