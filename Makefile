@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 TEST_VAR ?= var/test
 ARGS ?=
 
-.PHONY: run test check lint format lock clean
+.PHONY: run test check lint format bench bench-guard lock clean
 
 run: $(VENV)/run.stamp
 	@exec $(PYTHON) -m currents_admin.supervisor run
@@ -29,6 +29,13 @@ lint: $(VENV)/dev.stamp
 format: $(VENV)/dev.stamp
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
+
+# Measures the product beside its peers; ARGS="delivery intake --quick" picks parts. docs/performance.md tells more.
+bench: $(VENV)/run.stamp
+	@CURRENTS_VAR=var/bench $(PYTHON) -m currents_admin.supervisor services -- $(PYTHON) -m benchmarks $(ARGS)
+
+bench-guard: $(VENV)/run.stamp
+	@$(PYTHON) -m benchmarks.guard $(ARGS)
 
 # One set of lock files for every system and Python version the product runs on.
 lock: $(PYTHON)
