@@ -143,8 +143,8 @@ for (const form of all("[data-form]")) {
     const boxes = all("[name=selected_events]", form);
     const added = boxes.filter((box) => box.checked && !box.hasAttribute("data-standing")).length;
     const removed = boxes.filter((box) => !box.checked && box.hasAttribute("data-standing")).length;
-    const fields = all("[data-label]", form).filter((input) => input.type === "checkbox"
-      ? input.checked !== input.defaultChecked : "defaultValue" in input && input.value !== input.defaultValue);
+    const fields = all("[data-was]", form).filter((input) => input.type === "checkbox"
+      ? input.checked !== (input.dataset.was === "yes") : input.value !== input.dataset.was);
     const parts = [];
     if (added) parts.push(fill(words.added, { n: added }));
     if (removed) parts.push(fill(words.removed, { n: removed }));
