@@ -42,6 +42,7 @@ class Flight:
         self.started = time.monotonic()
         self.connection: HTTPConnection | None = None
         self.cut_short = False
+        self.reused = False
         self.future: Future[Answer] = Future()
 
     @property
@@ -85,6 +86,7 @@ class _Noted:
         flight = _local.flight
         if flight is not None:
             flight.connection = self  # type: ignore[assignment]
+            flight.reused = getattr(self, "sock", None) is not None
             if flight.cut_short:
                 raise ConnectionAbortedError("cut short")
         super().request(*args, **kwargs)  # type: ignore[misc]
@@ -167,7 +169,7 @@ def _close() -> None:
 def _post(flight: Flight, url: str, write_key: Secret, body: Callable[[], bytes]) -> Answer:
     session, idled = _session()
     answer = _once(session, flight, url, write_key, body)
-    if idled and answer.error == _DROPPED and not flight.cut_short:
+    if idled and flight.reused and answer.error in (_DROPPED, _RESET) and not flight.cut_short:
         # The other end closed the idle connection; nothing was taken, so this is no failure.
         _close()
         answer = _once(_session()[0], flight, url, write_key, body)
@@ -176,6 +178,7 @@ def _post(flight: Flight, url: str, write_key: Secret, body: Callable[[], bytes]
 
 
 _DROPPED = "connection closed without an answer"
+_RESET = "connection reset"
 
 
 def _once(
@@ -237,7 +240,7 @@ def _name(error: Exception) -> str:
     if "Connection refused" in text:
         return "connection refused"
     if "reset" in text.lower() or "BrokenPipe" in text:
-        return "connection reset"
+        return _RESET
     if "RemoteDisconnected" in text or "closed" in text.lower():
         return _DROPPED
     return f"network fault ({type(error).__name__})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.db import connection
 
 from connectors import lifecycle
 from connectors.models import WriteKey
+from exporter import sender
 from exporter.delivery import raw
 from exporter.delivery import settle as settling
 from exporter.delivery.run import deliver
@@ -320,3 +322,16 @@ def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
             return
         tick.wait(0.01)
     raise AssertionError("it never came")
+
+
+def test_an_idle_connection_the_other_end_closed_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(sender, "_pool", ThreadPoolExecutor(1))
+    with a_line() as line:
+        line.feed(1)
+        line.deliver()
+        line.feed(1)
+        rule = line.sandbox.fail(reset=True, count=1)
+        assert line.deliver() == "idle"
+        assert line.sandbox.uses(rule) == 1
+        assert line.outcomes() == {"delivered": 2}
