@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
+from django.db import connection
+
 from connectors.catalogue import CATALOGUE
 from exporter import event_log
 from exporter.batches import OTHER
@@ -87,11 +89,15 @@ class Reader:
         for batch in self._batches:
             if batch.header.first_event <= number < batch.header.end_event:
                 return batch
-        headers = event_log.headers(self.workspace_id, number, LOOK_AHEAD)
+        # The log is read with the driver's own cursor; a turn must see its errors in Django's classes, or a broken
+        # connection would end it without settling what was accepted.
+        with connection.wrap_database_errors:
+            headers = event_log.headers(self.workspace_id, number, LOOK_AHEAD)
         if headers and headers[0].first_event > number:
             raise Gap(f"Workspace {self.workspace_id}: event {number} is no longer in the log.")
         self._batches.clear()
-        payloads = event_log.payloads([header.id for header in headers if self._sends(header)])
+        with connection.wrap_database_errors:
+            payloads = event_log.payloads([header.id for header in headers if self._sends(header)])
         for header in headers:
             minute = header.received_at.replace(second=0, microsecond=0)
             self._batches.append(_Batch(header, minute, payloads.get(header.id)))
