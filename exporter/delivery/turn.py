@@ -107,7 +107,7 @@ class Turn:
         return self._wait()
 
     def _wait(self) -> str:
-        room = len(self.line.flying) < self.window.width
+        room = self._room()
         if room and self.ready is not None and self._may_go(self.ready):
             return ""
         if self.line.flying:
@@ -162,7 +162,7 @@ class Turn:
         return body.full or body.oldest is None or self.lease.now() - body.oldest >= FILL_SECONDS
 
     def _launch(self) -> None:
-        while self.ready is not None and len(self.line.flying) < self.window.width:
+        while self.ready is not None and self._room():
             if not self.lease.may_send or stopping.is_set() or not self._may_go(self.ready):
                 return
             if (self.lease.careful or not self.ready.calls) and (self.line.flying or self.done):
@@ -175,8 +175,12 @@ class Turn:
                 self.line.launch(body, self.current)
             else:
                 self.settle([Piece.of(body, self.lease.now())], [])
-            if len(self.line.flying) < self.window.width:
+            if self._room():
                 self._make()
+
+    def _room(self) -> bool:
+        """A body counts until it is settled: so many a crash may repeat, and no more lie beyond a slow one."""
+        return len(self.line.flying) + len(self.done) < self.window.width
 
     def stale(self) -> bool:
         """Whether the settings changed since the bodies were made; what is not sent is made anew under the new ones.
@@ -200,7 +204,7 @@ class Turn:
         for sent in landed:
             self.worked = time.monotonic()
             if sent.verdict() == Verdict.ACCEPTED:
-                self.window.answered(sent.ended - sent.at)
+                self.window.failed = False
         self.done = sorted([*self.done, *landed], key=lambda sent: sent.body.first)
         return landed
 
@@ -211,6 +215,8 @@ class Turn:
         if front:
             self.done = self.done[len(front) :]
             self.settle([Piece.of(sent.body, sent.ended) for sent in front], [sent.tried() for sent in front])
+            for sent in front:
+                self.window.settled(self.lease.now() - sent.at)
 
     def await_answers(self) -> None:
         """Until nothing flies any more; renews the lease meanwhile. When the process stops, no longer than 8 s."""
