@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
@@ -151,3 +152,12 @@ def test_deleting_needs_the_name_and_is_recorded_with_what_was_pending(
     assert not Connector.objects.filter(pk=connector.pk).exists()
     assert AuditEntry.objects.get(action="connector.deleted").before["pending"] == 0
     assert client.get(path).status_code == 404
+
+
+def test_try_now_makes_the_connector_due_at_once(
+    as_: Callable[[str], Client], path: str, connector: Connector
+) -> None:
+    connector.deliveries.update(next_attempt_at=datetime.now(UTC) + timedelta(minutes=5))
+    assert as_("marketer").get(f"{path}try-now/").status_code == 405
+    assert as_("marketer").post(f"{path}try-now/").status_code == 303
+    assert connector.deliveries.get().next_attempt_at is None
