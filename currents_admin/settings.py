@@ -160,7 +160,8 @@ USE_TZ = True
 STATIC_URL = "/static/"
 # Files are served from `static/` itself unless there is a folder for built ones. The container image makes
 # it, then runs `collectstatic`.
-STATIC_ROOT = _built if (_built := BASE_DIR / "static-built").exists() else None
+_BUILT = (BASE_DIR / "static-built", local.folder() / "static")
+STATIC_ROOT = next((folder for folder in _BUILT if folder.exists()), None)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 WHITENOISE_AUTOREFRESH = DEBUG

@@ -96,7 +96,9 @@ def _prepare(house: House, *, demo: bool) -> str:
     """Migrates; answers how to sign in to the demo workspace, if there is one. That text holds a password, so
     it goes through a pipe and not into a log."""
     log = local.folder() / "log" / "prepare.log"
-    command = [sys.executable, "manage.py", "prepare", *(["--demo"] if demo else [])]
+    # Its being there tells the settings to serve from it.
+    (local.folder() / "static").mkdir(exist_ok=True)
+    command = [sys.executable, "manage.py", "prepare", "--static", *(["--demo"] if demo else [])]
     with open_log(log) as errors:
         process = subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
-from django.utils.translation import gettext_lazy as _
 
 
 class Command(BaseCommand):
@@ -15,11 +14,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
-            "--demo", action="store_true", help=str(_("also make the demo workspace in an empty database"))
+            "--demo", action="store_true", help="also make the demo workspace in an empty database"
         )
+        parser.add_argument("--static", action="store_true", help="also compress and hash the static files")
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("migrate", interactive=False, verbosity=0)
         call_command("createcachetable", verbosity=0)
+        if options["static"]:
+            call_command("collectstatic", interactive=False, clear=True, verbosity=0)
         if options["demo"]:
             call_command("create_demo", stdout=self.stdout)
