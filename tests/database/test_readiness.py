@@ -1,0 +1,43 @@
+"""Ready means that every part answers; what does not is named."""
+
+from __future__ import annotations
+
+import pytest
+from django.conf import LazySettings
+from django.db import connection
+from django.test import Client
+
+from exporter.sweep import claim
+from exporter.tasks import sweep
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_alive_is_told_without_asking_anybody(client: Client) -> None:
+    assert client.get("/healthz").status_code == 200
+
+
+def test_ready_once_database_broker_worker_and_beat_answer(client: Client) -> None:
+    assert client.get("/readyz").json() == {"ready": False, "missing": ["worker", "beat"]}
+    claim("worker", 0.0)
+    sweep()
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()) == (200, {"ready": True, "missing": []})
+
+
+def test_parts_that_fell_silent_are_named(client: Client, settings: LazySettings) -> None:
+    claim("worker", 0.0)
+    sweep()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE exporter_sign SET at = at - interval '16 seconds' WHERE part = 'beat'")
+    settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0"
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["missing"]) == (503, ["broker", "beat"])
+
+
+def test_of_two_sweeps_at_once_one_does_the_work() -> None:
+    assert claim("sweep", 1.5)
+    assert not claim("sweep", 1.5)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE exporter_sign SET at = at + interval '1 hour'")
+    assert claim("sweep", 1.5), "the database's clock went back"
