@@ -1,0 +1,51 @@
+"""Rules of the house that an import checker cannot see."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHON = [
+    path
+    for room in ("connectors", "exporter", "currents_admin")
+    for path in sorted((ROOT / room).rglob("*.py"))
+    if "migrations" not in path.parts
+]
+
+
+def files_that_say(pattern: str) -> set[str]:
+    return {
+        str(path.relative_to(ROOT)) for path in PYTHON if re.search(pattern, path.read_text(), re.IGNORECASE)
+    }
+
+
+def test_only_delivery_moves_a_cursor() -> None:
+    assert files_that_say(r"\bcursor = %\(new\)s") == {"exporter/delivery/statement.py"}
+    assert files_that_say(r"update\(.*\bcursor=") == set()
+
+
+def test_only_delivery_writes_outcomes() -> None:
+    tables = "delivery(count|total|hour|delay)"
+    writers = files_that_say(rf"(INSERT INTO|UPDATE|DELETE FROM) exporter_{tables}\b")
+    assert {name for name in writers if not name.startswith("exporter/delivery/")} <= {
+        "exporter/rollup.py",  # merges minutes into hours; sums stay
+        "exporter/history.py",  # made-up history for demonstrations and measurements
+        "exporter/rejected.py",  # a retry moves an event from rejected to delivered
+    }
+
+
+def test_a_write_key_is_opened_in_one_place() -> None:
+    opened = files_that_say(r"\.decrypt\(") & files_that_say("ciphertext")
+    assert opened == {"connectors/sealing.py"}
+
+
+def test_nothing_is_sent_to_celery_but_ids() -> None:
+    assert files_that_say(r"\.delay\(|apply_async\(") == set()
+    assert files_that_say(r"send_task\(") == {"exporter/doorbell.py"}
+
+
+def test_the_parts_with_tight_rules_have_no_catch_all_names() -> None:
+    assert not [
+        path.name for path in PYTHON if path.name in ("utils.py", "helpers.py", "common.py", "misc.py")
+    ]
