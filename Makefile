@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 TEST_VAR ?= var/test
 ARGS ?=
 
-.PHONY: run test check lint format bench bench-guard lock clean
+.PHONY: run test check lint format bench bench-guard faults lock clean
 
 run: $(VENV)/run.stamp
 	@exec $(PYTHON) -m currents_admin.supervisor run
@@ -36,6 +36,10 @@ bench: $(VENV)/run.stamp
 
 bench-guard: $(VENV)/run.stamp
 	@$(PYTHON) -m benchmarks.guard $(ARGS)
+
+# Every fault under load, with a table of what became of the events; ARGS=--short within five minutes.
+faults: $(VENV)/run.stamp
+	@$(PYTHON) -m tests.faults $(ARGS)
 
 # One set of lock files for every system and Python version the product runs on.
 lock: $(PYTHON)

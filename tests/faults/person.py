@@ -1,0 +1,136 @@
+"""What a person does in the browser, done by a process that takes orders as lines of JSON on its standard input:
+`python -m tests.faults.person`. It answers each with a line."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from currents_admin.supervisor.part import ROOT
+from tests.faults.sender import EVENT_TYPE
+from tests.faults.stream import Target
+
+
+class Person:
+    """Gives the orders."""
+
+    def __init__(self) -> None:
+        self._keys = 0
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.person"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def close(self) -> None:
+        self._process.communicate(timeout=20)
+
+    def launch(self, prefix: str, *, region: str = "us") -> Target:
+        """A workspace of its own with a connector that exports the stream's event type."""
+        self._keys += 1
+        # The sandbox tells keys apart by their last four characters.
+        key = f"no-real-key-{secrets.token_hex(6)}{self._keys:04d}"
+        made = self._order("launch", prefix=prefix, region=region, key=key)
+        return Target(prefix=prefix, write_key=key, **made)
+
+    def rotate(self, target: Target, *, region: str) -> None:
+        """The same key in another region."""
+        self._order("rotate", connector=target.connector, region=region, key=target.write_key)
+
+    def try_now(self, target: Target) -> None:
+        self._order("try_now", connector=target.connector)
+
+    def pause(self, target: Target) -> None:
+        self._order("pause", connector=target.connector)
+
+    def resume(self, target: Target) -> None:
+        self._order("resume", connector=target.connector)
+
+    def ring(self, target: Target, times: int) -> None:
+        """Doorbells nobody needs."""
+        self._order("ring", delivery=target.delivery, times=times)
+
+    def _order(self, verb: str, **terms: Any) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"verb": verb, **terms}) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"the order {verb} was not carried out")
+        found: dict[str, Any] = json.loads(answer)
+        return found
+
+
+def _launch(prefix: str, region: str, key: str) -> dict[str, Any]:
+    from connectors import lifecycle, tokens
+    from connectors.models import Scope, Workspace
+    from exporter.models import Delivery
+
+    by = lifecycle.By(None)
+    slug = prefix.strip("-")
+    workspace = Workspace.objects.create(slug=slug, name=slug)
+    settings = lifecycle.Settings(slug, "contact@example.com", [EVENT_TYPE], False)
+    connector = lifecycle.launch(workspace, settings, region=region, write_key=key, by=by)
+    _row, token = tokens.create(workspace, "stream", [Scope.INTAKE], by)
+    delivery = Delivery.objects.get(connector=connector)
+    return {
+        "token": token,
+        "workspace": workspace.pk,
+        "connector": connector.pk,
+        "delivery": delivery.pk,
+    }
+
+
+def _change(verb: str, connector: int, **terms: str) -> dict[str, Any]:
+    from connectors import lifecycle
+    from connectors.models import Connector
+    from exporter.try_now import try_now
+
+    by, row = lifecycle.By(None), Connector.objects.get(pk=connector)
+    if verb == "rotate":
+        lifecycle.rotate(row, write_key=terms["key"], region=terms["region"], by=by)
+    elif verb == "try_now":
+        try_now(row, by)
+    elif verb == "pause":
+        lifecycle.pause(row, by=by)
+    else:
+        lifecycle.resume(row, by=by)
+    return {}
+
+
+def _ring(delivery: int, times: int) -> dict[str, Any]:
+    from exporter import doorbell
+
+    for _time in range(times):
+        doorbell.ring_quietly([delivery])
+    return {}
+
+
+def _obey() -> None:
+    import django
+    from django.db import connection
+
+    django.setup()
+    others: dict[str, Callable[..., dict[str, Any]]] = {"launch": _launch, "ring": _ring}
+    for line in sys.stdin:
+        order = json.loads(line)
+        verb = order.pop("verb")
+        # The database may have been killed since the last order.
+        connection.close()
+        done = others[verb](**order) if verb in others else _change(verb, **order)
+        sys.stdout.write(json.dumps(done) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    import os
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "currents_admin.settings")
+    _obey()

@@ -1,0 +1,26 @@
+"""The scenarios in the order they are played; one start of the parts serves them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from tests.faults import answers, crashes, kills, leases, neighbours
+from tests.faults.row import Row
+from tests.faults.stage import Stage
+
+Scenario = Callable[[Stage], list[Row]]
+
+SCENARIOS: Mapping[str, Scenario] = {
+    "answers": answers.bad_answers,
+    "neighbours": neighbours.sick_neighbours,
+    "kills": kills.standard_run,
+    "full-speed": kills.full_speed,
+    "web": crashes.web_killed,
+    "beat": crashes.beat_killed,
+    "redis-killed": crashes.redis_killed,
+    "redis-emptied": crashes.redis_emptied,
+    "two-workers": leases.two_workers,
+    "frozen": leases.frozen_worker,
+    "postgres": crashes.postgres_killed,
+    "stopped": crashes.everything_stopped,
+}
