@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from operator import attrgetter
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -23,7 +23,7 @@ MOST_BYTES = 32_000
 
 _PREFIX = b'{"event_type":"'
 _PYTHON_TYPES: dict[str, Any] = {"string": str, "boolean": bool, "int": int, "array of string": list[str]}
-_Part = tuple[type[msgspec.Struct], slice]
+_Part = tuple[type[msgspec.Struct], slice, tuple[None, ...]]
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 # Beyond it a float no longer names one whole number.
 _EXACT = 2**53
@@ -72,6 +72,7 @@ class _Call(msgspec.Struct, omit_defaults=True, rename="camel", tag_field="type"
 _LIBRARY = msgspec.Raw(msgspec.json.encode({"name": "currents-admin", "version": VERSION}))
 _LIBRARY_ALONE = _Context(library=_LIBRARY)
 
+_astuple = msgspec.structs.astuple
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
@@ -83,10 +84,12 @@ def convert(line: bytes, plan: Plan) -> Judged:
     stop the events behind it.
     """
     try:
-        event_type = _event_type(line)
-        converter = _CONVERTERS.get(event_type)
+        converter = _BY_BEGINNING.get(line[: line.find(b'"', len(_PREFIX))])
         if converter is None:
-            return Judged(event_type, Outcome.UNSUPPORTED, None, "")
+            event_type = _event_type(line)
+            converter = _CONVERTERS.get(event_type)
+            if converter is None:
+                return Judged(event_type, Outcome.UNSUPPORTED, None, "")
         event_type = converter.event_type
         if event_type not in plan.selected:
             return Judged(event_type, Outcome.UNSELECTED, None, "")
@@ -121,7 +124,6 @@ class _Converter:
         "_segment_event",
         "_targets",
         "_traits",
-        "_values",
         "event_type",
     )
 
@@ -130,9 +132,7 @@ class _Converter:
         self._segment_event = source.segment_event
         self._targets = source.targets
         self._has_context = bool(source.traits or source.device)
-        reader = _reader(source)
-        self._read = msgspec.json.Decoder(reader).decode
-        self._values: Callable[[Any], tuple[Any, ...]] = attrgetter(*reader.__struct_fields__)
+        self._read = msgspec.json.Decoder(_reader(source)).decode
         start = 4  # behind id, time and the two of the user
         self._properties = _part(start, source.properties)
         self._traits = _part(start + len(source.properties), source.traits)
@@ -141,7 +141,7 @@ class _Converter:
     def call(self, line: bytes, include_anonymous: bool) -> bytes | None:
         """The finished call, or None where it is an anonymous user's and these are not wanted."""
         try:
-            values = self._values(self._read(line))
+            values = _astuple(self._read(line))
         except msgspec.ValidationError:
             values = self._converted(_decode(line))
         event_id, time, external, user = values[:4]
@@ -152,7 +152,7 @@ class _Converter:
         context = _LIBRARY_ALONE
         if self._has_context:
             context = _Context(_filled(self._traits, values), _filled(self._device, values), _LIBRARY)
-        writer, place = self._properties
+        writer, place, _absent = self._properties
         return _encode(
             _Call(
                 self._segment_event,
@@ -180,23 +180,26 @@ def _reader(source: EventType) -> type[msgspec.Struct]:
 
 
 def _part(start: int, targets: tuple[Target, ...]) -> _Part:
-    """The writer for one object of the call, and where its values stand among those of the reader."""
+    """The writer for one object of the call, where its values stand among those of the reader, and what these
+    are where the object would be empty."""
     fields = [(target.name, Any, None) for target in targets]
     writer = msgspec.defstruct("Writer", fields, omit_defaults=True)
-    return writer, slice(start, start + len(targets))
+    return writer, slice(start, start + len(targets)), (None,) * len(targets)
 
 
 def _filled(part: _Part, values: tuple[Any, ...]) -> msgspec.Struct | None:
     """The object with its values, None where it would be empty."""
-    writer, place = part
+    writer, place, absent = part
     own = values[place]
-    return writer(*own) if any(value is not None for value in own) else None
+    return None if own == absent else writer(*own)
 
 
-def _timestamp(time: float) -> datetime | str:
+# Neighbours in the log share their seconds: remembering saves a twentieth of a conversion.
+@lru_cache(maxsize=4096)
+def _timestamp(time: float) -> str:
     """UNIX seconds as ISO 8601 in UTC: to the second if whole, else to the millisecond."""
     if time == int(time):
-        return datetime.fromtimestamp(int(time), UTC)
+        return f"{datetime.fromtimestamp(int(time), UTC):%Y-%m-%dT%H:%M:%S}Z"
     seconds, milliseconds = divmod(round(time * 1000), 1000)
     moment = datetime.fromtimestamp(seconds, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds:03d}Z"
@@ -235,3 +238,5 @@ _AS_SCALAR: dict[str, Callable[[Any], Any]] = {"string": _as_string, "int": _as_
 
 _BY_TYPE = {event.event_type: _Converter(event) for event in CATALOGUE.events}
 _CONVERTERS = {name: _BY_TYPE[event.event_type] for name, event in CATALOGUE.by_name.items()}
+# By how a line of theirs begins, without the quotation mark that ends the name.
+_BY_BEGINNING = {_PREFIX + name.encode(): converter for name, converter in _CONVERTERS.items()}
