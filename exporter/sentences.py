@@ -71,7 +71,7 @@ def _catching_up(summary: Summary, now: datetime) -> Sentence:
 def _key_rejected(summary: Summary, now: datetime) -> Sentence:
     return Sentence(
         _("Segment rejected the write key %(since)s. %(waiting)s")
-        % {"since": _since(summary, now), "waiting": _waiting_until_loss(summary, now)},
+        % {"since": _since(summary, now), "waiting": waiting_until_loss(summary, now)},
         _nothing_lost(summary)
         + " "
         + _("With a good key everything that waits goes out, oldest first. We try again every 5 minutes."),
@@ -83,7 +83,7 @@ def _request_refused(summary: Summary, now: datetime) -> Sentence:
     answer = summary.last_answer or _("an error")
     return Sentence(
         _("Segment has refused our requests since %(when)s. %(waiting)s")
-        % {"when": _clock(summary.failing_since, now), "waiting": _waiting_until_loss(summary, now)},
+        % {"when": _clock(summary.failing_since, now), "waiting": waiting_until_loss(summary, now)},
         _nothing_lost(summary)
         + " "
         + _(
@@ -97,7 +97,7 @@ def _request_refused(summary: Summary, now: datetime) -> Sentence:
 def _key_unreadable(summary: Summary, now: datetime) -> Sentence:
     return Sentence(
         _("The stored key cannot be read. Delivery of this connector has stopped."),
-        _("An admin can enter the key again. %(waiting)s") % {"waiting": _waiting_until_loss(summary, now)},
+        _("An admin can enter the key again. %(waiting)s") % {"waiting": waiting_until_loss(summary, now)},
         "rotate",
     )
 
@@ -188,7 +188,7 @@ def _clock(moment: datetime | None, now: datetime) -> str:
     return by_the_clock(moment, now) if moment else _("a moment ago")
 
 
-def _waiting_until_loss(summary: Summary, now: datetime) -> str:
+def waiting_until_loss(summary: Summary, now: datetime) -> str:
     if summary.pending and summary.first_loss_at and summary.first_loss_at > now:
         return _("%(waiting)s; the first are lost on %(when)s.") % {
             "waiting": waiting(summary.pending),

@@ -1,7 +1,7 @@
 from django.urls import URLPattern, path
 
 from exporter.intake import intake
-from exporter.views import api, confirm, connector, lifesigns
+from exporter.views import api, confirm, connector, lifesigns, surroundings
 from exporter.views.listing import data_export
 from exporter.views.workspaces import workspaces
 
@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern] = [
     path("api/v1/connectors/<int:connector_id>/status", api.connector_status, name="api-connector-status"),
     path("api/v1/events", intake, name="intake"),
     path("", workspaces, name="workspaces"),
+    path("w/<slug:slug>/banner/", surroundings.banner, name="banner"),
     path("w/<slug:slug>/data-export/", data_export, name="data_export"),
     path("w/<slug:slug>/data-export/<int:pk>/", connector.status, name="status"),
     path("w/<slug:slug>/data-export/<int:pk>/try-now/", connector.try_now, name="try_now"),

@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from connectors.templatetags.parts import icon
+from connectors.templatetags.parts import HEALTH, icon
 from exporter.models import Attempt
 
 register = template.Library()
@@ -30,6 +30,11 @@ def bars(counts: list[int]) -> list[Bar]:
     most = max(counts, default=0)
     heights = [max(round(HEIGHT * count / most), 1) if count else 0 for count in counts]
     return [Bar(place * STEP, HEIGHT + 1 - height, height) for place, height in enumerate(heights)]
+
+
+@register.filter
+def health_word(health: str) -> str:
+    return str(HEALTH[health][0])
 
 
 @register.simple_tag

@@ -18,17 +18,21 @@ def unchanged(request: HttpRequest, stamp: str) -> bool:
     return is_partial(request) and bool(stamp) and request.GET.get("stamp") == stamp
 
 
+def stamped(request: HttpRequest, content: str, stamp: str = "") -> str | None:
+    """`content` with its stamp, or None where that is what the browser shows; the content itself serves as one."""
+    stamp = stamp or blake2b(content.encode(), digest_size=8).hexdigest()
+    if unchanged(request, stamp):
+        return None
+    return content + format_html('<input type="hidden" name="stamp" value="{}">', stamp)
+
+
 def page_or_part(
     request: HttpRequest, page: str, part: str, context: dict[str, Any], *, stamp: str = ""
 ) -> HttpResponse:
-    """The whole page around its part, or to htmx the part alone; nothing where that is what the browser shows.
-
-    Without a `stamp` the part's own content serves as one."""
-    content = render_to_string(part, context, request)
-    stamp = stamp or blake2b(content.encode(), digest_size=8).hexdigest()
-    if unchanged(request, stamp):
+    """The whole page around its part, or to htmx the part alone; nothing where that is what the browser shows."""
+    content = stamped(request, render_to_string(part, context, request), stamp)
+    if content is None:
         return HttpResponse(status=204)
-    content += format_html('<input type="hidden" name="stamp" value="{}">', stamp)
     if is_partial(request):
         return HttpResponse(content)
     # Rendered, and so escaped, by the template of the part.

@@ -1,0 +1,101 @@
+"""What stands around every page of a workspace: a banner per connector in trouble, and whether intake is receiving."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from django.db import connection
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from connectors.models import Connector, Workspace
+from connectors.moments import by_the_clock
+from exporter import status
+from exporter.health import LOSING, Health
+from exporter.sentences import events, waiting_until_loss
+from exporter.status import Summary
+
+# Intake that got nothing for so long is called quiet; nothing has to be wrong with it.
+QUIET_AFTER = timedelta(hours=1)
+_SIGNS = """
+SELECT (SELECT last_received_at FROM exporter_eventlog WHERE workspace_id = %(workspace)s AND next_event > 0),
+       ARRAY(SELECT connector_id FROM exporter_delivery
+              WHERE workspace_id = %(workspace)s AND kind = 'live'
+                AND (stopped <> '' OR expired_at > clock_timestamp() - %(losing)s))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """One connector in trouble; `address` is the page that helps."""
+
+    health: str
+    sentence: str
+    address: str
+
+
+class Surroundings:
+    """Asked by templates only, so that a page without a sidebar asks the database nothing. One statement; three
+    more where a connector is in trouble."""
+
+    def __init__(self, workspace: Workspace | None, here: str) -> None:
+        self.workspace = workspace
+        self.here = here
+
+    @cached_property
+    def banners(self) -> list[Banner]:
+        """The troubles of the workspace, but for the one whose page this is."""
+        if self.workspace is None or not self._signs[1]:
+            return []
+        rows = Connector.objects.filter(pk__in=self._signs[1]).select_related("workspace", "paused_by")
+        troubled = [row for row in status.summaries(rows) if row.health.trouble]
+        found = [Banner(row.health.value, tell(row), page_of(row)) for row in troubled]
+        return [banner for banner in found if banner.address != self.here]
+
+    @property
+    def last_received_at(self) -> datetime | None:
+        return self._signs[0]
+
+    @property
+    def receiving(self) -> bool:
+        last = self.last_received_at
+        return last is not None and timezone.now() - last < QUIET_AFTER
+
+    @cached_property
+    def _signs(self) -> tuple[datetime | None, list[int]]:
+        if self.workspace is None:
+            return None, []
+        with connection.cursor() as cursor:
+            cursor.execute(_SIGNS, {"workspace": self.workspace.pk, "losing": LOSING})
+            row: tuple[datetime | None, list[int]] = cursor.fetchone()
+        return row
+
+
+def page_of(summary: Summary) -> str:
+    connector = summary.connector
+    return reverse("status", args=[connector.workspace.slug, connector.pk])
+
+
+def tell(summary: Summary) -> str:
+    """`Lifecycle events has sent nothing since 09:12. 12,684 events are waiting; …`"""
+    name = summary.connector.name
+    if summary.health == Health.LOSING_EVENTS:
+        lost = events(summary.outcomes.get("expired", 0))
+        return _("%(name)s has lost %(events)s so far.") % {"name": name, "events": lost}
+    since = summary.failing_since
+    what = (
+        _("%(name)s has sent nothing since %(when)s.") % {"name": name, "when": by_the_clock(since, summary.now)}
+        if since
+        else _("%(name)s sends nothing.") % {"name": name}
+    )
+    return f"{what} {waiting_until_loss(summary, summary.now)}"
+
+
+def surroundings(request: HttpRequest) -> dict[str, Any]:
+    """A context processor: `around` in every template."""
+    return {"around": Surroundings(getattr(request, "workspace", None), request.path)}
