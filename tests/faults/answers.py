@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.faults.row import NOTHING, Row
-from tests.faults.sandbox import largest, widest
+from tests.faults.sandbox import Seen, largest, widest
 from tests.faults.stage import Stage
 from tests.faults.stream import Stream, Target
 from tests.faults.waiting import NotInTime, until
@@ -17,7 +17,8 @@ RATE = 250.0
 
 @dataclass(slots=True)
 class BadAnswer:
-    """`rule` fits the connector's key; `uses` is how often it must have been used to prove the fault."""
+    """`rule` is for the connector's key, `also` for what it leaves; `uses` is how often it must have been used to
+    prove the fault; `pause` are seconds without a request after each use."""
 
     fault: str
     rule: dict[str, Any]
@@ -25,13 +26,14 @@ class BadAnswer:
     may_double: bool = False
     also: dict[str, Any] = field(default_factory=dict)
     full_speed: bool = False
+    pause: float = 0.0
 
 
 def bad_answers(stage: Stage) -> list[Row]:
     running = [_begin(stage, fault) for fault in _faults(stage)]
     running.append(_one_bad_event(stage))
-    running.append(_rejected_key(stage))
-    return [end() for end in running]
+    refusals = _refusals(stage)
+    return [*(end() for end in running), *refusals()]
 
 
 def _faults(stage: Stage) -> list[BadAnswer]:
@@ -42,7 +44,10 @@ def _faults(stage: Stage) -> list[BadAnswer]:
         BadAnswer("503", {"status": 503, "count": often}, often),
         BadAnswer("429 without headers", {"status": 429, "count": often}, often),
         BadAnswer(
-            "429 with Retry-After: 2", {"status": 429, "headers": {"Retry-After": "2"}, "count": often}, often
+            "429 with Retry-After: 2",
+            {"status": 429, "headers": {"Retry-After": "2"}, "count": often},
+            often,
+            pause=2.0,
         ),
         BadAnswer("connection reset", {"reset": True, "count": often}, often),
         BadAnswer(
@@ -81,11 +86,24 @@ def _begin(stage: Stage, fault: BadAnswer) -> Callable[[], Row]:
         if fault.may_double:
             row.bound = sum(each.calls for each in seen if each.rule == rule)
             row.bound_is = "the events of the requests accepted and then reset"
+        if fault.pause:
+            _check_pause(row, seen, rule, fault.pause)
         if fault.full_speed:
             row.notes.append(f"up to {widest(seen)} requests at a time, up to {largest(seen)} events in one")
         return row
 
     return end
+
+
+def _check_pause(row: Row, seen: list[Seen], rule: int, pause: float) -> None:
+    for each in seen:
+        answered = each.at + each.milliseconds / 1000
+        # What was in flight beside it was sent before the answer came.
+        after = [other.at - answered for other in seen if other.at > answered + 0.05]
+        if each.rule == rule and after and min(after) < pause - 0.1:
+            row.troubles.append(
+                f"the next request came {min(after):.2f} s after an answer that asked for {pause:g} s"
+            )
 
 
 def _one_bad_event(stage: Stage) -> Callable[[], Row]:
@@ -98,10 +116,8 @@ def _one_bad_event(stage: Stage) -> Callable[[], Row]:
 
     def end() -> Row:
         row = stage.finish(stream, Row("400 to one event", NOTHING), refused={bad})
-        aside = stage.house.query(
-            "SELECT event_number FROM exporter_rejectedevent WHERE connector_id = %s", target.connector
-        )
-        if aside != [(bad,)]:
+        aside = stage.set_aside(target)
+        if aside != [bad]:
             row.troubles.append(f"set aside are {aside}, not event {bad} alone")
         row.proof = f"injected {stage.sandbox.uses(rule)} times; event {bad} set aside"
         return row
@@ -109,30 +125,67 @@ def _one_bad_event(stage: Stage) -> Callable[[], Row]:
     return end
 
 
-def _rejected_key(stage: Stage) -> Callable[[], Row]:
-    """A key that Segment does not know; once it is known, *Try now* is enough."""
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """A connector whose every request is refused with `status`, so that it stops as `stopped`."""
+
+    fault: str
+    stopped: str
+    most_tries: int
+    target: Target
+    rule: int
+    stream: Stream
+
+
+def _refusals(stage: Stage) -> Callable[[], list[Row]]:
+    """Refused keys. Once they are accepted, *Try now* is enough, and nothing was set aside."""
+    begun = [
+        _refuse(stage, "401, then healed", 401, "key_rejected", 3),
+        # A body of 400s is halved down to 20 single events, and probed once more in halves.
+        _refuse(stage, "400 to everything, then healed", 400, "request_refused", 100),
+    ]
+
+    def end() -> list[Row]:
+        rows = [_await_stop(stage, one) for one in begun]
+        stage.sandbox.heal()
+        for one in begun:
+            stage.person.try_now(one.target)
+        for one, row in zip(begun, rows, strict=True):
+            stage.finish(one.stream, row)
+            aside = stage.set_aside(one.target)
+            if aside:
+                row.troubles.append(f"{len(aside)} events were set aside, none was at fault")
+        return rows
+
+    return end
+
+
+def _refuse(stage: Stage, fault: str, status: int, stopped: str, most_tries: int) -> _Refused:
     target = stage.target()
-    rule = stage.sandbox.add(status=401, match={"key4": target.key4})
+    rule = stage.sandbox.add(status=status, match={"key4": target.key4})
     stream = stage.stream([target], events=stage.size(2_000, 10_000), rate=RATE * 4)
-    return lambda: _heal_key(stage, stream, target, rule)
+    return _Refused(fault, stopped, most_tries, target, rule, stream)
 
 
-def _heal_key(stage: Stage, stream: Stream, target: Target, rule: int) -> Row:
-    row = Row("401, then healed", NOTHING)
+def _await_stop(stage: Stage, one: _Refused) -> Row:
+    row = Row(one.fault, NOTHING)
     try:
-        until(stream.finished, 60, "everything is acknowledged while the key is refused")
-        until(lambda: _stopped(stage, target) == "key_rejected", 30, "the connector has stopped")
-        uses = stage.sandbox.uses(rule)
-        if stage.arrived(stream):
-            row.troubles.append("something arrived with a refused key")
-        row.proof = f"refused {uses} times, stopped, healed"
-        if uses > 3:
-            row.troubles.append(f"a refused key was tried {uses} times within a minute")
+        until(one.stream.finished, 60, "everything is acknowledged while the key is refused")
+        until(
+            lambda: _stopped(stage, one.target) == one.stopped,
+            30,
+            f"the connector has stopped as {one.stopped}",
+        )
     except NotInTime as late:
         row.troubles.append(str(late))
-    stage.sandbox.heal()
-    stage.person.try_now(target)
-    return stage.finish(stream, row)
+        return row
+    uses = stage.sandbox.uses(one.rule)
+    row.proof = f"refused {uses} times, stopped as {one.stopped}, healed"
+    if stage.arrived(one.stream):
+        row.troubles.append("something arrived with a refused key")
+    if uses > one.most_tries:
+        row.troubles.append(f"{uses} requests were made although each is refused")
+    return row
 
 
 def _stopped(stage: Stage, target: Target) -> str:

@@ -97,6 +97,8 @@ def postgres_killed(stage: Stage) -> list[Row]:
         before = stage.house.kill("postgres")
         until(lambda: stream.refused()["503"] >= 3, 30, "intake answers 503")
         stage.house.start("postgres")
+        if bare := stream.refused()["503 without Retry-After"]:
+            row.troubles.append(f"{bare} of the 503s had no Retry-After")
         stage.watcher.look()
         seen = stage.watcher.of(stream.targets[0].key4)
         row.bound = 2 * max(1, widest(seen)) * largest(seen)
@@ -105,8 +107,7 @@ def postgres_killed(stage: Stage) -> list[Row]:
             f"postgres {before}→{stage.house.pid('postgres')}, {stream.refused()['503']} bodies answered 503"
         )
 
-    row = _during(stage, "PostgreSQL SIGKILL", act)
-    return [row]
+    return [_during(stage, "PostgreSQL SIGKILL", act)]
 
 
 def everything_stopped(stage: Stage) -> list[Row]:

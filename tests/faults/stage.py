@@ -113,6 +113,14 @@ class Stage:
         )
         return [row[0] for row in rows]
 
+    def set_aside(self, target: Target) -> list[int]:
+        """The numbers of the events that are set aside as rejected."""
+        rows = self.house.query(
+            "SELECT event_number FROM exporter_rejectedevent WHERE connector_id = %s ORDER BY 1",
+            target.connector,
+        )
+        return [row[0] for row in rows]
+
     def unsettled(self, targets: Sequence[Target], since: float) -> Unsettled:
         """What arrived from `since` (UNIX seconds) on and is not settled. To be asked while nobody settles: after a
         kill, before the lease has run out."""
