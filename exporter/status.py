@@ -6,7 +6,7 @@ there is; the number of statements does not depend on the number of connectors.
 
 from __future__ import annotations
 
-from collections import defaultdict
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -69,10 +69,11 @@ class Seen(NamedTuple):
     hourly: list[int]
 
 
+# One statement, so that all numbers of a connector are of one moment and add up.
 _STATE = """
 SELECT c.id, d.id, d.start, d.cursor, l.next_event, d.stopped, d.failing_since, d.next_attempt_at, d.accepted_at,
        d.moved_at, d.expired_at, oldest.received_at, k.last4, k.created_at, k.verified_at IS NOT NULL,
-       failed.status, failed.error, clock_timestamp()
+       failed.status, failed.error, totals.outcomes::text, hours.delivered::text, clock_timestamp()
   FROM connectors_connector c
   JOIN exporter_delivery d ON d.connector_id = c.id AND d.kind = 'live'
   JOIN exporter_eventlog l ON l.workspace_id = c.workspace_id
@@ -85,17 +86,19 @@ SELECT c.id, d.id, d.start, d.cursor, l.next_event, d.stopped, d.failing_since, 
        SELECT a.status, a.error FROM exporter_attempt a
         WHERE a.delivery_id = d.id AND a.verdict <> 'accepted' ORDER BY a.at DESC LIMIT 1
   ) failed ON d.failing_since IS NOT NULL
+  LEFT JOIN LATERAL (
+       SELECT jsonb_object_agg(t.outcome, t.count) AS outcomes
+         FROM (SELECT outcome, sum(count)::bigint AS count FROM exporter_deliverytotal
+                WHERE delivery_id = d.id GROUP BY outcome) t
+  ) totals ON true
+  LEFT JOIN LATERAL (
+       SELECT jsonb_object_agg((extract(epoch FROM date_trunc('hour', clock_timestamp()) - h.hour) / 3600)::int,
+                               h.count) AS delivered
+         FROM exporter_deliveryhour h
+        WHERE h.delivery_id = d.id AND h.outcome = 'delivered'
+          AND h.hour > date_trunc('hour', clock_timestamp()) - interval '24 hours' AND h.hour <= clock_timestamp()
+  ) hours ON true
  WHERE c.id = ANY(%s)
-"""
-_TOTALS = """
-SELECT delivery_id, outcome, sum(count)::bigint FROM exporter_deliverytotal
- WHERE delivery_id = ANY(%s) GROUP BY 1, 2
-"""
-_HOURS = """
-SELECT delivery_id, (extract(epoch FROM date_trunc('hour', clock_timestamp()) - hour) / 3600)::int, count
-  FROM exporter_deliveryhour
- WHERE delivery_id = ANY(%s) AND outcome = 'delivered'
-   AND hour > date_trunc('hour', clock_timestamp()) - interval '24 hours' AND hour <= clock_timestamp()
 """
 _BY_TYPE = """
 WITH received AS (
@@ -122,55 +125,35 @@ _LAST_SEEN = "SELECT max(last_received_at) FROM exporter_receivedtotal WHERE wor
 
 
 def summaries(connectors: Iterable[Connector]) -> list[Summary]:
-    """One summary per connector, in the order given; three statements however many there are."""
+    """One summary per connector, in the order given; one statement however many there are."""
     wanted = list(connectors)
     if not wanted:
         return []
     states = {row[0]: row[1:] for row in _rows(_STATE, [[connector.pk for connector in wanted]])}
-    deliveries = [state[0] for state in states.values()]
-    outcomes: dict[int, dict[str, int]] = defaultdict(dict)
-    for delivery_id, outcome, count in _rows(_TOTALS, [deliveries]):
-        outcomes[delivery_id][outcome] = count
-    hours = _hours(deliveries)
-    return [
-        _summary(connector, states[connector.pk], outcomes, hours)
-        for connector in wanted
-        if connector.pk in states
-    ]
+    return [_summary(connector, states[connector.pk]) for connector in wanted if connector.pk in states]
 
 
 def summary(connector: Connector) -> Summary:
     return summaries([connector])[0]
 
 
-def _hours(deliveries: list[int]) -> dict[int, list[int]]:
-    hours: dict[int, list[int]] = defaultdict(lambda: [0] * HOURS)
-    for delivery_id, ago, count in _rows(_HOURS, [deliveries]):
-        hours[delivery_id][HOURS - 1 - ago] += count
-    return hours
-
-
-def _summary(
-    connector: Connector,
-    state: tuple[Any, ...],
-    outcomes: dict[int, dict[str, int]],
-    hours: dict[int, list[int]],
-) -> Summary:
+def _summary(connector: Connector, state: tuple[Any, ...]) -> Summary:
     (delivery_id, start, cursor, head, stopped, failing_since, next_attempt_at, accepted_at, moved_at) = (
         state[:9]
     )
-    (expired_at, oldest_at, last4, key_created_at, verified, status, error, now) = state[9:]
+    (expired_at, oldest_at, last4, key_created_at, verified, status, error) = state[9:16]
+    outcomes, hours, now = _decoded(state[16]), _decoded(state[17]), state[18]
     lag = max(0.0, (now - oldest_at).total_seconds()) if oldest_at else 0.0
     paused = connector.state == "paused"
     signs = Signs(stopped, paused, head - start, lag, failing_since, moved_at, expired_at, now)
-    hourly = hours.get(delivery_id) or [0] * HOURS
+    hourly = [hours.get(str(HOURS - 1 - place), 0) for place in range(HOURS)]
     expiry = timedelta(hours=settings.CURRENTS_EXPIRY_HOURS)
     return Summary(
         connector=connector,
         delivery_id=delivery_id,
         health=judge(signs),
         received=head - start,
-        outcomes={outcome.value: outcomes[delivery_id].get(outcome, 0) for outcome in Outcome},
+        outcomes={outcome.value: outcomes.get(outcome, 0) for outcome in Outcome},
         pending=head - cursor,
         lag_seconds=lag,
         failing_since=failing_since,
@@ -232,6 +215,11 @@ def stamp(connector: Connector) -> str:
         [connector.pk],
     )
     return "-".join(str(value) for value in rows[0]) if rows else ""
+
+
+def _decoded(counts: str | None) -> dict[str, int]:
+    found: dict[str, int] = json.loads(counts or "{}")
+    return found
 
 
 def _rows(query: str, parameters: Any) -> list[tuple[Any, ...]]:

@@ -1,11 +1,13 @@
 from django.urls import URLPattern, path
 
+from exporter import data_urls
 from exporter.intake import intake
 from exporter.views import api, confirm, connector, lifesigns, surroundings
 from exporter.views.listing import data_export
 from exporter.views.workspaces import workspaces
 
 urlpatterns: list[URLPattern] = [
+    *data_urls.urlpatterns,
     path("healthz", lifesigns.healthz, name="healthz"),
     path("readyz", lifesigns.readyz, name="readyz"),
     path("api/v1/connectors/<int:connector_id>/status", api.connector_status, name="api-connector-status"),

@@ -7,7 +7,7 @@ import logging
 from django.db import DatabaseError, connection
 
 from exporter import event_log, retry
-from exporter.delivery import ahead
+from exporter.delivery import ahead, retrying
 from exporter.delivery.failure import land
 from exporter.delivery.lease import Lease
 from exporter.delivery.probe import probe
@@ -15,7 +15,7 @@ from exporter.delivery.reader import Gap
 from exporter.delivery.revision import Gone, KeyUnreadable
 from exporter.delivery.settle import LeaseLost, Step, Trouble, settle
 from exporter.delivery.turn import Turn
-from exporter.models import Stopped
+from exporter.models import Kind, Stopped
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 def deliver(delivery_id: int) -> str:
     """One turn; a word for what came of it.
 
-    `held`: not ours to do now · `idle`: nothing left · `behind`: more to do · `failed`: an attempt failed ·
-    `lost`: the lease went to another · `gone`: the connector was deleted.
+    `held`: not ours to do now · `idle`: nothing left · `done`: nothing left for ever · `behind`: more to do ·
+    `failed`: an attempt failed · `lost`: the lease went to another · `gone`: the connector was deleted.
     """
     lease = Lease.take(delivery_id)
     if lease is None:
@@ -54,6 +54,8 @@ def moved_on(delivery_id: int) -> bool:
 
 def _turn(lease: Lease) -> str:
     try:
+        if lease.kind == Kind.RETRY:
+            return retrying.deliver(lease)
         turn = Turn(lease)
     except KeyUnreadable:
         trouble = Trouble(retry.PROBE_SECONDS, Stopped.KEY_UNREADABLE)

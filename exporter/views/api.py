@@ -1,36 +1,67 @@
-"""Status for machines: what the connector's page says, as JSON, for tokens with the scope `read`."""
+"""Status for machines: what the pages say, as JSON, for tokens with the scope `read`."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
 
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
 
 from connectors.models import Connector, Scope
-from exporter import status, tokens_in_use
+from exporter import openapi, status, tokens_in_use
 from exporter.problem import problem
+from exporter.tokens_in_use import Token
+
+P = ParamSpec("P")
+View = Callable[Concatenate[Token, P], HttpResponse]
 
 
-@csrf_exempt
-def connector_status(request: HttpRequest, connector_id: int) -> HttpResponse:
+def _for_readers(view: View[P]) -> Callable[..., HttpResponse]:
+    """Makes a view of `(token, …)`: GET only, with a token that may read."""
+
+    @csrf_exempt
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if request.method not in ("GET", "HEAD"):
+            return problem(405, "Use GET here.", Allow="GET, HEAD")
+        try:
+            token = tokens_in_use.check(request.headers.get("Authorization", ""), Scope.READ)
+            return view(token, *args, **kwargs)
+        except tokens_in_use.BadToken as error:
+            return problem(401, str(error), WWW_Authenticate="Bearer")
+        except tokens_in_use.WrongScope as error:
+            return problem(403, str(error))
+        except DatabaseError:
+            return problem(503, "The status cannot be read now. Ask again in a few seconds.", Retry_After="5")
+
+    return guarded
+
+
+@_for_readers
+def connector_status(token: Token, connector_id: int) -> HttpResponse:
     """`GET /api/v1/connectors/<id>/status`; another workspace's connector is 404."""
-    if request.method not in ("GET", "HEAD"):
-        return problem(405, "Use GET here.", Allow="GET, HEAD")
-    try:
-        token = tokens_in_use.check(request.headers.get("Authorization", ""), Scope.READ)
-        connector = Connector.objects.filter(pk=connector_id, workspace_id=token.workspace_id).first()
-        if connector is None:
-            return problem(404, "This token's workspace has no connector with this id.")
-        return JsonResponse(as_json(status.summary(connector)))
-    except tokens_in_use.BadToken as error:
-        return problem(401, str(error), WWW_Authenticate="Bearer")
-    except tokens_in_use.WrongScope as error:
-        return problem(403, str(error))
-    except DatabaseError:
-        return problem(503, "The status cannot be read now. Ask again in a few seconds.", Retry_After="5")
+    connector = Connector.objects.filter(pk=connector_id, workspace_id=token.workspace_id).first()
+    if connector is None:
+        return problem(404, "This token's workspace has no connector with this id.")
+    return JsonResponse(as_json(status.summary(connector)))
+
+
+@_for_readers
+def connectors(token: Token) -> HttpResponse:
+    """`GET /api/v1/connectors`: the statuses of the token's workspace's connectors, oldest first."""
+    own = Connector.objects.filter(workspace_id=token.workspace_id).order_by("pk")
+    return JsonResponse({"connectors": [as_json(summary) for summary in status.summaries(own)]})
+
+
+@require_safe
+def description(request: HttpRequest) -> HttpResponse:
+    """`GET /api/v1/openapi.json`: what this API is, for programs that read OpenAPI. No secret, so no token."""
+    return JsonResponse(openapi.description())
 
 
 def as_json(summary: status.Summary) -> dict[str, Any]:

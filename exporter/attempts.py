@@ -1,0 +1,77 @@
+"""Attempts: the requests to Segment of a connector, by answer, and what was in them. Kept for 7 days."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from connectors.models import Connector
+from exporter import masking, retained
+from exporter.models import Attempt
+from exporter.timelines import FAMILIES
+
+PAGE = 50
+FIRST_EVENTS = 3
+# Answers by family; the sets are those of `exporter.timelines.family`.
+_WAITS = Q(status__gte=500) | Q(status__in=(408, 410, 429, 460))
+_BY_FAMILY = {
+    "accepted": Q(status__gte=200, status__lt=300),
+    "refused": Q(status__isnull=False) & ~Q(status__gte=200, status__lt=300) & ~_WAITS,
+    "wait": _WAITS,
+    "none": Q(status__isnull=True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Attempts, the newest first; `more` is the `before` of the next page, None on the last."""
+
+    attempts: list[Attempt]
+    more: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What was in a request: its first events as they may be seen. Between `first_event` and `last_event` there
+    may be events that were not sent. `missing`: the log no longer holds them."""
+
+    events: list[dict[str, Any]]
+    missing: bool
+
+
+def page(connector: Connector, answer: str = "", before: int | None = None, limit: int = PAGE) -> Page:
+    """Attempts of the live delivery and of retries; `answer` is a family (`exporter.timelines.FAMILIES`) or a
+    status code, anything else is no filter; `before` is the id of the last attempt seen."""
+    found = _of(connector).filter(_filter(answer))
+    last = None if before is None else find(connector, before)
+    if last is not None:
+        found = found.filter(Q(at__lt=last.at) | Q(at=last.at, pk__lt=last.pk))
+    rows = list(found.order_by("-at", "-pk")[: limit + 1])
+    return Page(rows[:limit], rows[limit - 1].pk if len(rows) > limit else None)
+
+
+def find(connector: Connector, attempt_id: int) -> Attempt | None:
+    """None for another connector's, or one that was trimmed."""
+    return _of(connector).filter(pk=attempt_id).first()
+
+
+def content(attempt: Attempt, *, personal: bool) -> Content:
+    """The first events of the range the request carried, personal data hidden from those who may not see it."""
+    workspace_id = attempt.delivery.workspace_id
+    last = min(attempt.last_event, attempt.first_event + 20 * FIRST_EVENTS)
+    lines = retained.read(workspace_id, range(attempt.first_event, last + 1))
+    kept = [lines[number].line for number in sorted(lines)]
+    return Content([masking.shown(line, personal=personal) for line in kept[:FIRST_EVENTS]], not kept)
+
+
+def _of(connector: Connector) -> QuerySet[Attempt]:
+    deliveries = list(connector.deliveries.values_list("pk", flat=True))
+    return Attempt.objects.select_related("delivery").filter(delivery_id__in=deliveries)
+
+
+def _filter(answer: str) -> Q:
+    if answer in FAMILIES:
+        return _BY_FAMILY[answer]
+    return Q(status=int(answer)) if answer.isdecimal() and len(answer) == 3 else Q()

@@ -1,0 +1,186 @@
+"""Charts: numbers become geometry for SVG that templates write out. Pure arithmetic, in units of the viewBox.
+
+Colours and strokes are the style sheet's: parts carry a class name, never a style. At most four grid lines; a scale
+begins at zero, or for spans of many sizes (delays) is logarithmic.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+MOST_GRID_LINES = 4
+LEAST_BAR = 1.0
+Placer = Callable[[int, float], tuple[float, float]]
+_NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The plot within the picture; the labels of the grid stand left of it, those of time below."""
+
+    width: float = 640
+    height: float = 200
+    left: float = 52
+    right: float = 8
+    top: float = 10
+    bottom: float = 24
+
+    @property
+    def floor(self) -> float:
+        return self.height - self.bottom
+
+    @property
+    def plot_width(self) -> float:
+        return self.width - self.left - self.right
+
+    @property
+    def plot_height(self) -> float:
+        return self.floor - self.top
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One value's piece of a stack; `step` is its place in time."""
+
+    name: str
+    step: int
+    x: float
+    y: float
+    width: float
+    height: float
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`path` begins anew behind a gap; `points` are lone values that no line would show."""
+
+    name: str
+    path: str
+    points: list[tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class GridLine:
+    y: float
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A place on the time axis: the beginning of `step`."""
+
+    x: float
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    frame: Frame
+    grid: list[GridLine]
+    ticks: list[Tick]
+    bars: list[Bar]
+    lines: list[Line]
+    empty: bool
+
+
+def stacked(rows: Mapping[str, Sequence[float | None]], frame: Frame | None = None) -> Chart:
+    """Bars, one per step; the rows stand on each other in their order, the first one at the bottom."""
+    frame = frame or Frame()
+    steps = max((len(row) for row in rows.values()), default=0)
+    sums = [sum(_at(row, step) for row in rows.values()) for step in range(steps)]
+    grid = linear_grid(max(sums, default=0))
+    top = grid[-1]
+    slot = frame.plot_width / steps if steps else 0
+    bars: list[Bar] = []
+    for step in range(steps):
+        floor = frame.floor
+        for name, row in rows.items():
+            value = _at(row, step)
+            if value <= 0:
+                continue
+            height = max(frame.plot_height * value / top, LEAST_BAR)
+            floor -= height
+            x, wide = frame.left + slot * step + slot * 0.1, slot * 0.8
+            bars.append(Bar(name, step, _r(x), _r(floor), _r(wide), _r(height), value))
+    lines_at = [GridLine(_r(frame.floor - frame.plot_height * value / top), value) for value in grid]
+    return Chart(frame, lines_at, _ticks(frame, steps), bars, [], not any(sums))
+
+
+def lines(rows: Mapping[str, Sequence[float | None]], frame: Frame | None = None) -> Chart:
+    """A line per row on a logarithmic scale; None is a gap."""
+    frame = frame or Frame()
+    steps = max((len(row) for row in rows.values()), default=0)
+    values = [value for row in rows.values() for value in row if value is not None and value > 0]
+    grid = logarithmic_grid(min(values, default=1.0), max(values, default=1.0))
+    low, high = math.log10(grid[0]), math.log10(grid[-1])
+
+    def place(step: int, value: float) -> tuple[float, float]:
+        share = (math.log10(max(value, grid[0])) - low) / (high - low)
+        x = frame.left + frame.plot_width * (step + 0.5) / steps
+        return _r(x), _r(frame.floor - frame.plot_height * min(share, 1.0))
+
+    drawn = [_line(name, row, place) for name, row in rows.items()]
+    at = [
+        GridLine(_r(frame.floor - frame.plot_height * (math.log10(value) - low) / (high - low)), value)
+        for value in grid
+    ]
+    return Chart(frame, at, _ticks(frame, steps), [], drawn, not values)
+
+
+def linear_grid(most: float) -> list[float]:
+    """Round values above zero, at most four, the last at or above `most`; whole numbers where `most` is one."""
+    if most <= 0:
+        return [1.0]
+    rough = most / MOST_GRID_LINES
+    power = 10.0 ** math.floor(math.log10(rough))
+    gap = next(nice * power for nice in _NICE if nice * power >= rough * (1 - 1e-9))
+    if float(most).is_integer() and (gap < 1 or not float(gap).is_integer()):
+        gap = math.ceil(gap)
+    count = math.ceil(most / gap - 1e-9)
+    return [_tidy(gap * number) for number in range(1, count + 1)]
+
+
+def logarithmic_grid(least: float, most: float) -> list[float]:
+    """Powers of ten around the values, thinned to at most four; two at least."""
+    low, high = math.floor(math.log10(least) + 1e-9), math.ceil(math.log10(most) - 1e-9)
+    high = max(high, low + 1)
+    gap = math.ceil((high - low) / (MOST_GRID_LINES - 1))
+    high = low + gap * math.ceil((high - low) / gap)
+    return [_tidy(10.0**power) for power in range(low, high + 1, gap)]
+
+
+def _line(name: str, row: Sequence[float | None], place: Placer) -> Line:
+    runs: list[list[tuple[float, float]]] = [[]]
+    for step, value in enumerate(row):
+        if value is None:
+            runs.append([])
+        else:
+            runs[-1].append(place(step, value))
+    path = "".join("M" + "L".join(f"{x:g} {y:g}" for x, y in run) for run in runs if len(run) > 1)
+    return Line(name, path, [run[0] for run in runs if len(run) == 1])
+
+
+def _ticks(frame: Frame, steps: int, most: int = 7) -> list[Tick]:
+    """Beginnings of steps, evenly spaced, at most `most` of them."""
+    if not steps:
+        return []
+    gap = next(
+        (gap for gap in (1, 2, 4, 5, 8, 10, 12, 15, 24) if steps / gap <= most), math.ceil(steps / most)
+    )
+    return [Tick(_r(frame.left + frame.plot_width * step / steps), step) for step in range(0, steps, gap)]
+
+
+def _at(row: Sequence[float | None], step: int) -> float:
+    value = row[step] if step < len(row) else None
+    return value or 0.0
+
+
+def _tidy(value: float) -> float:
+    return float(f"{value:.6g}")
+
+
+def _r(value: float) -> float:
+    return round(value, 1)

@@ -1,0 +1,262 @@
+"""Retrying rejected events: a delivery of kind `retry`, beside the live one.
+
+It walks the numbers from the first rejected event to the last; what lies between is none of its business and counts as
+`unselected` in its own ledger. Each event Segment accepts now moves in the live ledger from `rejected` to `delivered`,
+together with the settle of this delivery, so an event has one outcome whatever breaks. What is refused again stays
+rejected, with the new reason.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from exporter import retained, retry
+from exporter.batches import OTHER
+from exporter.delivery import revision
+from exporter.delivery.ahead import Piece
+from exporter.delivery.body import Body
+from exporter.delivery.lease import Lease
+from exporter.delivery.raw import execute
+from exporter.delivery.revision import Current
+from exporter.delivery.sending import Line, Sent
+from exporter.delivery.settle import LeaseLost, Step, Trouble, settle
+from exporter.delivery.turn import LAST_MOMENT, LONG_TURN, stopping
+from exporter.models import Settled, Stopped
+from exporter.outcomes import Outcome
+from exporter.packing import Limits, fits
+from exporter.retry import Verdict
+from exporter.transform import convert
+
+MOST_EVENTS = 500
+# So many events refused one after the other, none accepted: it is not the events.
+MOST_REFUSED = 20
+
+_ITEMS = """
+SELECT r.event_number, r.event_type FROM exporter_rejectedevent r
+  JOIN exporter_delivery d ON d.id = %(id)s AND r.at <= d.created_at
+ WHERE r.connector_id = %(connector)s AND r.event_number >= %(cursor)s AND r.event_number < %(stop)s
+ ORDER BY r.event_number LIMIT %(most)s
+"""
+_CREATED = "SELECT created_at FROM exporter_delivery WHERE id = %(id)s"
+# The live delivery's row is locked before its counts, as a settle does, so that the two never wait crosswise. Minutes
+# that were rolled up meanwhile come to their hour with the next roll-up.
+_MOVE = """
+WITH live AS (
+    SELECT id FROM exporter_delivery WHERE connector_id = %(connector)s AND kind = 'live' FOR NO KEY UPDATE
+), taken AS (
+    DELETE FROM exporter_rejectedevent r
+     USING live, unnest(%(numbers)s::bigint[], %(minutes)s::timestamptz[]) n(number, minute)
+     WHERE r.connector_id = %(connector)s AND r.event_number = n.number
+ RETURNING live.id AS delivery_id, r.event_type, n.minute
+), moved AS (
+    SELECT t.delivery_id, t.minute, t.event_type, v.outcome, sum(v.one) AS count
+      FROM taken t, (VALUES ('rejected', -1), ('delivered', 1)) v(outcome, one) GROUP BY 1, 2, 3, 4
+), counted AS (
+    INSERT INTO exporter_deliverycount AS c (delivery_id, minute, event_type, outcome, count)
+    SELECT delivery_id, minute, event_type, outcome, count FROM moved
+    ON CONFLICT (delivery_id, minute, event_type, outcome) DO UPDATE SET count = c.count + excluded.count
+), hourly AS (
+    INSERT INTO exporter_deliveryhour AS h (delivery_id, hour, outcome, count)
+    SELECT delivery_id, date_trunc('hour', minute, 'UTC'), outcome, sum(count) FROM moved GROUP BY 1, 2, 3
+    ON CONFLICT (delivery_id, hour, outcome) DO UPDATE SET count = h.count + excluded.count
+), totalled AS (
+    INSERT INTO exporter_deliverytotal AS t (delivery_id, event_type, outcome, count)
+    SELECT delivery_id, event_type, outcome, sum(count) FROM moved GROUP BY 1, 2, 3
+    ON CONFLICT (delivery_id, event_type, outcome) DO UPDATE SET count = t.count + excluded.count
+)
+SELECT count(*) FROM taken
+"""
+_REASON = """
+UPDATE exporter_rejectedevent SET reason = %(reason)s
+ WHERE connector_id = %(connector)s AND event_number = %(number)s RETURNING id
+"""
+
+
+def deliver(lease: Lease) -> str:
+    """One turn: `done`, `behind`, `failed` or `held`.
+
+    Raises:
+        LeaseLost, Gone, KeyUnreadable: see `exporter.delivery`.
+    """
+    current = revision.current(lease.connector_id)
+    if not current.live:
+        return "held"
+    if _too_old(lease):
+        return _finish(lease, current)
+    return _Turn(lease, current).work()
+
+
+class _Turn:
+    """`most` is how many events go into one body: fewer after a refusal, more after an acceptance."""
+
+    def __init__(self, lease: Lease, current: Current) -> None:
+        self.lease = lease
+        self.current = current
+        self.line = Line(lease)
+        self.most = 1 if lease.stopped else MOST_EVENTS
+        self.refused = 0
+
+    def work(self) -> str:
+        began = time.monotonic()
+        while time.monotonic() - began < LONG_TURN and self.lease.may_send and not stopping.is_set():
+            current = revision.current(self.lease.connector_id)
+            if not current.live:
+                return "held"
+            self.current = current
+            body = self._body()
+            if body is None:
+                return _finish(self.lease, self.current)
+            if body.calls and not self._send(body):
+                return "failed"
+            if not body.calls:
+                settle(self.lease, Step(body.end, [Piece.of(body, self.lease.now())]))
+            if self.refused >= MOST_REFUSED:
+                return _finish(self.lease, self.current)
+        return "behind"
+
+    def _body(self) -> Body | None:
+        """The next events that may be sent under today's settings; None where none is left. An event that may not,
+        or whose bytes were trimmed, stays rejected."""
+        lease = self.lease
+        rows = execute(
+            _ITEMS,
+            {
+                "id": lease.delivery_id,
+                "connector": lease.connector_id,
+                "cursor": lease.cursor,
+                "stop": lease.stop,
+                "most": self.most,
+            },
+        )
+        if not rows:
+            return None
+        lines = retained.read(lease.workspace_id, [number for number, _type in rows])
+        body, limits = Body(lease.cursor, lease.cursor, self.current.revision_id), Limits()
+        for number, event_type in rows:
+            kept = lines.get(number)
+            call = convert(kept.line, self.current.plan).call if kept else None
+            if kept is not None and call is not None:
+                if not fits(body.size, len(body.calls), call, limits):
+                    break
+                body.size += len(call) + (len(body.calls) > 0)
+                body.calls.append(call)
+                body.numbers.append(number)
+                body.sent[_minute(kept.received_at), event_type, Outcome.DELIVERED] += 1
+                body.received.append((kept.received_at.timestamp(), 1))
+            body.end = number + 1
+        body.left = _passed_over(lease, body.end - body.first - len(body.calls))
+        return body
+
+    def _send(self, body: Body) -> bool:
+        """Sends and settles; False where it must be tried later."""
+        self.line.launch(body, self.current)
+        sent = self._answered()
+        verdict = sent.verdict()
+        if verdict == Verdict.ACCEPTED:
+            self._accept(sent)
+        elif verdict == Verdict.REFUSED_BODY:
+            self._refuse(sent)
+        elif verdict == Verdict.KEY_REJECTED and self._key_replaced():
+            settle(self.lease, Step(self.lease.cursor, tried=[sent.tried()]))
+        else:
+            wait = retry.wait(sent.answer(), self.lease.failures + 1, datetime.now(UTC), random.random())  # noqa: S311
+            stopped = _STOPS.get(verdict, "")
+            settle(
+                self.lease, Step(self.lease.cursor, tried=[sent.tried(wait)], trouble=Trouble(wait, stopped))
+            )
+            return False
+        return True
+
+    def _accept(self, sent: Sent) -> None:
+        self.refused, self.most = 0, min(2 * self.most, MOST_EVENTS)
+        body = sent.body
+        minutes = dict(zip(body.numbers, _minutes(body), strict=True))
+        with transaction.atomic():
+            execute(
+                _MOVE,
+                {
+                    "connector": self.lease.connector_id,
+                    "numbers": list(minutes),
+                    "minutes": list(minutes.values()),
+                },
+            )
+            settle(
+                self.lease, Step(body.end, [Piece.of(body, sent.ended)], [], [sent.tried()], accepted=True)
+            )
+
+    def _refuse(self, sent: Sent) -> None:
+        body = sent.body
+        if len(body.calls) > 1:
+            self.most = len(body.calls) // 2
+            settle(self.lease, Step(self.lease.cursor, tried=[sent.tried()]))
+            return
+        self.refused += 1
+        said = sent.answer().body[:300].decode(errors="replace").replace("\0", "").strip()
+        reason = f"Segment answered {sent.answer().status} to this event alone: {said or 'without a reason'}"
+        with transaction.atomic():
+            execute(
+                _REASON,
+                {
+                    "connector": self.lease.connector_id,
+                    "number": body.numbers[0],
+                    "reason": reason[:500],
+                },
+            )
+            settle(
+                self.lease, Step(body.end, [Piece.of(body.rejected(reason), sent.ended)], [], [sent.tried()])
+            )
+
+    def _key_replaced(self) -> bool:
+        now = revision.current(self.lease.connector_id)
+        return (now.write_key_id, now.url) != (self.current.write_key_id, self.current.url)
+
+    def _answered(self) -> Sent:
+        while True:
+            self.line.wait(0.25)
+            landed = self.line.landed()
+            if landed:
+                return landed[0]
+            if self.lease.seconds_left < LAST_MOMENT:
+                self.line.cut()
+            elif self.lease.wants_renewal and not self.lease.renew():
+                self.line.cut()
+                raise LeaseLost
+
+
+_STOPS = {Verdict.KEY_REJECTED: Stopped.KEY_REJECTED, Verdict.REQUEST_REFUSED: Stopped.REQUEST_REFUSED}
+
+
+def _finish(lease: Lease, current: Current) -> str:
+    """What is left stays rejected."""
+    if lease.stop is not None and lease.cursor < lease.stop:
+        left = lease.stop - lease.cursor
+        piece = Piece(
+            lease.cursor, lease.stop, current.revision_id, Settled.SKIPPED, _passed_over(lease, left)
+        )
+        settle(lease, Step(lease.stop, [piece]))
+    return "done"
+
+
+def _too_old(lease: Lease) -> bool:
+    """A retry that could not go out within the expiry gives up, so that it does not hold the log for ever."""
+    ((created_at,),) = execute(_CREATED, {"id": lease.delivery_id})
+    return bool(lease.taken_at - created_at > timedelta(hours=settings.CURRENTS_EXPIRY_HOURS))
+
+
+def _passed_over(lease: Lease, count: int) -> Counter[tuple[datetime, str, str]]:
+    return +Counter({(_minute(lease.taken_at), OTHER, str(Outcome.UNSELECTED)): count})
+
+
+def _minutes(body: Body) -> list[datetime]:
+    """The minute each call's event was received in."""
+    return [_minute(datetime.fromtimestamp(received, UTC)) for received, _count in body.received]
+
+
+def _minute(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(second=0, microsecond=0)

@@ -1,0 +1,208 @@
+"""Finding an event in the retained log: by its id, or by the user it is about; and telling its fate.
+
+The newest events are looked at first, in slices bounded in time, so that a page can show what is found so far and how
+much of the log was searched.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+import msgspec
+from django.db import connection
+
+from connectors.catalogue import CATALOGUE
+from connectors.models import Connector
+from exporter import event_log, ledger
+from exporter.models import Attempt, Delivery, LogMark, RejectedEvent, Revision, Settlement
+
+SECONDS = 0.4
+MOST_FOUND = 20
+_HASH_BYTES = 8
+# Batches looked at by one statement: id hashes are small, payloads are read whole.
+_BY_HASH, _BY_TEXT = 500, 20
+
+
+class By(StrEnum):
+    """What is searched for; `user` is Braze's user id, `external` the customer's own."""
+
+    EVENT = "event"
+    USER = "user"
+    EXTERNAL = "external"
+
+
+_FIELDS = {By.EVENT: "id", By.USER: "user_id", By.EXTERNAL: "external_user_id"}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An event of the log with its place; `event` is flat, as it was stored, with personal data."""
+
+    number: int
+    received_at: datetime
+    event_type: str
+    segment_event: str
+    event: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What a piece of the search came to: `before` is where the next piece begins (None: all is searched), `done`
+    of `total` event numbers are searched."""
+
+    found: list[Found]
+    before: int | None
+    done: int
+    total: int
+
+
+class Fate(NamedTuple):
+    """What became of an event for a connector. `outcome` is one of the ledger's, or `pending`, or `earlier` (it came
+    before the launch). `reason` is given for rejected ones, `attempt` where one carried it and is still kept."""
+
+    outcome: str
+    reason: str
+    settled_under: datetime | None
+    attempt: Attempt | None
+
+
+_HASHES = """
+SELECT id, first_event, end_event, received_at, position(%(hash)s IN id_hashes) > 0
+  FROM (SELECT id, first_event, end_event, received_at, id_hashes FROM exporter_eventbatch
+         WHERE workspace_id = %(workspace)s AND end_event <= %(before)s AND end_event > %(first)s
+         ORDER BY end_event DESC LIMIT %(most)s) newest
+ ORDER BY end_event DESC
+"""
+_BATCHES = """
+SELECT id, first_event, end_event, received_at, true FROM exporter_eventbatch
+ WHERE workspace_id = %(workspace)s AND end_event <= %(before)s AND end_event > %(first)s
+ ORDER BY end_event DESC LIMIT %(most)s
+"""
+
+
+def search(
+    workspace_id: int, by: By, value: str, before: int | None = None, seconds: float = SECONDS
+) -> Slice:
+    """Looks for `seconds` at the events below number `before` (None: from the head), newest first.
+
+    Ends early with 20 events found, or with one for an event id. Always gets on by a batch at least.
+    """
+    head = event_log.head(workspace_id)
+    first = LogMark.objects.filter(pk=workspace_id).values_list("first_event", flat=True).first() or 0
+    at, until = head if before is None else min(before, head), time.monotonic() + seconds
+    found: list[Found] = []
+    enough = 1 if by == By.EVENT else MOST_FOUND
+    while at > first and len(found) < enough:
+        batches = _newest(workspace_id, by, value, at, first)
+        if not batches:
+            at = first
+        for batch_id, begin, _end, received_at, likely in batches:
+            if likely:
+                found += _in_batch(batch_id, begin, received_at, by, value)
+            at = begin
+            if len(found) >= enough:
+                break
+            if likely and time.monotonic() > until:
+                break
+        if time.monotonic() > until:
+            break
+    return Slice(found[:MOST_FOUND], at if at > first else None, head - at, head - first)
+
+
+def _newest(workspace_id: int, by: By, value: str, before: int, first: int) -> list[tuple[Any, ...]]:
+    query, most = (_HASHES, _BY_HASH) if by == By.EVENT else (_BATCHES, _BY_TEXT)
+    terms: dict[str, Any] = {
+        "workspace": workspace_id,
+        "before": before,
+        "first": first,
+        "most": most,
+        "hash": blake2b(value.encode("utf-8", "replace"), digest_size=_HASH_BYTES).digest(),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(query, terms)
+        return list(cursor.fetchall())
+
+
+def _in_batch(batch_id: int, begin: int, received_at: datetime, by: By, value: str) -> list[Found]:
+    """The events of a batch that are asked for, newest first."""
+    payload = event_log.payloads([batch_id]).get(batch_id)
+    if payload is None:
+        return []
+    # As the stored line spells it; a line without these bytes need not be decoded.
+    spelt = msgspec.json.encode(value)
+    found = []
+    for place, line in enumerate(event_log.lines(payload)):
+        if spelt not in line:
+            continue
+        event = json.loads(line)
+        if event.get(_FIELDS[by]) == value:
+            known = CATALOGUE.by_name.get(event["event_type"])
+            name = known.event_type if known else event["event_type"]
+            found.append(Found(begin + place, received_at, name, known.segment_event if known else "", event))
+    return found[::-1]
+
+
+def fate(connector: Connector, found: Found) -> Fate:
+    """What became of the event for the connector's live delivery."""
+    delivery = Delivery.objects.get(connector=connector, kind="live")
+    number = found.number
+    if number < delivery.start:
+        return Fate("earlier", "", None, None)
+    if number >= delivery.cursor:
+        return _ahead(delivery, found)
+    settlement = (
+        Settlement.objects.filter(delivery=delivery, first_event__lte=number, end_event__gt=number)
+        .order_by("-first_event")
+        .first()
+    )
+    if settlement is None:
+        return Fate("pending", "", None, None)
+    rejection = RejectedEvent.objects.filter(connector=connector, event_number=number).first()
+    return _settled(delivery, found, settlement.revision_id, settlement.kind, rejection)
+
+
+def _ahead(delivery: Delivery, found: Found) -> Fate:
+    """Not passed by the cursor yet; but it may have been accepted beyond it."""
+    for piece in delivery.ahead:
+        if piece["first"] <= found.number < piece["end"]:
+            reasons = {number: reason for number, _type, reason, _minute in piece["rejections"]}
+            rejection = RejectedEvent(reason=reasons[found.number]) if found.number in reasons else None
+            return _settled(delivery, found, piece["revision"], piece["kind"], rejection)
+    attempt = _attempt(delivery, found, accepted=False)
+    return Fate("pending", "", None, attempt)
+
+
+def _settled(
+    delivery: Delivery, found: Found, revision_id: int, kind: str, rejection: RejectedEvent | None
+) -> Fate:
+    revision = Revision.objects.get(pk=revision_id)
+    rules = ledger.Rules(
+        frozenset(map(CATALOGUE.canonical, revision.selected_events)), revision.include_anonymous
+    )
+    outcome = ledger.fate(found.event, rules, expired=kind == "expired", rejected=rejection is not None)
+    reason = rejection.reason if rejection is not None and outcome == "rejected" else ""
+    attempt = (
+        _attempt(delivery, found, accepted=outcome == "delivered")
+        if outcome in ("delivered", "rejected", "expired")
+        else None
+    )
+    return Fate(outcome, reason, revision.created_at, attempt)
+
+
+def _attempt(delivery: Delivery, found: Found, *, accepted: bool) -> Attempt | None:
+    """The accepted attempt that carried the event, of a retry too; or the last one that tried to."""
+    carried = Attempt.objects.filter(
+        delivery__connector_id=delivery.connector_id,
+        first_event__lte=found.number,
+        last_event__gte=found.number,
+        at__gte=found.received_at - timedelta(seconds=1),
+    )
+    if accepted:
+        return carried.filter(verdict="accepted").order_by("at").first()
+    return carried.exclude(verdict="accepted").order_by("-at").first()

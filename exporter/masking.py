@@ -1,0 +1,58 @@
+"""Masking: events as people see them, with personal data hidden from those who may not see it.
+
+Which fields are personal is the catalogue's word. Of an event type it does not know, every field that is personal in
+any type is hidden, and every field it has never heard of.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from connectors.catalogue import CATALOGUE
+
+HIDDEN = "•••"
+_PERSONAL = frozenset(field for event in CATALOGUE.events for field in event.pii)
+_KNOWN = frozenset(
+    {"event_type"} | {name for event in CATALOGUE.events for name in (*event.storage, *event.also)}
+)
+# The containers of the Custom HTTP shape; what they hold is judged field by field.
+_CONTAINERS = ("user", "properties")
+
+
+def shown(raw: bytes, *, personal: bool) -> dict[str, Any]:
+    """The event for a person who may (`personal`) or may not see personal data.
+
+    What is no JSON object has a single entry, `raw`: its text, or for others the hidden sign.
+    """
+    try:
+        event = json.loads(raw)
+    except (ValueError, RecursionError):
+        event = None
+    if not isinstance(event, dict):
+        return {"raw": raw.decode("utf-8", "replace") if personal else HIDDEN}
+    return event if personal else masked(event)
+
+
+def masked(event: dict[str, Any]) -> dict[str, Any]:
+    """A copy with personal values hidden; empty ones tell nothing and stay."""
+    event_type = event.get("event_type")
+    known = CATALOGUE.by_name.get(event_type) if isinstance(event_type, str) else None
+    return {
+        name: _masked_container(value, known is not None)
+        if name in _CONTAINERS and isinstance(value, dict)
+        else _value(name, value, known is not None)
+        for name, value in event.items()
+    }
+
+
+def _masked_container(fields: dict[str, Any], known: bool) -> dict[str, Any]:
+    return {name: _value(name, value, known) for name, value in fields.items()}
+
+
+def _value(name: str, value: Any, known: bool) -> Any:
+    if value is None or value == "":
+        return value
+    # A field no catalogue type has may hold anything, so it is hidden whatever the type.
+    personal = name in _PERSONAL or name not in _KNOWN or (isinstance(value, (dict, list)) and not known)
+    return HIDDEN if personal else value

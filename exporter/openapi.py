@@ -1,0 +1,196 @@
+"""The API's description in OpenAPI 3.1, served at `/api/v1/openapi.json`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+
+from exporter.health import Health
+from exporter.outcomes import Outcome
+from exporter.version import VERSION
+
+_TIME = {"type": ["string", "null"], "format": "date-time"}
+_COUNT = {"type": "integer", "minimum": 0}
+
+
+def description() -> dict[str, Any]:
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Currents Admin",
+            "version": VERSION,
+            "description": "Send Currents events in; read what became of them.",
+        },
+        "servers": [{"url": settings.SITE_URL}],
+        "security": [{"token": []}],
+        "paths": {
+            "/api/v1/events": {"post": _intake()},
+            "/api/v1/connectors": {"get": _list()},
+            "/api/v1/connectors/{id}/status": {"get": _status()},
+        },
+        "components": {
+            "securitySchemes": {
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A token of the workspace, with the scope the operation names.",
+                }
+            },
+            "schemas": _schemas(),
+            "responses": {"Problem": _answer("What is wrong, in a sentence.", "Problem", problem=True)},
+        },
+    }
+
+
+def _intake() -> dict[str, Any]:
+    return {
+        "operationId": "sendEvents",
+        "summary": "Send events",
+        "description": "Scope `intake`. An answer of 202 means that the accepted events are stored. "
+        "After 429 and 503 send the same body again: what was stored already is counted as a duplicate.",
+        "parameters": [
+            {
+                "name": "Content-Encoding",
+                "in": "header",
+                "required": False,
+                "schema": {"type": "string", "enum": ["gzip"]},
+            }
+        ],
+        "requestBody": {
+            "required": True,
+            "description": "At most 10 MB as sent, 32 MB and 10,000 events once unpacked.",
+            "content": {
+                "application/json": {
+                    "schema": {
+                        "oneOf": [
+                            {
+                                "type": "object",
+                                "required": ["events"],
+                                "properties": {"events": {"type": "array", "items": _ref("Event")}},
+                            },
+                            {"type": "array", "items": _ref("Event")},
+                            _ref("Event"),
+                        ]
+                    }
+                },
+                "application/x-ndjson": {"schema": {"type": "string"}},
+            },
+        },
+        "responses": {
+            "200": _answer("The body held no events.", "Receipt"),
+            "202": _answer("Every event was judged; the good ones are stored.", "Receipt"),
+            **_problems(400, 401, 403, 405, 413, 415, 429, 503),
+        },
+    }
+
+
+def _list() -> dict[str, Any]:
+    answer = {
+        "description": "The statuses of the workspace's connectors.",
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["connectors"],
+                    "properties": {"connectors": {"type": "array", "items": _ref("Status")}},
+                }
+            }
+        },
+    }
+    return {
+        "operationId": "listConnectors",
+        "summary": "All connectors of the token's workspace",
+        "description": "Scope `read`.",
+        "responses": {"200": answer, **_problems(401, 403, 405, 503)},
+    }
+
+
+def _status() -> dict[str, Any]:
+    return {
+        "operationId": "connectorStatus",
+        "summary": "How a connector's delivery stands",
+        "description": "Scope `read`. Totals since launch: received = the sum of the outcomes + pending.",
+        "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "integer"}}],
+        "responses": {
+            "200": _answer("The connector's status.", "Status"),
+            **_problems(401, 403, 404, 405, 503),
+        },
+    }
+
+
+def _schemas() -> dict[str, Any]:
+    outcomes = {outcome.value: _COUNT for outcome in Outcome}
+    return {
+        "Event": {
+            "type": "object",
+            "description": "Flat, or with the objects `user` and `properties`. Unknown fields are kept.",
+            "required": ["event_type", "id", "time"],
+            "properties": {
+                "event_type": {"type": "string", "minLength": 1, "maxLength": 200},
+                "id": {"type": "string", "minLength": 1, "maxLength": 99},
+                "time": {"type": "number", "description": "UNIX seconds", "exclusiveMinimum": 0},
+                "user": {"type": "object"},
+                "properties": {"type": "object"},
+            },
+        },
+        "Receipt": _object(
+            {
+                "accepted": _COUNT,
+                "duplicates": _COUNT,
+                "rejected": {
+                    "type": "array",
+                    "items": _object(
+                        {
+                            "index": _COUNT,
+                            "id": {"type": ["string", "null"]},
+                            "reason": {"type": "string"},
+                        }
+                    ),
+                },
+            }
+        ),
+        "Status": _object(
+            {
+                "id": {"type": "integer"},
+                "name": {"type": "string"},
+                "type": {"type": "string"},
+                "region": {"type": "string", "enum": ["us", "eu"]},
+                "health": {"type": "string", "enum": [health.value for health in Health]},
+                "received": _COUNT,
+                "outcomes": _object(outcomes),
+                "pending": _COUNT,
+                "lag_seconds": {"type": "number", "minimum": 0},
+                "failing_since": _TIME,
+                "next_attempt_at": _TIME,
+                "last_accepted_at": _TIME,
+                "first_loss_at": _TIME,
+                "verified": {"type": "boolean"},
+            }
+        ),
+        "Problem": _object(
+            {
+                "type": {"type": "string"},
+                "title": {"type": "string"},
+                "status": {"type": "integer"},
+                "detail": {"type": "string"},
+            }
+        ),
+    }
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _ref(schema: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{schema}"}
+
+
+def _answer(text: str, schema: str, *, problem: bool = False) -> dict[str, Any]:
+    kind = "application/problem+json" if problem else "application/json"
+    return {"description": text, "content": {kind: {"schema": _ref(schema)}}}
+
+
+def _problems(*statuses: int) -> dict[str, Any]:
+    return {str(status): {"$ref": "#/components/responses/Problem"} for status in statuses}

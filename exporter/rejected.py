@@ -1,0 +1,286 @@
+"""Rejected events: what Segment (of a connector) or the intake (of a workspace) refused, why, and trying again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db import connection, transaction
+from django.db.models import Count, Max, Min
+
+from connectors import audit
+from connectors.lifecycle import By
+from connectors.models import Connector, Workspace
+from exporter import appender, doorbell, masking, refusals, retained
+from exporter.models import Delivery, Kind, RejectedEvent
+from exporter.remedies import remedy
+
+SAMPLES = 10
+MOST_GROUPS = 50
+# Refused events retried in one transaction, and in one call of `retry_refused`.
+_SLICE, _MOST_REFUSED = 500, 10_000
+
+
+class AlreadyRetrying(Exception):
+    """A retry of this connector's rejected events is under way."""
+
+
+class Nothing(Exception):
+    """No event can be retried: none is rejected, or their bytes are no longer kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A refused event; `event` is None where its bytes were trimmed with the log."""
+
+    id: int
+    at: datetime
+    event_number: int | None
+    event_type: str
+    event: dict[str, Any] | None
+    cut: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Events refused for one reason; numbers in reasons do not tell them apart."""
+
+    reason: str
+    remedy: str
+    count: int
+    first_at: datetime
+    last_at: datetime
+    samples: list[Sample]
+
+
+class Progress(NamedTuple):
+    """A retry: how many events it set out to send, and how it stands. `tried` of `span` numbers are passed."""
+
+    delivery_id: int
+    created_at: datetime
+    finished: bool
+    passed: int
+    span: int
+    delivered: int
+    refused: int
+    failing_since: datetime | None
+    next_attempt_at: datetime | None
+
+
+class Retried(NamedTuple):
+    """What became of events that went through the intake again; `left` were not tried yet."""
+
+    accepted: int
+    duplicates: int
+    refused: int
+    left: int
+
+
+_GROUPS = """
+WITH refused AS (
+    SELECT id, reason, at, event_number, event_type, event, cut,
+           regexp_replace(reason, '[0-9]+', '0', 'g') AS alike
+      FROM exporter_rejectedevent
+     WHERE CASE WHEN %(connector)s::bigint IS NULL THEN workspace_id = %(workspace)s AND connector_id IS NULL
+                ELSE connector_id = %(connector)s::bigint END
+), placed AS (
+    SELECT *, row_number() OVER (PARTITION BY alike ORDER BY id DESC) AS place, count(*) OVER same AS together,
+           min(at) OVER same AS first_at, max(at) OVER same AS last_at
+      FROM refused WINDOW same AS (PARTITION BY alike)
+), groups AS (
+    SELECT alike FROM placed WHERE place = 1 ORDER BY together DESC, alike LIMIT %(groups)s
+)
+SELECT alike, reason, together, first_at, last_at, id, at, event_number, event_type, event, cut
+  FROM placed JOIN groups USING (alike) WHERE place <= %(samples)s
+ ORDER BY together DESC, alike, place
+"""
+
+
+def groups(connector: Connector, *, personal: bool) -> list[Group]:
+    """What Segment refused of a connector, the largest group first; `personal` tells whether personal data may be
+    seen."""
+    return _groups(connector.workspace_id, connector.pk, personal=personal)
+
+
+def refused_groups(workspace: Workspace, *, personal: bool) -> list[Group]:
+    """What the intake refused of a workspace."""
+    return _groups(workspace.pk, None, personal=personal)
+
+
+def count(connector: Connector) -> int:
+    return RejectedEvent.objects.filter(connector=connector).count()
+
+
+def _groups(workspace_id: int, connector_id: int | None, *, personal: bool) -> list[Group]:
+    terms = {
+        "workspace": workspace_id,
+        "connector": connector_id,
+        "groups": MOST_GROUPS,
+        "samples": SAMPLES,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_GROUPS, terms)
+        rows = cursor.fetchall()
+    lines = retained.read(workspace_id, [row[7] for row in rows if row[7] is not None])
+    found: dict[str, Group] = {}
+    for alike, reason, together, first_at, last_at, key, at, number, event_type, event, cut in rows:
+        if alike not in found:
+            found[alike] = Group(reason, remedy(reason), together, first_at, last_at, [])
+        raw = _bytes(lines, number, event)
+        shown = None if raw is None else masking.shown(raw, personal=personal)
+        found[alike].samples.append(Sample(key, at, number, event_type, shown, cut))
+    return list(found.values())
+
+
+def _bytes(
+    lines: dict[int, retained.Retained], number: int | None, event: bytes | memoryview
+) -> bytes | None:
+    if number is None:
+        return bytes(event)
+    kept = lines.get(number)
+    return kept.line if kept else None
+
+
+def download(workspace_id: int, connector: Connector | None) -> Iterator[bytes]:
+    """All refused events as NDJSON, newest first: `reason`, `at`, `event_number`, `event`.
+
+    `event` is null where its bytes are no longer kept, and text where it is no JSON object. For people who may see
+    personal data.
+    """
+    last: int | None = None
+    while True:
+        rows = RejectedEvent.objects.filter(workspace_id=workspace_id, connector=connector).order_by("-pk")
+        page = list((rows if last is None else rows.filter(pk__lt=last))[:_SLICE])
+        if not page:
+            return
+        last = page[-1].pk
+        lines = retained.read(
+            workspace_id, [row.event_number for row in page if row.event_number is not None]
+        )
+        yield b"".join(_line(row, _bytes(lines, row.event_number, row.event)) for row in page)
+
+
+def _line(row: RejectedEvent, raw: bytes | None) -> bytes:
+    event: Any = None
+    if raw is not None:
+        event = masking.shown(raw, personal=True)
+        event = event["raw"] if event.keys() == {"raw"} else event
+    told = {"reason": row.reason, "at": row.at.isoformat(), "event_number": row.event_number, "event": event}
+    return json.dumps(told, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+
+
+def retry_all(connector: Connector, by: By) -> Delivery:
+    """Sends again, with today's settings and the same ids, what Segment refused.
+
+    Raises:
+        AlreadyRetrying, Nothing.
+    """
+    with transaction.atomic():
+        # Two people press at once: the second waits here, then sees the first one's retry.
+        locked = Connector.objects.select_for_update().get(pk=connector.pk)
+        if _unfinished(locked) is not None:
+            raise AlreadyRetrying
+        with connection.cursor() as cursor:
+            # Nothing below the mark is kept; and while we hold a share of it, it does not move.
+            cursor.execute(
+                "SELECT first_event FROM exporter_logmark WHERE workspace_id = %s FOR SHARE",
+                [locked.workspace_id],
+            )
+            mark = cursor.fetchone()
+        rows = RejectedEvent.objects.filter(connector=locked, event_number__gte=mark[0] if mark else 0)
+        reach = rows.aggregate(first=Min("event_number"), last=Max("event_number"), events=Count("pk"))
+        if not reach["events"]:
+            raise Nothing
+        made = Delivery.objects.create(
+            connector=locked,
+            workspace_id=locked.workspace_id,
+            kind=Kind.RETRY,
+            start=reach["first"],
+            cursor=reach["first"],
+            stop=reach["last"] + 1,
+        )
+        # By the database's clock, by which the events were refused.
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE exporter_delivery SET created_at = clock_timestamp() WHERE id = %s", [made.pk]
+            )
+        audit.record(
+            "rejected.retried",
+            workspace=locked.workspace,
+            actor=by.user,
+            address=by.address,
+            target=locked.name,
+            after={"events": reach["events"]},
+        )
+        transaction.on_commit(lambda: doorbell.ring_quietly([made.pk]))
+    return made
+
+
+def _unfinished(connector: Connector) -> Delivery | None:
+    for delivery in connector.deliveries.filter(kind=Kind.RETRY).order_by("-pk")[:1]:
+        if delivery.stop is not None and delivery.cursor < delivery.stop:
+            return delivery
+    return None
+
+
+def progress(connector: Connector) -> Progress | None:
+    """The connector's latest retry; None where there never was one."""
+    delivery = connector.deliveries.filter(kind=Kind.RETRY).order_by("-pk").first()
+    if delivery is None or delivery.stop is None:
+        return None
+    counts: dict[str, int] = {}
+    for outcome, number in delivery.deliverytotal_set.values_list("outcome", "count"):
+        counts[outcome] = counts.get(outcome, 0) + number
+    return Progress(
+        delivery.pk,
+        delivery.created_at,
+        delivery.cursor >= delivery.stop,
+        delivery.cursor - delivery.start,
+        delivery.stop - delivery.start,
+        counts.get("delivered", 0),
+        counts.get("rejected", 0),
+        delivery.failing_since,
+        delivery.next_attempt_at,
+    )
+
+
+def retry_refused(workspace: Workspace, by: By) -> Retried:
+    """Lets what the intake refused go through it again; what is good now leaves the list as it is stored.
+
+    Must not be called inside a transaction: each slice is one of its own.
+
+    Raises:
+        WorkspaceBusy, psycopg.Error, django.db.Error: the rest was not tried.
+    """
+    rows = RejectedEvent.objects.filter(workspace=workspace, connector__isnull=True, cut=False).order_by("pk")
+    last = accepted = duplicates = refused = tried = 0
+    while tried < _MOST_REFUSED:
+        page = list(rows.filter(pk__gt=last)[:_SLICE])
+        if not page:
+            break
+        last, tried = page[-1].pk, tried + len(page)
+        good, bad = refusals.sort_out([bytes(row.event) for row in page])
+        refused += len(bad)
+        places = {one.place for one in bad}
+        gone = [row.pk for place, row in enumerate(page) if place not in places]
+        if good:
+            receipt = appender.append_now(workspace.pk, good, extra=_deletion(gone))
+            accepted, duplicates = accepted + receipt.accepted, duplicates + receipt.duplicates
+    audit.record(
+        "refused.retried",
+        workspace=workspace,
+        actor=by.user,
+        address=by.address,
+        after={"accepted": accepted, "duplicates": duplicates, "refused": refused},
+    )
+    return Retried(accepted, duplicates, refused, rows.filter(pk__gt=last).count())
+
+
+def _deletion(keys: list[int]) -> Any:
+    def delete() -> None:
+        RejectedEvent.objects.filter(pk__in=keys).delete()
+
+    return delete

@@ -1,0 +1,63 @@
+"""Silence: selected event types that used to come and have not for unusually long.
+
+What is usual is learnt from the hours of the eight days up to yesterday: a type that came in at least 12 of them has a
+longest pause. It is silent once nothing came for twice that pause, and for three hours at least.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from connectors.models import Connector
+
+LEARNT_FROM = timedelta(days=8)
+LEARNT_UNTIL = timedelta(hours=26)
+LEAST_HOURS = 12
+LEAST_SILENCE = timedelta(hours=3)
+FACTOR = 2
+
+
+class Silence(NamedTuple):
+    """Since when a type is silent, and the longest pause it used to make."""
+
+    event_type: str
+    since: datetime
+    usual: timedelta
+
+
+# Up to 26 hours ago all counts are rolled up to hours, so little is read. A pause begins when its hour ends.
+_PAUSES = """
+WITH hours AS (
+    SELECT DISTINCT event_type, date_trunc('hour', minute, 'UTC') AS hour FROM exporter_receivedcount
+     WHERE workspace_id = %(workspace)s AND minute >= %(since)s AND minute < %(until)s
+       AND event_type = ANY(%(selected)s)
+), pauses AS (
+    SELECT event_type, hour - lag(hour) OVER (PARTITION BY event_type ORDER BY hour) AS pause FROM hours
+), usual AS (
+    SELECT event_type, max(pause) AS pause, count(*) AS hours FROM pauses GROUP BY 1
+)
+SELECT u.event_type, t.last_received_at, extract(epoch FROM u.pause)::float8
+  FROM usual u JOIN exporter_receivedtotal t ON t.workspace_id = %(workspace)s AND t.event_type = u.event_type
+ WHERE u.hours >= %(hours)s AND t.last_received_at < %(now)s - greatest(%(factor)s * u.pause, %(least)s)
+ ORDER BY t.last_received_at
+"""
+
+
+def silent(connector: Connector, now: datetime) -> list[Silence]:
+    """The connector's selected types that are silent at `now` (the database's clock), the longest first."""
+    terms: dict[str, Any] = {
+        "workspace": connector.workspace_id,
+        "selected": connector.selected_events,
+        "since": now - LEARNT_FROM,
+        "until": now - LEARNT_UNTIL,
+        "now": now,
+        "hours": LEAST_HOURS,
+        "factor": FACTOR,
+        "least": LEAST_SILENCE,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_PAUSES, terms)
+        return [Silence(name, since, timedelta(seconds=usual)) for name, since, usual in cursor.fetchall()]

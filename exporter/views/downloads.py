@@ -1,0 +1,49 @@
+"""Downloads: rejected events as NDJSON, the table by event type as CSV."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.views.decorators.http import require_safe
+
+from connectors.models import Workspace
+from connectors.permissions import Action, in_workspace
+from connectors.views.answers import find
+from exporter import csv_table, rejected, status
+
+
+@require_safe
+@in_workspace(Action.CONFIGURE)
+def rejected_events(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
+    connector = find(workspace, pk)
+    return _ndjson(
+        StreamingHttpResponse(rejected.download(workspace.pk, connector)), f"rejected-{connector.pk}"
+    )
+
+
+@require_safe
+@in_workspace(Action.CONFIGURE)
+def refused_events(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
+    return _ndjson(StreamingHttpResponse(rejected.download(workspace.pk, None)), f"refused-{workspace.slug}")
+
+
+@require_safe
+@in_workspace(Action.SEE)
+def by_type(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
+    connector = find(workspace, pk)
+    answer = HttpResponse(
+        csv_table.by_type(status.by_type(connector)), content_type="text/csv; charset=utf-8"
+    )
+    return _attached(answer, f"events-by-type-{connector.pk}.csv")
+
+
+def _ndjson(answer: StreamingHttpResponse, name: str) -> HttpResponseBase:
+    answer["Content-Type"] = "application/x-ndjson"
+    return _attached(answer, f"{name}.ndjson")
+
+
+def _attached(answer: HttpResponseBase, name: str) -> HttpResponseBase:
+    """As a file, that no cache keeps and no browser interprets."""
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    answer["Cache-Control"] = "no-store"
+    answer["X-Content-Type-Options"] = "nosniff"
+    return answer

@@ -1,0 +1,46 @@
+"""`GET /metrics`: for Prometheus on this machine, or with METRICS_TOKEN as bearer token."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+
+from django.conf import settings
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from exporter import metrics as measured
+from exporter.problem import problem
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    if not (_knows_token(request) or _is_here(request)):
+        return problem(
+            401, "Send METRICS_TOKEN as “Authorization: Bearer <token>”.", WWW_Authenticate="Bearer"
+        )
+    try:
+        return HttpResponse(measured.exposition(), content_type=measured.CONTENT_TYPE)
+    except DatabaseError:
+        return problem(503, "The metrics cannot be read now. Ask again in a few seconds.", Retry_After="5")
+
+
+def _knows_token(request: HttpRequest) -> bool:
+    expected = settings.METRICS_TOKEN
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    if not expected or scheme.lower() != "bearer":
+        return False
+    return hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), expected.encode())
+
+
+def _is_here(request: HttpRequest) -> bool:
+    """Whether it was asked from this machine itself. What a proxy on it passes on is from elsewhere."""
+    if any(f"HTTP_{name}" in request.META for name in ("X_FORWARDED_FOR", "FORWARDED", "X_REAL_IP")):
+        return False
+    address = request.META.get("REMOTE_ADDR", "")
+    try:
+        # Over a Unix socket there is no address; only a proxy on this machine speaks that way.
+        return bool(address) and ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,203 @@
+"""Windows: what came in and what became of it within the last hour, 24 hours or 7 days.
+
+A window counts events by the minute they were *received*, so that received = Σ outcomes + pending holds within it. It
+ends now and begins at a whole minute (1 h) or hour, because older minutes are rolled up into hours: its newest step is
+the running one. The window before it is complete; so a change compares events per second.
+
+Every answer is one statement: all its numbers are of one moment.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.db import connection
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from connectors.catalogue import CATALOGUE
+from connectors.models import Connector
+from exporter.outcomes import Outcome
+
+
+class Window(NamedTuple):
+    """`step` is what one bar of a chart covers, `unit` what the window's beginning is rounded to; all in seconds."""
+
+    name: str
+    label: str | Promise
+    seconds: int
+    step: int
+    unit: int
+
+    @property
+    def steps(self) -> int:
+        return self.seconds // self.step
+
+    def since(self, now: datetime) -> datetime:
+        """The beginning of the window that ends `now`; the running unit is its last."""
+        running = int(now.timestamp()) // self.unit * self.unit
+        return now.replace(microsecond=0) - timedelta(
+            seconds=int(now.timestamp()) - running + self.seconds - self.unit
+        )
+
+
+HOUR = Window("1h", _("1 hour"), 3_600, 60, 60)
+DAY = Window("24h", _("24 hours"), 86_400, 3_600, 3_600)
+WEEK = Window("7d", _("7 days"), 604_800, 3 * 3_600, 3_600)
+WINDOWS = {window.name: window for window in (HOUR, DAY, WEEK)}
+
+
+@dataclass(frozen=True, slots=True)
+class TypeFlow:
+    """One event type in a window: `received` = Σ `outcomes` + `pending`; `before` is what the window before it
+    received."""
+
+    event_type: str
+    segment_event: str
+    received: int
+    before: int
+    outcomes: dict[str, int]
+    pending: int
+    last_received_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A window of a connector's live delivery.
+
+    `received` = Σ `outcomes` + `pending`, where `pending` is counted from the log's numbers, independently of the
+    others. `carried_in` came in before the window and waits still. `before` and `outcomes_before` are those of the
+    window before. `types` are most received first.
+    """
+
+    window: Window
+    since: datetime
+    now: datetime
+    received: int
+    outcomes: dict[str, int]
+    pending: int
+    carried_in: int
+    before: int
+    outcomes_before: dict[str, int]
+    types: list[TypeFlow]
+
+    @property
+    def off_by(self) -> int:
+        return abs(self.received - sum(self.outcomes.values()) - self.pending)
+
+    @property
+    def change(self) -> float | None:
+        """How much more came in per second than in the window before, as a share; None where nothing did then."""
+        return self.change_of(self.received, self.before)
+
+    def change_of(self, count: int, before: int) -> float | None:
+        """The same for any count, such as that of an outcome."""
+        elapsed = (self.now - self.since).total_seconds()
+        if before <= 0 or elapsed <= 0:
+            return None
+        return (count / elapsed) / (before / self.window.seconds) - 1
+
+
+# Received since launch is bounded by what was counted since then, so that the minute of the launch itself counts
+# right. Where pending events begin within the window is found by halving: the log may hold millions.
+_FLOW = """
+WITH RECURSIVE delivery AS (
+    SELECT d.id, d.workspace_id, d.start, d.cursor, l.next_event AS head
+      FROM exporter_delivery d JOIN exporter_eventlog l ON l.workspace_id = d.workspace_id
+     WHERE d.connector_id = %(connector)s AND d.kind = 'live'
+), halving(low, high) AS (
+    SELECT cursor, head FROM delivery
+     UNION ALL
+    SELECT CASE WHEN middle.received_at >= %(since)s THEN h.low ELSE middle.end_event END,
+           CASE WHEN middle.received_at >= %(since)s THEN middle.first_event ELSE h.high END
+      FROM halving h, delivery d, LATERAL (
+           SELECT b.first_event, b.end_event, b.received_at FROM exporter_eventbatch b
+            WHERE b.workspace_id = d.workspace_id AND b.end_event > (h.low + h.high) / 2
+            ORDER BY b.end_event LIMIT 1) middle
+     WHERE h.low < h.high
+), first AS (
+    SELECT greatest(min(high), (SELECT cursor FROM delivery)) AS number FROM halving
+), counted AS (
+    SELECT r.event_type, sum(r.count) FILTER (WHERE r.minute >= %(since)s) AS in_window, sum(r.count) AS in_both
+      FROM exporter_receivedcount r
+     WHERE r.workspace_id = (SELECT workspace_id FROM delivery) AND r.minute >= %(before)s
+     GROUP BY 1
+), received AS (
+    SELECT t.event_type, t.last_received_at,
+           least(coalesce(c.in_window, 0), t.count - coalesce(s.count, 0))::bigint AS in_window,
+           least(coalesce(c.in_both, 0), t.count - coalesce(s.count, 0))::bigint AS in_both
+      FROM delivery d
+      JOIN exporter_receivedtotal t ON t.workspace_id = d.workspace_id
+      LEFT JOIN exporter_deliverystart s ON s.delivery_id = d.id AND s.event_type = t.event_type
+      LEFT JOIN counted c ON c.event_type = t.event_type
+), settled AS (
+    SELECT c.event_type, c.outcome, coalesce(sum(c.count) FILTER (WHERE c.minute >= %(since)s), 0)::bigint AS in_window,
+           sum(c.count)::bigint AS in_both
+      FROM exporter_deliverycount c
+     WHERE c.delivery_id = (SELECT id FROM delivery) AND c.minute >= %(before)s
+     GROUP BY 1, 2
+)
+SELECT d.head, d.cursor, first.number,
+       (SELECT coalesce(jsonb_agg(jsonb_build_array(event_type, in_window, in_both, last_received_at)), '[]')::text
+          FROM received WHERE in_both > 0),
+       (SELECT coalesce(jsonb_agg(jsonb_build_array(event_type, outcome, in_window, in_both)), '[]')::text FROM settled)
+  FROM delivery d, first
+"""
+
+
+def flow(connector: Connector, window: Window, now: datetime) -> Flow:
+    """The window that ends `now` (the database's clock)."""
+    since = window.since(now)
+    terms: dict[str, Any] = {
+        "connector": connector.pk,
+        "since": since,
+        "before": since - timedelta(seconds=window.seconds),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_FLOW, terms)
+        head, reached, first, received, settled = cursor.fetchone()
+    settled_rows: list[tuple[str, str, int, int]] = json.loads(settled)
+    types = _types(json.loads(received), settled_rows)
+    within: dict[str, int] = {outcome.value: 0 for outcome in Outcome}
+    before = dict(within)
+    for _event_type, outcome, count, both in settled_rows:
+        within[outcome] += count
+        before[outcome] += both - count
+    return Flow(
+        window=window,
+        since=since,
+        now=now,
+        received=sum(row.received for row in types),
+        outcomes=within,
+        pending=head - first,
+        carried_in=first - reached,
+        before=sum(row.before for row in types),
+        outcomes_before=before,
+        types=[row for row in types if row.received or any(row.outcomes.values())],
+    )
+
+
+def _types(received: list[Any], settled: list[tuple[str, str, int, int]]) -> list[TypeFlow]:
+    outcomes: dict[str, dict[str, int]] = defaultdict(lambda: {outcome.value: 0 for outcome in Outcome})
+    for event_type, outcome, count, _both in settled:
+        outcomes[event_type][outcome] += count
+    rows = []
+    for event_type, count, both, last in received:
+        known = CATALOGUE.by_name.get(event_type)
+        own = outcomes[event_type]
+        rows.append(
+            TypeFlow(
+                event_type,
+                known.segment_event if known else "",
+                count,
+                both - count,
+                own,
+                count - sum(own.values()),
+                datetime.fromisoformat(last) if last else None,
+            )
+        )
+    return sorted(rows, key=lambda row: (-row.received, row.event_type))
