@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from connectors.models import AuditEntry, User, Workspace
@@ -16,11 +17,13 @@ def record(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
     address: str | None = None,
+    seen_in: Iterable[int] = (),
 ) -> AuditEntry:
     """Keeps who did what. `before` and `after` hold settings, never a secret; `actor` None is the system or a
-    command; `address` is where the request came from."""
+    command; `address` is where the request came from; `seen_in` are ids of further workspaces that see it."""
     return AuditEntry.objects.create(
         workspace=workspace,
+        seen_in=list(seen_in),
         actor=actor,
         actor_email=actor.email if actor else "",
         address=address,

@@ -3,6 +3,7 @@ port. Views, commands and tests change connectors through these verbs only."""
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,18 @@ class TypeTaken(Exception):
     def __init__(self, standing: Connector) -> None:
         super().__init__(f"This workspace already has “{standing.name}”.")
         self.standing = standing
+
+
+class SameKey(Exception):
+    """The new write key is the one in use."""
+
+
+class KeyChanged(Exception):
+    """Somebody else changed the write key meanwhile; `current` is the one in use."""
+
+    def __init__(self, current: WriteKey | None) -> None:
+        super().__init__("The write key was changed meanwhile.")
+        self.current = current
 
 
 class Outdated(Exception):
@@ -78,7 +91,9 @@ def launch(workspace: Workspace, settings: Settings, *, region: str, write_key: 
                 created_by=by.user,
                 changed_by=by.user,
             )
-            key = _activate(connector, write_key, by)
+            key = new_key(connector, write_key, region, by)
+            key.activated_at = key.created_at
+            key.save()
             audit.record(
                 "connector.launched",
                 workspace=workspace,
@@ -103,7 +118,7 @@ def update(connector: Connector, settings: Settings, *, seen_version: int, by: B
         Outdated: the connector has another version than the one the form was made from.
     """
     with transaction.atomic():
-        current = _locked(connector)
+        current = locked(connector)
         if current.version != seen_version:
             raise Outdated(current)
         before = describe(current)
@@ -112,7 +127,7 @@ def update(connector: Connector, settings: Settings, *, seen_version: int, by: B
         current.selected_events = sorted(settings.selected_events)
         current.include_anonymous = settings.include_anonymous
         _save(current, by, "name", "contact_email", "selected_events", "include_anonymous")
-        _record_change("connector.updated", current, before, by)
+        record_change("connector.updated", current, before, describe(current), by)
         ports.changed(current)
     return current
 
@@ -120,12 +135,12 @@ def update(connector: Connector, settings: Settings, *, seen_version: int, by: B
 def pause(connector: Connector, *, by: By) -> Connector:
     """Stops sending after the bodies in flight; a paused one stays as it is."""
     with transaction.atomic():
-        current = _locked(connector)
+        current = locked(connector)
         if current.state == State.LIVE:
             before = describe(current)
             current.state, current.paused_at, current.paused_by = State.PAUSED, timezone.now(), by.user
             _save(current, by, "state", "paused_at", "paused_by")
-            _record_change("connector.paused", current, before, by)
+            record_change("connector.paused", current, before, describe(current), by)
             ports.changed(current)
     return current
 
@@ -133,46 +148,85 @@ def pause(connector: Connector, *, by: By) -> Connector:
 def resume(connector: Connector, *, by: By) -> Connector:
     """Sends again, at once."""
     with transaction.atomic():
-        current = _locked(connector)
+        current = locked(connector)
         if current.state == State.PAUSED:
             before = describe(current)
             current.state, current.paused_at, current.paused_by = State.LIVE, None, None
             _save(current, by, "state", "paused_at", "paused_by")
-            _record_change("connector.resumed", current, before, by)
+            record_change("connector.resumed", current, before, describe(current), by)
             ports.resumed(current)
     return current
 
 
-def rotate(connector: Connector, *, write_key: str, region: str, by: By) -> Connector:
-    """Switches to another write key, and region: the next request uses them."""
+def rotate(
+    connector: Connector, *, write_key: str, region: str, by: By, seen: int | None = None
+) -> Connector:
+    """Switches to another write key, and region: the next request uses them.
+
+    Raises:
+        SameKey: it is the key in use, for the same region.
+        KeyChanged: the key in use is not the one of `seen`; somebody else was quicker.
+    """
     with transaction.atomic():
-        current = _locked(connector)
-        before = describe(current)
-        old = current.write_keys.filter(activated_at__isnull=False, retired_at__isnull=True).first()
-        if old is not None:
-            before["write_key"] = f"••••{old.last4}"
-            old.retired_at = timezone.now()
-            old.save(update_fields=["retired_at"])
-        key = _activate(current, write_key, by)
-        current.region = region
-        _save(current, by, "region")
-        audit.record(
-            "write_key.rotated",
-            workspace=current.workspace,
-            actor=by.user,
-            address=by.address,
-            target=current.name,
-            before=before,
-            after=describe(current) | {"write_key": f"••••{key.last4}"},
-        )
-        ports.key_rotated(current)
+        current = locked(connector)
+        check_new_key(current, write_key, region, seen)
+        switch_to(current, new_key(current, write_key, region, by), by, "write_key.rotated")
     return current
+
+
+def check_new_key(current: Connector, write_key: str, region: str, seen: int | None) -> None:
+    """Raises `SameKey` or `KeyChanged`. A key that cannot be read is different from every other."""
+    old = key_in_use(current)
+    if seen is not None and (old is None or old.pk != seen):
+        raise KeyChanged(old)
+    if old is None or region != current.region:
+        return
+    try:
+        same = secrets.compare_digest(sealing.unseal(old).encode(), write_key.encode())
+    except sealing.Unreadable:
+        return
+    if same:
+        raise SameKey
+
+
+def key_in_use(connector: Connector) -> WriteKey | None:
+    return connector.write_keys.filter(activated_at__isnull=False, retired_at__isnull=True).first()
+
+
+def new_key(connector: Connector, write_key: str, region: str, by: By) -> WriteKey:
+    """A sealed key that is neither stored nor in use yet."""
+    return WriteKey(
+        connector=connector,
+        ciphertext=sealing.seal(write_key),
+        last4=write_key[-4:],
+        region=region,
+        created_by=by.user,
+    )
+
+
+def switch_to(current: Connector, key: WriteKey, by: By, action: str) -> None:
+    """Puts a key in use, under the lock and in the transaction of the caller; the former one is kept sealed."""
+    before, now = describe(current), timezone.now()
+    old = key_in_use(current)
+    if old is not None:
+        before["write_key"] = f"••••{old.last4}"
+        old.retired_at, old.retired_by = now, by.user
+        old.rolled_back = action == "write_key.rolled_back"
+        old.save(update_fields=["retired_at", "retired_by", "rolled_back"])
+    key.activated_at, key.retired_at, key.retired_by = now, None, None
+    key.save()
+    current.region = key.region
+    current.key_reminder_on = current.key_reminded_at = None
+    _save(current, by, "region", "key_reminder_on", "key_reminded_at")
+    after = describe(current) | {"write_key": f"••••{key.last4}"}
+    record_change(action, current, before, after, by)
+    ports.key_rotated(current)
 
 
 def delete(connector: Connector, *, by: By, pending: int | None = None) -> None:
     """Deletes the connector with its keys and its ledger; the log stays. `pending` is recorded."""
     with transaction.atomic():
-        current = _locked(connector)
+        current = locked(connector)
         audit.record(
             "connector.deleted",
             workspace=current.workspace,
@@ -185,7 +239,8 @@ def delete(connector: Connector, *, by: By, pending: int | None = None) -> None:
         current.delete()
 
 
-def _locked(connector: Connector) -> Connector:
+def locked(connector: Connector) -> Connector:
+    """The connector as it stands, locked to the end of the transaction."""
     return Connector.objects.select_for_update().select_related("workspace").get(pk=connector.pk)
 
 
@@ -195,27 +250,17 @@ def _save(connector: Connector, by: By, *fields: str) -> None:
     connector.save(update_fields=[*fields, "version", "changed_by", "changed_at"])
 
 
-def _record_change(action: str, connector: Connector, before: dict[str, Any], by: By) -> None:
-    after = describe(connector)
-    changed = [name for name in after if after[name] != before[name]]
+def record_change(
+    action: str, connector: Connector, before: dict[str, Any], after: dict[str, Any], by: By
+) -> None:
+    """Records what differs between two states."""
+    changed = [name for name in after if after[name] != before.get(name)]
     audit.record(
         action,
         workspace=connector.workspace,
         actor=by.user,
         address=by.address,
         target=connector.name,
-        before={name: before[name] for name in changed},
+        before={name: before[name] for name in changed if name in before},
         after={name: after[name] for name in changed},
-    )
-
-
-def _activate(connector: Connector, write_key: str, by: By) -> WriteKey:
-    now = timezone.now()
-    return WriteKey.objects.create(
-        connector=connector,
-        ciphertext=sealing.seal(write_key),
-        last4=write_key[-4:],
-        created_by=by.user,
-        created_at=now,
-        activated_at=now,
     )

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -30,6 +31,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(_("Name"), max_length=150, blank=True)
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
+    is_owner = models.BooleanField(_("Owner"), default=False)
     date_joined = models.DateTimeField(default=timezone.now)
 
     USERNAME_FIELD = "email"
@@ -44,10 +46,12 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class Workspace(models.Model):
-    """The tenant boundary."""
+    """The tenant boundary. An archived one is shown to owners only."""
 
     slug = models.SlugField(max_length=60, unique=True)
     name = models.CharField(max_length=120)
+    require_second_factor = models.BooleanField(default=False)
+    archived_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:
@@ -60,11 +64,22 @@ class Role(models.TextChoices):
     ADMIN = "admin", _("Admin")
 
 
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    def standing(self) -> MembershipQuerySet:
+        """Those that open doors now: not ended, and not of an archived workspace."""
+        not_ended = Q(ends_at__isnull=True) | Q(ends_at__gt=timezone.now())
+        return self.filter(not_ended, workspace__archived_at__isnull=True)
+
+
 class Membership(models.Model):
+    """A person's role in a workspace, from `ends_at` on none."""
+
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role.choices)
+    ends_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+    objects = MembershipQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [
@@ -72,6 +87,32 @@ class Membership(models.Model):
                 fields=["workspace", "user"], name="one_membership_per_person_and_workspace"
             ),
             models.CheckConstraint(condition=Q(role__in=Role.values), name="membership_has_a_known_role"),
+        ]
+
+
+class Invitation(models.Model):
+    """A letter that lets one address join a workspace; its secret is stored as SHA-256 only. `ends_at` is where the
+    membership will end, `expires_at` where the invitation does."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="invitations")
+    email = models.EmailField(max_length=254)
+    role = models.CharField(max_length=10, choices=Role.choices)
+    ends_at = models.DateTimeField(null=True, blank=True)
+    hash = models.BinaryField(max_length=32, unique=True)
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["workspace", "email"],
+                condition=Q(accepted_at__isnull=True, revoked_at__isnull=True),
+                name="one_open_invitation_per_address",
+            ),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="invitation_has_a_known_role"),
         ]
 
 
@@ -103,6 +144,8 @@ class Connector(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.LIVE)
     paused_at = models.DateTimeField(null=True, blank=True)
     paused_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    key_reminder_on = models.DateField(null=True, blank=True)
+    key_reminded_at = models.DateTimeField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
@@ -137,11 +180,18 @@ class WriteKey(models.Model):
     connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="write_keys")
     ciphertext = models.BinaryField()
     last4 = models.CharField(max_length=4)
+    region = models.CharField(max_length=2, choices=Region.choices, default=Region.US)
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     activated_at = models.DateTimeField(null=True, blank=True)
     retired_at = models.DateTimeField(null=True, blank=True)
+    retired_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    rolled_back = models.BooleanField(default=False)
+    destroyed_at = models.DateTimeField(null=True, blank=True)
     verified_at = models.DateTimeField(null=True, blank=True)
+    verified_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    tested_at = models.DateTimeField(null=True, blank=True)
+    test_answers = models.JSONField(default=list, blank=True)
 
     class Meta:
         constraints: ClassVar = [
@@ -150,7 +200,17 @@ class WriteKey(models.Model):
                 condition=Q(activated_at__isnull=False, retired_at__isnull=True),
                 name="one_active_write_key_per_connector",
             ),
+            models.UniqueConstraint(
+                fields=["connector", "created_by"],
+                condition=Q(activated_at__isnull=True),
+                name="one_candidate_key_per_connector_and_person",
+            ),
         ]
+
+    @property
+    def accepted_tests(self) -> int:
+        """How many of the last test events Segment accepted."""
+        return sum(200 <= (answer["status"] or 0) < 300 for answer in self.test_answers)
 
 
 class Scope(models.TextChoices):
@@ -169,6 +229,7 @@ class IntakeToken(models.Model):
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     last_used_at = models.DateTimeField(null=True, blank=True)
+    ends_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -181,12 +242,24 @@ class IntakeToken(models.Model):
 
 
 class AuditEntry(models.Model):
-    """Who changed what, when; never a secret. Without a workspace: sign-ins of unknown addresses."""
+    """Who changed what, when; never a secret. The database refuses to change or delete one, so it points at people
+    and workspaces without binding them: they may go, it stays.
+
+    `seen_in` holds further workspaces whose admins see it: those a person was in when they signed in.
+    """
 
     workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, null=True, blank=True, related_name="audit_entries"
+        Workspace,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        null=True,
+        blank=True,
+        related_name="audit_entries",
     )
-    actor = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    seen_in = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    actor = models.ForeignKey(
+        User, on_delete=models.DO_NOTHING, db_constraint=False, null=True, blank=True, related_name="+"
+    )
     actor_email = models.CharField(max_length=254, blank=True)
     address = models.GenericIPAddressField(null=True, blank=True)
     action = models.CharField(max_length=60)
@@ -196,4 +269,7 @@ class AuditEntry(models.Model):
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["workspace", "-at"], name="audit_by_workspace_and_time")]
+        indexes: ClassVar = [
+            models.Index(fields=["workspace", "-at"], name="audit_by_workspace_and_time"),
+            GinIndex(fields=["seen_in"], name="audit_by_workspaces_seen_in"),
+        ]

@@ -10,15 +10,19 @@ from enum import StrEnum
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from connectors.models import Membership, Role, User, Workspace
+from connectors.models import Membership, MembershipQuerySet, Role, User, Workspace
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, Workspace, P], HttpResponseBase]
+SECOND_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
 
 class Action(StrEnum):
@@ -44,7 +48,8 @@ NEEDED: dict[Action, Role] = {
 
 
 def role_of(user: User, workspace: Workspace) -> Role | None:
-    found = Membership.objects.filter(user=user, workspace=workspace).values_list("role", flat=True).first()
+    standing = Membership.objects.standing().filter(user=user, workspace=workspace)
+    found = standing.values_list("role", flat=True).first()
     return Role(found) if found else None
 
 
@@ -59,31 +64,66 @@ def reason(action: Action) -> str:
     return _("Only marketers and admins of this workspace may do this. Ask one of them.")
 
 
+def memberships_of(user_id: int | None) -> MembershipQuerySet:
+    """Where a person may go now."""
+    standing: MembershipQuerySet = Membership.objects.standing().filter(user_id=user_id or 0)
+    return standing.select_related("workspace")
+
+
+def second_factors_of(user_id: int | None) -> QuerySet[Authenticator]:
+    """What somebody signs in with beside the password; recovery codes alone are none."""
+    factors: QuerySet[Authenticator] = Authenticator.objects.filter(
+        user_id=user_id or 0, type__in=SECOND_FACTORS
+    )
+    return factors
+
+
+def workspaces_of(user_id: int | None) -> QuerySet[Workspace]:
+    """The workspaces whose contents a person may see now: not those that want a second factor they do not have."""
+    mine = Workspace.objects.filter(pk__in=memberships_of(user_id).values("workspace_id"))
+    return mine.filter(Q(require_second_factor=False) | Exists(second_factors_of(user_id)))
+
+
 def in_workspace(action: Action) -> Callable[[View[P]], Callable[..., HttpResponseBase]]:
-    """Makes a view of `(request, workspace, …)` from a URL with the workspace's slug: signed in, a member, and
-    with a role that allows `action`. The member's role is left in `request.role`."""
+    """Makes a view of `(request, workspace, …)` from a URL with the workspace's slug: signed in, a member, with
+    the second factor the workspace wants, and with a role that allows `action`. The member's role is left in
+    `request.role`."""
 
     def decorate(view: View[P]) -> Callable[..., HttpResponseBase]:
         @wraps(view)
         @login_required
         def guarded(request: HttpRequest, slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-            membership = (
-                Membership.objects.select_related("workspace").filter(
-                    user_id=request.user.pk or 0, workspace__slug=slug
-                )
-            ).first()
+            membership = memberships_of(request.user.pk).filter(workspace__slug=slug).first()
             if membership is None:
                 raise Http404
+            workspace = membership.workspace
+            if workspace.require_second_factor and not second_factors_of(request.user.pk).exists():
+                return render(request, "connectors/second_factor.html", {"wanted_by": workspace}, status=403)
             role = Role(membership.role)
             request.role = role  # type: ignore[attr-defined]
-            request.workspace = membership.workspace  # type: ignore[attr-defined]
+            request.workspace = workspace  # type: ignore[attr-defined]
             if not allows(role, action):
                 raise PermissionDenied(reason(action))
-            return view(request, membership.workspace, *args, **kwargs)
+            return view(request, workspace, *args, **kwargs)
 
         return guarded
 
     return decorate
+
+
+def for_owners(
+    view: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
+) -> Callable[..., HttpResponseBase]:
+    """For people who look after the whole installation."""
+
+    @wraps(view)
+    @login_required
+    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if not getattr(request.user, "is_owner", False):
+            raise PermissionDenied(_("Only owners of this installation may do this. Ask one of them."))
+        return view(request, *args, **kwargs)
+
+    return guarded
 
 
 def may(request: HttpRequest) -> dict[str, Any]:

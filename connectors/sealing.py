@@ -35,6 +35,18 @@ def seal(plain: str) -> bytes:
     return _ring(tuple(settings.WRITE_KEY_ENCRYPTION_KEYS)).encrypt(plain.encode())
 
 
+def open_sealed(ciphertext: bytes) -> Secret:
+    """The plain text of what `seal` made.
+
+    Raises:
+        Unreadable: none of the keys opens it.
+    """
+    try:
+        return Secret(_ring(tuple(settings.WRITE_KEY_ENCRYPTION_KEYS)).decrypt(ciphertext).decode())
+    except (InvalidToken, UnicodeDecodeError):
+        raise Unreadable("A stored secret cannot be read.") from None
+
+
 def unseal(write_key: WriteKey) -> Secret:
     """The plain write key.
 
@@ -42,10 +54,8 @@ def unseal(write_key: WriteKey) -> Secret:
         Unreadable: none of the keys opens it.
     """
     try:
-        return Secret(
-            _ring(tuple(settings.WRITE_KEY_ENCRYPTION_KEYS)).decrypt(bytes(write_key.ciphertext)).decode()
-        )
-    except (InvalidToken, UnicodeDecodeError):
+        return open_sealed(bytes(write_key.ciphertext))
+    except Unreadable:
         raise Unreadable(f"The write key ending in {write_key.last4} cannot be read.") from None
 
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from connectors.models import Membership, Role, Workspace
-from connectors.permissions import may
+from connectors.permissions import may, memberships_of
 
 SWITCHER_ROWS = 20
 
@@ -57,10 +57,7 @@ class Shell:
         user = getattr(self._request, "user", None)
         if user is None or not user.is_authenticated:
             return []
-        rows = (
-            Membership.objects.filter(user_id=user.pk).select_related("workspace").order_by("workspace__name")
-        )
-        return list(rows[: SWITCHER_ROWS + 1])
+        return list(memberships_of(user.pk).order_by("workspace__name")[: SWITCHER_ROWS + 1])
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:

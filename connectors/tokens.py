@@ -5,9 +5,11 @@ from __future__ import annotations
 import secrets
 import string
 from collections.abc import Collection
+from datetime import timedelta
 from hashlib import sha256
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from connectors import audit
@@ -16,6 +18,20 @@ from connectors.models import IntakeToken, Workspace
 
 _ALPHABET = string.ascii_letters + string.digits
 _PREFIX_LENGTH = 10
+
+
+class Ended(Exception):
+    """The token is revoked or has run out, so nothing can be done with it."""
+
+
+def standing(workspace: Workspace) -> QuerySet[IntakeToken]:
+    """The tokens that open the door now."""
+    return workspace.intake_tokens.filter(works())
+
+
+def works() -> Q:
+    """What is true of a token that opens the door now."""
+    return Q(revoked_at__isnull=True) & (Q(ends_at__isnull=True) | Q(ends_at__gt=timezone.now()))
 
 
 def create(workspace: Workspace, name: str, scopes: Collection[str], by: By) -> tuple[IntakeToken, str]:
@@ -40,6 +56,32 @@ def create(workspace: Workspace, name: str, scopes: Collection[str], by: By) -> 
             after={"prefix": prefix, "scopes": token.scopes},
         )
     return token, plain
+
+
+def rotate(token: IntakeToken, hours: float, by: By) -> tuple[IntakeToken, str]:
+    """A new token of the same name and scopes, with its plain text; the old one ends after so many hours.
+
+    Raises:
+        Ended: the old one does not work any more.
+    """
+    with transaction.atomic():
+        old = IntakeToken.objects.select_for_update().filter(works(), pk=token.pk).first()
+        if old is None:
+            raise Ended
+        ends_at = timezone.now() + timedelta(hours=hours)
+        old.ends_at = min(ends_at, old.ends_at or ends_at)
+        old.save(update_fields=["ends_at"])
+        fresh, plain = create(old.workspace, old.name, old.scopes, by)
+        audit.record(
+            "intake_token.rotated",
+            workspace=old.workspace,
+            actor=by.user,
+            address=by.address,
+            target=old.name,
+            before={"prefix": old.prefix},
+            after={"prefix": fresh.prefix, "former_ends_at": old.ends_at.isoformat()},
+        )
+    return fresh, plain
 
 
 def revoke(token: IntakeToken, by: By) -> None:

@@ -1,19 +1,16 @@
-"""Workspaces and the first person in them; made by commands, since nobody signs up by themselves."""
+"""Workspaces: created with their first admin, renamed, archived, restored."""
 
 from __future__ import annotations
 
 import re
 
-from allauth.account.forms import default_token_generator
-from allauth.account.utils import user_pk_to_url_str
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
-from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from connectors import audit
+from connectors import audit, tokens
 from connectors.lifecycle import By
 from connectors.models import Membership, Role, User, Workspace
 
@@ -21,42 +18,101 @@ _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
 class Refused(Exception):
-    """The workspace cannot be made; the text says why."""
+    """It cannot be done; the text says why."""
 
 
 @transaction.atomic
-def create(slug: str, name: str, admin_email: str, by: By) -> tuple[Workspace, User, bool]:
-    """A new workspace with an admin, who is created where the address is unknown (the last value says so);
-    without a password, to be set through `password_address`.
+def create(slug: str, name: str, admin_email: str, by: By) -> tuple[Workspace, User]:
+    """A new workspace with an admin, who is created where the address is unknown; without a password, to be chosen
+    through an invitation. The first admin of an installation becomes its owner.
 
     Raises:
         Refused: the slug is taken or unfit, or the address is none.
     """
     if not _SLUG.fullmatch(slug) or len(slug) > 60:
         raise Refused(_("A slug consists of lower-case letters, digits and single hyphens, 60 at most."))
-    if not 0 < len(name.strip()) <= 120:
-        raise Refused(_("The name must have 1 to 120 characters."))
+    name = _checked(name)
     try:
         validate_email(admin_email)
     except ValidationError:
         raise Refused(_("“%(email)s” is no e-mail address.") % {"email": admin_email}) from None
     if Workspace.objects.filter(slug=slug).exists():
         raise Refused(_("There is a workspace “%(slug)s” already.") % {"slug": slug})
-    workspace = Workspace.objects.create(slug=slug, name=name.strip())
-    user = User.objects.filter(email=admin_email.lower()).first()
-    is_new = user is None
-    if user is None:
-        user = User.objects.create_user(admin_email)
+    workspace = Workspace.objects.create(slug=slug, name=name)
+    user = User.objects.filter(email=admin_email.lower()).first() or User.objects.create_user(admin_email)
+    if not User.objects.filter(is_owner=True).exists():
+        user.is_owner = True
+        user.save(update_fields=["is_owner"])
     Membership.objects.create(workspace=workspace, user=user, role=Role.ADMIN)
     after = {"slug": slug, "admin": user.email}
     audit.record(
         "workspace.created", workspace=workspace, actor=by.user, address=by.address, target=name, after=after
     )
-    return workspace, user, is_new
+    return workspace, user
 
 
-def password_address(user: User) -> str:
-    """An address that lets whoever opens it set this person's password, once, for a few days."""
-    key = f"{user_pk_to_url_str(user)}-{default_token_generator.make_token(user)}"
-    path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
-    return f"{settings.SITE_URL}{path.replace('UID-KEY', key)}"
+@transaction.atomic
+def rename(workspace: Workspace, name: str, by: By) -> None:
+    """Raises:
+    Refused: that is no name.
+    """
+    name, current = _checked(name), Workspace.objects.select_for_update().get(pk=workspace.pk)
+    if current.name == name:
+        return
+    _record("workspace.renamed", current, by, before={"name": current.name}, after={"name": name})
+    current.name = name
+    current.save(update_fields=["name"])
+
+
+@transaction.atomic
+def archive(workspace: Workspace, by: By) -> None:
+    """Closes a workspace: its pages are gone and its tokens revoked; what was recorded stays.
+
+    Raises:
+        Refused: a connector stands in it.
+    """
+    current = Workspace.objects.select_for_update().get(pk=workspace.pk)
+    if current.archived_at is not None:
+        return
+    connector = current.connectors.first()
+    if connector is not None:
+        raise Refused(
+            _("“%(name)s” still exports from this workspace. Delete it first.") % {"name": connector.name}
+        )
+    for token in tokens.standing(current):
+        tokens.revoke(token, by)
+    current.archived_at = timezone.now()
+    current.save(update_fields=["archived_at"])
+    _record("workspace.archived", current, by)
+
+
+@transaction.atomic
+def restore(workspace: Workspace, by: By) -> None:
+    """Opens it again for its members; tokens stay revoked."""
+    if Workspace.objects.filter(pk=workspace.pk, archived_at__isnull=False).update(archived_at=None):
+        _record("workspace.restored", workspace, by)
+
+
+def _checked(name: str) -> str:
+    name = " ".join(name.split())
+    if not 0 < len(name) <= 120:
+        raise Refused(_("The name must have 1 to 120 characters."))
+    return name
+
+
+def _record(
+    action: str,
+    workspace: Workspace,
+    by: By,
+    before: dict[str, str] | None = None,
+    after: dict[str, str] | None = None,
+) -> None:
+    audit.record(
+        action,
+        workspace=workspace,
+        actor=by.user,
+        address=by.address,
+        target=workspace.name,
+        before=before,
+        after=after,
+    )

@@ -26,7 +26,7 @@ def create() -> bool:
     with transaction.atomic():
         workspace = Workspace.objects.create(slug=SLUG, name="Demo")
         for email, (name, role) in PEOPLE.items():
-            user = User.objects.create_user(email, password(), name=name)
+            user = User.objects.create_user(email, password(), name=name, is_owner=role == Role.ADMIN)
             Membership.objects.create(workspace=workspace, user=user, role=role)
         audit.record("workspace.created", workspace=workspace, actor=None, target=SLUG)
     return True

@@ -12,7 +12,7 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from currents_admin import env, local
+from currents_admin import env, local, oidc
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -47,6 +47,7 @@ if CURRENTS_RETENTION_HOURS < CURRENTS_EXPIRY_HOURS + 24:
 CURRENTS_LEASE_SECONDS = env.number("CURRENTS_LEASE_SECONDS", 15, least=2, most=300)
 CURRENTS_INTAKE_RATE = env.number("CURRENTS_INTAKE_RATE", 0, least=0, most=1e9)
 METRICS_TOKEN = env.text("METRICS_TOKEN")
+CURRENTS_TRUSTED_PROXIES = env.whole("CURRENTS_TRUSTED_PROXIES", 0, least=0, most=9)
 
 # --- Django -------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -65,6 +66,8 @@ INSTALLED_APPS = [
     "csp",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -141,6 +144,14 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "20/m/ip,5/300s/key"}
+MFA_ADAPTER = "connectors.second_factors.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SECURE
+MFA_TOTP_ISSUER = "Currents Admin"
+# People come by invitation, and their address was proved by the letter.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
 ACCOUNT_PREVENT_ENUMERATION = True
 LOGIN_REDIRECT_URL = "/"
 LOGIN_URL = "account_login"
@@ -175,6 +186,17 @@ STORAGES = {
     },
 }
 
+# --- Sign-in at an OpenID Connect provider, where one is given -----------------------------------------------
+OIDC = oidc.from_environment()
+if OIDC is not None:
+    INSTALLED_APPS += ["allauth.socialaccount", "allauth.socialaccount.providers.openid_connect"]
+    SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [OIDC.as_app()], "OAUTH_PKCE_ENABLED": True}}
+    SOCIALACCOUNT_ADAPTER = "connectors.oidc_accounts.OidcAdapter"
+    # The provider vouches for the address; who was invited with it is let in.
+    SOCIALACCOUNT_EMAIL_AUTHENTICATION = True
+    SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+    SOCIALACCOUNT_STORE_TOKENS = False
+
 # --- Safety -------------------------------------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -184,13 +206,18 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF],
-        "form-action": [SELF],
+        "form-action": [SELF, OIDC.origin] if OIDC else [SELF],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
     }
 }
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+# Forms are small; events come through the intake, which bounds its bodies itself.
+DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+DATA_UPLOAD_MAX_NUMBER_FILES = 0
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
@@ -235,6 +262,7 @@ CELERY_TASK_CREATE_MISSING_QUEUES = True
 CELERY_TASK_DEFAULT_QUEUE = "delivery"
 CELERY_TASK_ROUTES = {
     "exporter.tasks.deliver": {"queue": "delivery"},
+    "connectors.tasks.*": {"queue": "chores"},
     "exporter.tasks.*": {"queue": "chores"},
 }
 CELERY_BEAT_SCHEDULER = "currents_admin.broker:MemoryScheduler"
@@ -246,6 +274,8 @@ CELERY_BEAT_SCHEDULE = {
     "trim": {"task": "exporter.tasks.trim", "schedule": 60.0},
     "roll_up": {"task": "exporter.tasks.roll_up", "schedule": 600.0},
     "clean": {"task": "exporter.tasks.clean", "schedule": 600.0},
+    "destroy_keys": {"task": "connectors.tasks.destroy_old_keys", "schedule": 300.0},
+    "remind": {"task": "connectors.tasks.remind_of_keys", "schedule": 900.0},
 }
 CELERY_TIMEZONE = "UTC"
 

@@ -3,7 +3,7 @@ events."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from random import Random
 from typing import Any, NamedTuple
 
@@ -146,18 +146,35 @@ def generate(
         if person is None:
             met[number] = person = make_believe.person(random, anonymous_share)
         scene = _Scene(random, person, random.choice(origins))
-        event: dict[str, Any] = {
-            "event_type": event_type.event_type,
-            "id": uuid(random),
-            "time": int(start + span * place / count),
-            "user_id": person.user_id,
-        }
-        if person.external_user_id is not None:
-            event["external_user_id"] = person.external_user_id
-        fields = scene.origin.fields
-        event |= {name: fields[name] for name in fields if name in event_type.storage}
-        event |= {name: maker(scene) for name, maker in makers}
+        event = _event(scene, event_type, makers, int(start + span * place / count))
         yield event if shape == "flat" else _nested(event)
+
+
+def one_of_each(seed: int, event_types: Collection[str], time: float) -> Iterator[dict[str, Any]]:
+    """One flat event of each of the types, in the catalogue's order, at `time` (UNIX seconds)."""
+    random = Random(seed)  # noqa: S311 - make-believe, not a secret
+    kinds, _weights = _kinds()
+    origins = _origins(random)
+    for event_type, makers in kinds:
+        if event_type.event_type in event_types:
+            scene = _Scene(random, make_believe.person(random, 0.0), random.choice(origins))
+            yield _event(scene, event_type, makers, int(time))
+
+
+def _event(
+    scene: _Scene, event_type: EventType, makers: list[tuple[str, _Maker]], time: int
+) -> dict[str, Any]:
+    event: dict[str, Any] = {
+        "event_type": event_type.event_type,
+        "id": uuid(scene.random),
+        "time": time,
+        "user_id": scene.person.user_id,
+    }
+    if scene.person.external_user_id is not None:
+        event["external_user_id"] = scene.person.external_user_id
+    fields = scene.origin.fields
+    event |= {name: fields[name] for name in fields if name in event_type.storage}
+    return event | {name: maker(scene) for name, maker in makers}
 
 
 def _kinds() -> tuple[list[tuple[EventType, list[tuple[str, _Maker]]]], list[float]]:

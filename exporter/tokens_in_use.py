@@ -12,6 +12,7 @@ from hashlib import sha256
 
 from django.db import connection
 
+from connectors import tokens
 from connectors.models import IntakeToken
 
 # A revoked token ends within five seconds.
@@ -82,7 +83,7 @@ def _find(plain: str, digest: bytes) -> Token:
     prefix = plain.removeprefix(_PREFIX).partition("_")[0]
     rows = []
     if plain.startswith(_PREFIX) and prefix.isascii() and prefix.isalnum():
-        rows = list(IntakeToken.objects.filter(prefix=prefix[:12], revoked_at__isnull=True))
+        rows = list(IntakeToken.objects.filter(tokens.works(), prefix=prefix[:12]))
     for row in rows:
         if hmac.compare_digest(bytes(row.hash), digest):
             token = Token(row.pk, row.workspace_id, frozenset(row.scopes))

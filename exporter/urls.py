@@ -2,7 +2,7 @@ from django.urls import URLPattern, path
 
 from exporter import data_urls
 from exporter.intake import intake
-from exporter.views import api, confirm, connector, lifesigns, surroundings
+from exporter.views import api, confirm, connector, lifesigns, surroundings, trials
 from exporter.views.listing import data_export
 from exporter.views.workspaces import workspaces
 
@@ -17,6 +17,8 @@ urlpatterns: list[URLPattern] = [
     path("w/<slug:slug>/data-export/", data_export, name="data_export"),
     path("w/<slug:slug>/data-export/<int:pk>/", connector.status, name="status"),
     path("w/<slug:slug>/data-export/<int:pk>/try-now/", connector.try_now, name="try_now"),
+    path("w/<slug:slug>/data-export/<int:pk>/test/", trials.test_events, name="test_events"),
+    path("w/<slug:slug>/data-export/<int:pk>/write-key/try/", trials.try_key, name="try_write_key"),
     path("w/<slug:slug>/data-export/<int:pk>/pause/", confirm.pause, name="pause"),
     path("w/<slug:slug>/data-export/<int:pk>/resume/", confirm.resume, name="resume"),
     path("w/<slug:slug>/data-export/<int:pk>/delete/", confirm.delete, name="delete"),

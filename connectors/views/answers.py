@@ -7,6 +7,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render, resolve_url
 
+from connectors import addresses
 from connectors.lifecycle import By
 from connectors.models import Connector, User, Workspace
 
@@ -21,7 +22,7 @@ def is_partial(request: HttpRequest) -> bool:
 
 def by(request: HttpRequest) -> By:
     user: User | AnonymousUser = request.user
-    return By(user if isinstance(user, User) else None, request.META.get("REMOTE_ADDR") or None)
+    return By(user if isinstance(user, User) else None, addresses.client_of(request))
 
 
 def find(workspace: Workspace, pk: int) -> Connector:

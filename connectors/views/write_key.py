@@ -1,36 +1,180 @@
-"""Rotate write key: another key, and region, from the next request on."""
+"""Rotate write key: enter, try, switch, go back. Trying speaks to Segment, so that button belongs to the exporter."""
 
 from __future__ import annotations
 
-from django.contrib import messages
-from django.http import HttpRequest, HttpResponseBase
-from django.shortcuts import render
-from django.utils.translation import gettext as _
-from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
+from datetime import date
+from typing import Any
 
-from connectors import lifecycle
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from connectors import lifecycle, rotation
 from connectors.forms import RotateForm
-from connectors.models import Workspace
+from connectors.models import Connector, User, Workspace, WriteKey
 from connectors.permissions import Action, in_workspace
-from connectors.views.answers import REFUSED, by, field_remarks, find, see_other
+from connectors.views.answers import IN_THE_WAY, REFUSED, by, field_remarks, find, see_other
+from connectors.write_keys import USUAL_LENGTH
+
+HISTORY = 20
+
+
+class ReminderForm(forms.Form):
+    """The day a key should be replaced by; empty for none."""
+
+    day = forms.DateField(label=gettext_lazy("Replace the key by"), required=False)
+
+    def clean_day(self) -> date | None:
+        day: date | None = self.cleaned_data["day"]
+        if day is not None and day <= timezone.localdate():
+            raise ValidationError(_("That day is over. Choose a later one, or leave it empty."))
+        return day
 
 
 @sensitive_post_parameters("write_key")
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_workspace(Action.ROTATE)
 def write_key(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
+    """`write_key` alone rotates at once; `proposed` switches to the key entered before; `seen` is the key in use when
+    the page was opened."""
     connector = find(workspace, pk)
-    form = RotateForm(request.POST if request.method == "POST" else None, current=connector.region)
+    if request.method != "POST":
+        return page(request, connector, RotateForm(current=connector.region))
+    if "proposed" in request.POST:
+        return _switch(request, connector)
+    form = RotateForm(request.POST, current=connector.region)
     if (remarks := field_remarks(request, form)) is not None:
         return remarks
-    if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        lifecycle.rotate(connector, write_key=data["write_key"], region=data["region"], by=by(request))
-        messages.success(request, _("The key is switched. The next request to Segment uses it."))
-        return see_other("status", workspace.slug, connector.pk)
-    keys = connector.write_keys.select_related("created_by").defer("ciphertext").order_by("-created_at")[:20]
-    context = {"connector": connector, "form": form, "keys": keys}
-    return render(
-        request, "connectors/write_key.html", context, status=REFUSED if request.method == "POST" else 200
+    if not form.is_valid():
+        return page(request, connector, form, REFUSED)
+    data = form.cleaned_data
+    try:
+        lifecycle.rotate(
+            connector, write_key=data["write_key"], region=data["region"], by=by(request), seen=_seen(request)
+        )
+    except lifecycle.SameKey:
+        form.add_error("write_key", same_key())
+        return page(request, connector, form, REFUSED)
+    except lifecycle.KeyChanged as changed:
+        return _too_late(request, connector, changed)
+    return _switched(request, connector)
+
+
+@require_POST
+@in_workspace(Action.ROTATE)
+def discard(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
+    connector = find(workspace, pk)
+    rotation.discard(connector, by(request))
+    return see_other("write_key", workspace.slug, connector.pk)
+
+
+@require_POST
+@in_workspace(Action.ROTATE)
+def roll_back(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
+    connector = find(workspace, pk)
+    try:
+        rotation.roll_back(connector, seen=_seen(request), by=by(request))
+    except rotation.NoWayBack:
+        messages.error(request, _("The former key is destroyed. Enter it again to use it."))
+    except lifecycle.KeyChanged as changed:
+        return _too_late(request, connector, changed)
+    else:
+        messages.success(request, _("Rolled back. The next request to Segment uses the former key."))
+    return see_other("write_key", workspace.slug, connector.pk)
+
+
+@require_POST
+@in_workspace(Action.ROTATE)
+def reminder(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
+    connector = find(workspace, pk)
+    form = ReminderForm(request.POST)
+    if not form.is_valid():
+        return page(request, connector, RotateForm(current=connector.region), REFUSED, reminder_form=form)
+    rotation.remind(connector, form.cleaned_data["day"], by(request))
+    messages.success(request, _("The reminder is set.") if form.cleaned_data["day"] else _("No reminder."))
+    return see_other("write_key", workspace.slug, connector.pk)
+
+
+@require_POST
+@in_workspace(Action.CONFIGURE)
+def verified(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
+    """Somebody saw the test events in Segment's debugger: of the key in use, or of one's own proposed key."""
+    connector = find(workspace, pk)
+    user = request.user if isinstance(request.user, User) else None
+    in_use, mine = lifecycle.key_in_use(connector), rotation.proposed(connector, user)
+    allowed = [key.pk for key in (in_use, mine) if key is not None]
+    key = get_object_or_404(WriteKey, connector=connector, pk=_whole(request.POST.get("key")), pk__in=allowed)
+    rotation.confirm(key, by(request))
+    messages.success(request, _("The key ending in %(last4)s is verified.") % {"last4": key.last4})
+    back = "write_key" if key.activated_at is None else "status"
+    return see_other(back, workspace.slug, connector.pk)
+
+
+def page(
+    request: HttpRequest, connector: Connector, form: RotateForm, status: int = 200, **more: Any
+) -> HttpResponse:
+    """The whole flow as it stands for this person."""
+    user = request.user if isinstance(request.user, User) else None
+    keys = connector.write_keys.filter(activated_at__isnull=False).defer("ciphertext")
+    proposed, former = rotation.proposed(connector, user), rotation.former(connector)
+    initial = {"day": connector.key_reminder_on.isoformat() if connector.key_reminder_on else ""}
+    context = {
+        "connector": connector,
+        "form": form,
+        "keys": keys.select_related("created_by", "retired_by", "verified_by").order_by("-activated_at")[
+            :HISTORY
+        ],
+        "in_use": lifecycle.key_in_use(connector),
+        "proposed": proposed,
+        "former": former,
+        "way_back_until": former.retired_at + rotation.KEPT if former and former.retired_at else None,
+        "usual_length": USUAL_LENGTH,
+        "reminder_form": ReminderForm(initial=initial),
+        **more,
+    }
+    return render(request, "connectors/write_key.html", context, status=status)
+
+
+def same_key() -> str:
+    return _("That is the key in use already, for this region. Nothing would change.")
+
+
+def _switch(request: HttpRequest, connector: Connector) -> HttpResponseBase:
+    key_id = _whole(request.POST.get("proposed"))
+    try:
+        rotation.switch(connector, key_id=key_id, seen=_seen(request), by=by(request))
+    except rotation.NothingProposed:
+        messages.error(request, _("That new key is not kept any more. Enter it again."))
+        return see_other("write_key", connector.workspace.slug, connector.pk)
+    except lifecycle.KeyChanged as changed:
+        return _too_late(request, connector, changed)
+    return _switched(request, connector)
+
+
+def _switched(request: HttpRequest, connector: Connector) -> HttpResponseBase:
+    messages.success(request, _("The key is switched. The next request to Segment uses it."))
+    return see_other("status", connector.workspace.slug, connector.pk)
+
+
+def _too_late(request: HttpRequest, connector: Connector, changed: lifecycle.KeyChanged) -> HttpResponse:
+    connector.refresh_from_db()
+    return page(
+        request, connector, RotateForm(current=connector.region), IN_THE_WAY, meanwhile=changed.current
     )
+
+
+def _seen(request: HttpRequest) -> int | None:
+    """The key in use when the page was opened; a machine that sends none has seen none."""
+    return _whole(request.POST["seen"]) if "seen" in request.POST else None
+
+
+def _whole(text: str | None) -> int:
+    """A number of a form; 0, which is nobody's, for anything else."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else 0

@@ -10,7 +10,8 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from connectors.models import Connector, Workspace
+from connectors.models import Connector
+from connectors.permissions import workspaces_of
 from connectors.templatetags.parts import HEALTH
 from exporter import status
 from exporter.status import Summary
@@ -24,7 +25,7 @@ ROWS = 100
 @login_required
 def workspaces(request: HttpRequest) -> HttpResponse:
     wanted, health = request.GET.get("q", "").strip(), request.GET.get("health", "")
-    mine = Workspace.objects.filter(memberships__user_id=request.user.pk or 0)
+    mine = workspaces_of(request.user.pk)
     connectors = Connector.objects.filter(workspace__in=mine).select_related("workspace", "paused_by")
     everything = status.summaries(connectors)
     found = [row for row in everything if matches(row, wanted) and health in ("", row.health.value)]

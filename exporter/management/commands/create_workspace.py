@@ -9,8 +9,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from connectors import workspaces
+from connectors import invitations, workspaces
 from connectors.lifecycle import By
+from connectors.models import Role
 from exporter import event_log
 
 
@@ -24,14 +25,15 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, slug: str, name: str, admin: str, **options: Any) -> None:
         try:
-            workspace, user, is_new = workspaces.create(slug, name, admin, By(None))
+            workspace, user = workspaces.create(slug, name, admin, By(None))
         except workspaces.Refused as error:
             raise CommandError(str(error)) from None
         event_log.ensure(workspace.pk)
         self.stdout.write(_("Created the workspace “%(name)s”.") % {"name": workspace.name})
-        if is_new or not user.has_usable_password():
-            self.stdout.write(_("%(email)s sets a password here:") % {"email": user.email})
-            self.stdout.write(workspaces.password_address(user))
+        if not user.has_usable_password():
+            _invitation, link = invitations.invite(workspace, user.email, Role.ADMIN, None, By(None))
+            self.stdout.write(_("Invitation of %(email)s, for 7 days:") % {"email": user.email})
+            self.stdout.write(link)
         else:
             self.stdout.write(_("%(email)s signs in here:") % {"email": user.email})
             self.stdout.write(f"{settings.SITE_URL}/accounts/login/")

@@ -1,0 +1,111 @@
+"""The audit log in words: what each action is called, and what an entry says changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from connectors.models import AuditEntry
+
+# In the order of the filter.
+ACTIONS: dict[str, Any] = {
+    "connector.launched": gettext_lazy("Connector launched"),
+    "connector.updated": gettext_lazy("Connector changed"),
+    "connector.paused": gettext_lazy("Connector paused"),
+    "connector.resumed": gettext_lazy("Connector resumed"),
+    "connector.tried_now": gettext_lazy("Delivery tried at once"),
+    "connector.deleted": gettext_lazy("Connector deleted"),
+    "write_key.proposed": gettext_lazy("New write key entered"),
+    "write_key.discarded": gettext_lazy("New write key discarded"),
+    "write_key.tested": gettext_lazy("Test events sent"),
+    "write_key.rotated": gettext_lazy("Write key switched"),
+    "write_key.rolled_back": gettext_lazy("Write key rolled back"),
+    "write_key.verified": gettext_lazy("Write key verified"),
+    "write_key.destroyed": gettext_lazy("Old write key destroyed"),
+    "write_key.reminder": gettext_lazy("Key reminder changed"),
+    "intake_token.created": gettext_lazy("Token created"),
+    "intake_token.rotated": gettext_lazy("Token rotated"),
+    "intake_token.revoked": gettext_lazy("Token revoked"),
+    "member.invited": gettext_lazy("Member invited"),
+    "member.invitation_revoked": gettext_lazy("Invitation withdrawn"),
+    "member.joined": gettext_lazy("Member joined"),
+    "member.changed": gettext_lazy("Member changed"),
+    "member.removed": gettext_lazy("Member removed"),
+    "workspace.created": gettext_lazy("Workspace created"),
+    "workspace.renamed": gettext_lazy("Workspace renamed"),
+    "workspace.archived": gettext_lazy("Workspace archived"),
+    "workspace.restored": gettext_lazy("Workspace restored"),
+    "workspace.second_factor": gettext_lazy("Second factor rule changed"),
+    "sign_in.succeeded": gettext_lazy("Signed in"),
+    "sign_in.refused": gettext_lazy("Sign-in refused"),
+    "sign_in.ended": gettext_lazy("Signed out"),
+    "sign_in.password": gettext_lazy("Password changed"),
+    "sign_in.factor": gettext_lazy("Second factor changed"),
+}
+FIELDS: dict[str, Any] = {
+    "name": gettext_lazy("name"),
+    "contact_email": gettext_lazy("contact"),
+    "region": gettext_lazy("region"),
+    "selected_events": gettext_lazy("events"),
+    "include_anonymous": gettext_lazy("anonymous users"),
+    "state": gettext_lazy("state"),
+    "write_key": gettext_lazy("write key"),
+    "pending": gettext_lazy("waiting events"),
+    "sent": gettext_lazy("sent"),
+    "accepted": gettext_lazy("accepted"),
+    "key_reminder_on": gettext_lazy("reminder"),
+    "prefix": gettext_lazy("token"),
+    "scopes": gettext_lazy("may"),
+    "former_ends_at": gettext_lazy("old token ends"),
+    "email": gettext_lazy("address"),
+    "role": gettext_lazy("role"),
+    "ends_at": gettext_lazy("ends"),
+    "slug": gettext_lazy("short name"),
+    "admin": gettext_lazy("admin"),
+    "required": gettext_lazy("required"),
+    "how": gettext_lazy("how"),
+    "why": gettext_lazy("why"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field; `before` is empty where it was not there."""
+
+    field: str
+    before: str
+    after: str
+
+
+def action_name(action: str) -> str:
+    return str(ACTIONS.get(action, action))
+
+
+def changes(entry: AuditEntry) -> list[Change]:
+    """What an entry says changed, in the order it was noted."""
+    names = dict.fromkeys([*entry.before, *entry.after])
+    return [_change(name, entry.before, entry.after) for name in names]
+
+
+def _change(name: str, before: dict[str, Any], after: dict[str, Any]) -> Change:
+    field = str(FIELDS.get(name, name))
+    if name == "selected_events" and name in before and name in after:
+        added, removed = set(after[name]) - set(before[name]), set(before[name]) - set(after[name])
+        parts = [f"+ {event}" for event in sorted(added)] + [f"− {event}" for event in sorted(removed)]
+        return Change(field, "", ", ".join(parts))
+    return Change(field, _shown(before.get(name)), _shown(after.get(name)))
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, list):
+        if len(value) > 6:
+            return ngettext("%(n)s entry", "%(n)s entries", len(value)) % {"n": len(value)}
+        return ", ".join(map(str, value))
+    return str(value)

@@ -1,0 +1,165 @@
+"""Invitations: a letter with a link lets one address join a workspace. The link's secret is stored as SHA-256 only."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from connectors import audit, letters
+from connectors.lifecycle import By
+from connectors.models import Invitation, Membership, Role, User, Workspace
+
+LASTS = timedelta(days=7)
+
+
+class Refused(Exception):
+    """It cannot be done; the text says why."""
+
+
+def open_ones(workspace: Workspace) -> QuerySet[Invitation]:
+    """Invitations nobody has accepted or withdrawn; an expired one is still listed, to be sent again."""
+    return workspace.invitations.filter(accepted_at__isnull=True, revoked_at__isnull=True)
+
+
+def invite(
+    workspace: Workspace, email: str, role: str, ends_at: datetime | None, by: By
+) -> tuple[Invitation, str]:
+    """A new invitation, in place of an open one for the same address, and its link.
+
+    Raises:
+        Refused: the person is a member already.
+    """
+    address = email.strip().lower()
+    with transaction.atomic():
+        Workspace.objects.select_for_update().get(pk=workspace.pk)
+        members = Membership.objects.standing().filter(workspace=workspace, user__email=address)
+        member = members.select_related("user").first()
+        # Who never chose a password may need another link.
+        if member is not None and member.user.has_usable_password():
+            raise Refused(_("%(email)s is a member already.") % {"email": address})
+        open_ones(workspace).filter(email=address).update(revoked_at=timezone.now())
+        invitation, secret = _make(workspace, address, role, ends_at, by)
+        after = {"email": address, "role": role, "ends_at": ends_at.date().isoformat() if ends_at else ""}
+        audit.record(
+            "member.invited",
+            workspace=workspace,
+            actor=by.user,
+            address=by.address,
+            target=address,
+            after={name: value for name, value in after.items() if value},
+        )
+    return invitation, link(secret)
+
+
+def again(invitation: Invitation, by: By) -> tuple[Invitation, str]:
+    """The same invitation with a new link; the former link ends."""
+    return invite(invitation.workspace, invitation.email, invitation.role, invitation.ends_at, by)
+
+
+def revoke(invitation: Invitation, by: By) -> None:
+    with transaction.atomic():
+        if open_ones(invitation.workspace).filter(pk=invitation.pk).update(revoked_at=timezone.now()):
+            audit.record(
+                "member.invitation_revoked",
+                workspace=invitation.workspace,
+                actor=by.user,
+                address=by.address,
+                target=invitation.email,
+            )
+
+
+def find(secret: str) -> Invitation | None:
+    """The invitation of a link, if it still opens the door."""
+    return (
+        Invitation.objects.select_related("workspace", "created_by")
+        .filter(
+            hash=_hash(secret),
+            accepted_at__isnull=True,
+            revoked_at__isnull=True,
+            expires_at__gt=timezone.now(),
+            workspace__archived_at__isnull=True,
+        )
+        .first()
+    )
+
+
+def accept(invitation: Invitation, user: User, address: str | None) -> Membership:
+    """Makes the person a member.
+
+    Raises:
+        Refused: the invitation was used or withdrawn meanwhile, or is for somebody else.
+    """
+    if user.email != invitation.email:
+        raise Refused(_("This invitation is for %(email)s.") % {"email": invitation.email})
+    with transaction.atomic():
+        Workspace.objects.select_for_update().get(pk=invitation.workspace_id)
+        taken = open_ones(invitation.workspace).filter(pk=invitation.pk).update(accepted_at=timezone.now())
+        if not taken:
+            raise Refused(_("This invitation was used or withdrawn. Ask an admin for a new one."))
+        membership, _new = Membership.objects.update_or_create(
+            workspace=invitation.workspace,
+            user=user,
+            defaults={"role": invitation.role, "ends_at": invitation.ends_at},
+        )
+        audit.record(
+            "member.joined",
+            workspace=invitation.workspace,
+            actor=user,
+            address=address,
+            target=user.email,
+            after={"role": invitation.role},
+        )
+    return membership
+
+
+def link(secret: str) -> str:
+    return f"{settings.SITE_URL}{reverse('invitation', args=[secret])}"
+
+
+def letter(invitation: Invitation, address: str) -> letters.Letter:
+    inviter = invitation.created_by.get_full_name() if invitation.created_by else _("An owner")
+    words = {
+        "workspace": invitation.workspace.name,
+        "person": inviter,
+        "role": Role(invitation.role).label,
+        "until": date_format(invitation.expires_at, "j F Y"),
+    }
+    return letters.Letter(
+        subject=_("Join %(workspace)s in Currents Admin") % words,
+        sentences=[
+            _("%(person)s invites you to the workspace %(workspace)s as %(role)s.") % words,
+            _("The link below works once, until %(until)s.") % words,
+        ],
+        address=address,
+        verb=_("Accept the invitation"),
+        why=_("You get this mail because somebody entered your address. If you do not know why, do nothing."),
+    )
+
+
+def _make(
+    workspace: Workspace, email: str, role: str, ends_at: datetime | None, by: By
+) -> tuple[Invitation, str]:
+    secret = secrets.token_urlsafe(32)
+    invitation = Invitation.objects.create(
+        workspace=workspace,
+        email=email,
+        role=role,
+        ends_at=ends_at,
+        hash=_hash(secret),
+        created_by=by.user,
+        expires_at=timezone.now() + LASTS,
+    )
+    return invitation, secret
+
+
+def _hash(secret: str) -> bytes:
+    return sha256(secret.encode("utf-8", "surrogateescape")).digest()

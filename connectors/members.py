@@ -1,0 +1,94 @@
+"""Members of a workspace: their role, until when, and the last admin who has to stay."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from connectors import audit
+from connectors.lifecycle import By
+from connectors.models import Membership, Role, Workspace
+
+
+class LastAdmin(Exception):
+    """Without this person nobody could manage the workspace."""
+
+    def __init__(self) -> None:
+        super().__init__(_("A workspace needs an admin without an end date. Make somebody else one first."))
+
+
+def change(membership: Membership, *, role: str, ends_at: datetime | None, by: By) -> None:
+    """Raises:
+    LastAdmin: nobody would be left to manage the workspace.
+    """
+    with transaction.atomic():
+        current = _locked(membership)
+        before = _describe(current)
+        current.role, current.ends_at = role, ends_at
+        current.save(update_fields=["role", "ends_at"])
+        _check_admins(current.workspace)
+        after = _describe(current)
+        if after != before:
+            changed = [name for name in after if after[name] != before[name]]
+            audit.record(
+                "member.changed",
+                workspace=current.workspace,
+                actor=by.user,
+                address=by.address,
+                target=current.user.email,
+                before={name: before[name] for name in changed},
+                after={name: after[name] for name in changed},
+            )
+
+
+def remove(membership: Membership, by: By) -> None:
+    """Raises:
+    LastAdmin: nobody would be left to manage the workspace.
+    """
+    with transaction.atomic():
+        current = _locked(membership)
+        audit.record(
+            "member.removed",
+            workspace=current.workspace,
+            actor=by.user,
+            address=by.address,
+            target=current.user.email,
+            before=_describe(current),
+        )
+        current.delete()
+        _check_admins(current.workspace)
+
+
+def require_second_factor(workspace: Workspace, required: bool, by: By) -> None:
+    with transaction.atomic():
+        changed = Workspace.objects.filter(pk=workspace.pk).exclude(require_second_factor=required)
+        if changed.update(require_second_factor=required):
+            audit.record(
+                "workspace.second_factor",
+                workspace=workspace,
+                actor=by.user,
+                address=by.address,
+                target=workspace.name,
+                before={"required": not required},
+                after={"required": required},
+            )
+
+
+def _locked(membership: Membership) -> Membership:
+    """Changes of members go one after the other, so that two admins cannot remove each other at once."""
+    Workspace.objects.select_for_update().get(pk=membership.workspace_id)
+    return Membership.objects.select_related("workspace", "user").get(pk=membership.pk)
+
+
+def _check_admins(workspace: Workspace) -> None:
+    admins = Membership.objects.filter(workspace=workspace, role=Role.ADMIN, ends_at__isnull=True)
+    if not admins.filter(user__is_active=True).exists():
+        raise LastAdmin
+
+
+def _describe(membership: Membership) -> dict[str, Any]:
+    ends = membership.ends_at
+    return {"role": membership.role, "ends_at": ends.date().isoformat() if ends else ""}

@@ -1,0 +1,179 @@
+"""Rotating a write key in steps: propose a key, try it, switch, roll back; what becomes of keys out of use.
+
+`connectors.lifecycle.rotate` does it in one step. A proposed key is sealed and belongs to the person who typed it.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from connectors import audit, lifecycle
+from connectors.lifecycle import By, KeyChanged
+from connectors.models import Connector, User, WriteKey
+
+# How long a replaced key stays sealed, so that one can go back, and a proposed one waits to be used.
+KEPT = timedelta(hours=24)
+
+
+class NothingProposed(Exception):
+    """There is no proposed key of this person (any more)."""
+
+
+class NoWayBack(Exception):
+    """The former key is destroyed already, or there was none."""
+
+
+def propose(connector: Connector, *, write_key: str, region: str, by: By) -> WriteKey:
+    """Keeps a key that is not in use, in place of the one this person proposed before.
+
+    Raises:
+        SameKey: it is the key in use, for the same region.
+    """
+    with transaction.atomic():
+        current = lifecycle.locked(connector)
+        lifecycle.check_new_key(current, write_key, region, None)
+        proposals(current, by.user).delete()
+        key = lifecycle.new_key(current, write_key, region, by)
+        key.save()
+        _record("write_key.proposed", current, by, after={"write_key": f"••••{key.last4}", "region": region})
+    return key
+
+
+def proposals(connector: Connector, user: User | None) -> Any:
+    return connector.write_keys.filter(activated_at__isnull=True, created_by=user)
+
+
+def proposed(connector: Connector, user: User | None) -> WriteKey | None:
+    fresh: WriteKey | None = (
+        proposals(connector, user).filter(created_at__gt=timezone.now() - KEPT).order_by("-pk").first()
+    )
+    return fresh
+
+
+def discard(connector: Connector, by: By) -> None:
+    with transaction.atomic():
+        for key in proposals(connector, by.user):
+            _record("write_key.discarded", connector, by, before={"write_key": f"••••{key.last4}"})
+            key.delete()
+
+
+def switch(connector: Connector, *, key_id: int, seen: int | None, by: By) -> Connector:
+    """Puts the proposed key in use.
+
+    Raises:
+        NothingProposed: that key is not waiting (any more).
+        KeyChanged: the key in use is not the one of `seen`.
+    """
+    with transaction.atomic():
+        current = lifecycle.locked(connector)
+        key = proposed(current, by.user)
+        if key is None or key.pk != key_id:
+            raise NothingProposed
+        _check_seen(current, seen)
+        lifecycle.switch_to(current, key, by, "write_key.rotated")
+    return current
+
+
+def former(connector: Connector, now: datetime | None = None) -> WriteKey | None:
+    """The key one can go back to: the one replaced last, for a day."""
+    since = (now or timezone.now()) - KEPT
+    kept = connector.write_keys.filter(
+        retired_at__gt=since, destroyed_at__isnull=True, rolled_back=False, activated_at__isnull=False
+    )
+    return kept.order_by("-retired_at").first()
+
+
+def roll_back(connector: Connector, *, seen: int | None, by: By) -> Connector:
+    """Puts the former key in use again, with its region.
+
+    Raises:
+        NoWayBack: there is none (any more).
+        KeyChanged: the key in use is not the one of `seen`.
+    """
+    with transaction.atomic():
+        current = lifecycle.locked(connector)
+        _check_seen(current, seen)
+        key = former(current)
+        if key is None:
+            raise NoWayBack
+        lifecycle.switch_to(current, key, by, "write_key.rolled_back")
+    return current
+
+
+def confirm(key: WriteKey, by: By) -> None:
+    """Somebody saw the key's test events in Segment's debugger; said once."""
+    with transaction.atomic():
+        told = WriteKey.objects.filter(pk=key.pk, verified_at__isnull=True).update(
+            verified_at=timezone.now(), verified_by=by.user
+        )
+        if told:
+            _record("write_key.verified", key.connector, by, after={"write_key": f"••••{key.last4}"})
+
+
+def note_answers(key: WriteKey, answers: list[dict[str, Any]], by: By) -> None:
+    """Keeps how Segment answered this key's test events: event type, message id, status or fault, milliseconds."""
+    with transaction.atomic():
+        key.test_answers, key.tested_at = answers, timezone.now()
+        key.save(update_fields=["test_answers", "tested_at"])
+        after = {"write_key": f"••••{key.last4}", "sent": len(answers), "accepted": key.accepted_tests}
+        _record("write_key.tested", key.connector, by, after=after)
+
+
+def remind(connector: Connector, day: date | None, by: By) -> None:
+    """Sets or clears the date the key should be replaced by."""
+    with transaction.atomic():
+        current = lifecycle.locked(connector)
+        if current.key_reminder_on == day:
+            return
+        before = {"key_reminder_on": str(current.key_reminder_on or "")}
+        current.key_reminder_on, current.key_reminded_at = day, None
+        current.save(update_fields=["key_reminder_on", "key_reminded_at"])
+        _record("write_key.reminder", current, by, before=before, after={"key_reminder_on": str(day or "")})
+
+
+def destroy_old(now: datetime | None = None) -> int:
+    """Destroys what is out of use for longer than a day; answers how many keys."""
+    moment = now or timezone.now()
+    nobody = By(None)
+    with transaction.atomic():
+        dropped, _by_model = WriteKey.objects.filter(
+            activated_at__isnull=True, created_at__lte=moment - KEPT
+        ).delete()
+        rows = WriteKey.objects.select_for_update(skip_locked=True, of=("self",)).filter(
+            Q(retired_at__lte=moment - KEPT), destroyed_at__isnull=True
+        )
+        destroyed = list(rows.select_related("connector__workspace"))
+        for key in destroyed:
+            key.ciphertext, key.destroyed_at = b"", moment
+            key.save(update_fields=["ciphertext", "destroyed_at"])
+            _record("write_key.destroyed", key.connector, nobody, before={"write_key": f"••••{key.last4}"})
+    return dropped + len(destroyed)
+
+
+def _check_seen(current: Connector, seen: int | None) -> None:
+    in_use = lifecycle.key_in_use(current)
+    if seen is not None and (in_use is None or in_use.pk != seen):
+        raise KeyChanged(in_use)
+
+
+def _record(
+    action: str,
+    connector: Connector,
+    by: By,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> None:
+    audit.record(
+        action,
+        workspace=connector.workspace,
+        actor=by.user,
+        address=by.address,
+        target=connector.name,
+        before=before,
+        after=after,
+    )

@@ -1,0 +1,82 @@
+"""Sign-ins for the audit log: who came in, who was refused. Shown in the workspaces of that person; those of unknown
+addresses belong to no workspace."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account import signals as account_signals
+from allauth.mfa import signals as factor_signals
+from django.contrib.auth.signals import user_login_failed
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.dispatch import receiver
+from django.http import HttpRequest
+from django.utils.translation import gettext_noop
+
+from connectors import addresses, audit
+from connectors.models import Membership, User
+
+
+@receiver(account_signals.user_logged_in)
+def signed_in(request: HttpRequest, user: User, **_more: Any) -> None:
+    _record("sign_in.succeeded", request, user)
+
+
+@receiver(account_signals.user_logged_out)
+def signed_out(request: HttpRequest, user: User | None, **_more: Any) -> None:
+    if user is not None:
+        _record("sign_in.ended", request, user)
+
+
+@receiver(user_login_failed)
+def refused(credentials: dict[str, Any], request: HttpRequest | None = None, **_more: Any) -> None:
+    """What was typed as the address is kept only if it is one: people type passwords into the wrong field."""
+    typed = str(credentials.get("email") or credentials.get("username") or "").strip().lower()
+    user = User.objects.filter(email=typed).first()
+    try:
+        validate_email(typed)
+    except ValidationError:
+        typed = ""
+    _record("sign_in.refused", request, user, target=typed, why=gettext_noop("wrong address or password"))
+
+
+@receiver(factor_signals.authentication_failed)
+def factor_refused(request: HttpRequest, user: User, **_more: Any) -> None:
+    _record("sign_in.refused", request, user, target=user.email, why=gettext_noop("wrong code"))
+
+
+@receiver(account_signals.password_changed)
+@receiver(account_signals.password_reset)
+@receiver(account_signals.password_set)
+def password_changed(request: HttpRequest, user: User, **_more: Any) -> None:
+    _record("sign_in.password", request, user)
+
+
+@receiver(factor_signals.authenticator_added)
+@receiver(factor_signals.authenticator_removed)
+@receiver(factor_signals.authenticator_reset)
+def factor_changed(request: HttpRequest, user: User, authenticator: Any, signal: Any, **_more: Any) -> None:
+    words = {
+        id(factor_signals.authenticator_added): gettext_noop("added"),
+        id(factor_signals.authenticator_removed): gettext_noop("removed"),
+    }
+    kind = str(authenticator.get_type_display())
+    _record(
+        "sign_in.factor", request, user, target=kind, how=words.get(id(signal), gettext_noop("made anew"))
+    )
+
+
+def _record(
+    action: str, request: HttpRequest | None, user: User | None, *, target: str = "", **after: str
+) -> None:
+    mine = Membership.objects.standing().filter(user=user) if user is not None else Membership.objects.none()
+    audit.record(
+        action,
+        workspace=None,
+        seen_in=mine.values_list("workspace_id", flat=True),
+        actor=user,
+        target=target,
+        after=after,
+        address=addresses.client_of(request) if request is not None else None,
+    )

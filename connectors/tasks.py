@@ -1,0 +1,17 @@
+"""Celery tasks of what people configure. Each may be rung twice or lost: it looks for itself what is due."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from connectors import reminders, rotation
+
+
+@shared_task(name="connectors.tasks.destroy_old_keys")
+def destroy_old_keys() -> int:
+    return rotation.destroy_old()
+
+
+@shared_task(name="connectors.tasks.remind_of_keys")
+def remind_of_keys() -> int:
+    return reminders.mail_due()

@@ -1,0 +1,103 @@
+"""Installation › Workspaces: owners create, rename, archive and restore them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_safe
+
+from connectors import workspaces
+from connectors.models import User, Workspace
+from connectors.permissions import for_owners
+from connectors.views.answers import IN_THE_WAY, REFUSED, by, see_other
+
+
+class WorkspaceForm(forms.Form):
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=120,
+        error_messages={"required": gettext_lazy("Give the workspace a name.")},
+    )
+    slug = forms.CharField(label=gettext_lazy("Short name in addresses"), max_length=60, required=False)
+
+
+@require_safe
+@for_owners
+def listing(request: HttpRequest) -> HttpResponseBase:
+    rows = Workspace.objects.annotate(
+        people=Count("memberships", distinct=True), exports=Count("connectors", distinct=True)
+    ).order_by("name")
+    context = {
+        "rows": rows.filter(archived_at__isnull=True),
+        "archived": rows.filter(archived_at__isnull=False),
+        "mine": set(rows.filter(Q(memberships__user_id=request.user.pk)).values_list("pk", flat=True)),
+    }
+    return render(request, "connectors/settings/workspaces.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_owners
+def create(request: HttpRequest) -> HttpResponseBase:
+    form = WorkspaceForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid() and isinstance(request.user, User):
+        data = form.cleaned_data
+        slug = data["slug"] or slugify(data["name"])[:60].strip("-")
+        try:
+            made, _user = workspaces.create(slug, data["name"], request.user.email, by(request))
+        except workspaces.Refused as refused:
+            form.add_error("slug", str(refused))
+        else:
+            messages.success(request, _("Created. You are its admin; invite the others."))
+            return see_other("data_export", made.slug)
+    return _page(request, "workspace_new", {"form": form}, REFUSED if form.is_bound else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_owners
+def rename(request: HttpRequest, slug: str) -> HttpResponseBase:
+    workspace = get_object_or_404(Workspace, slug=slug)
+    bound = request.method == "POST"
+    form = WorkspaceForm(request.POST if bound else None, initial={"name": workspace.name})
+    if bound and form.is_valid():
+        try:
+            workspaces.rename(workspace, form.cleaned_data["name"], by(request))
+        except workspaces.Refused as refused:
+            form.add_error("name", str(refused))
+        else:
+            messages.success(request, _("Renamed."))
+            return see_other("all_workspaces")
+    return _page(
+        request, "workspace_rename", {"form": form, "workspace": workspace}, REFUSED if bound else 200
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_owners
+def archive(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """Archives a workspace, or restores an archived one."""
+    workspace = get_object_or_404(Workspace, slug=slug)
+    context: dict[str, Any] = {"workspace": workspace}
+    if request.method != "POST":
+        return _page(request, "workspace_archive", context)
+    try:
+        if workspace.archived_at is None:
+            workspaces.archive(workspace, by(request))
+            messages.success(request, _("“%(name)s” is archived.") % {"name": workspace.name})
+        else:
+            workspaces.restore(workspace, by(request))
+            messages.success(request, _("“%(name)s” is open again.") % {"name": workspace.name})
+    except workspaces.Refused as refused:
+        return _page(request, "workspace_archive", context | {"refused": str(refused)}, IN_THE_WAY)
+    return see_other("all_workspaces")
+
+
+def _page(request: HttpRequest, name: str, context: dict[str, Any], status: int = 200) -> HttpResponseBase:
+    return render(request, f"connectors/settings/{name}.html", context, status=status)

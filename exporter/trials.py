@@ -1,0 +1,115 @@
+"""Test events: one of each chosen type, with ids of their own, sent with a given key at a person's request.
+
+They do not come from the log and enter no ledger. The first goes alone; where Segment refuses it, the others are not
+sent. Segment answers 200 also to a key that belongs to no source, so the answers prove nothing by themselves.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from django.conf import settings
+
+from connectors import rotation, sealing
+from connectors.catalogue import CATALOGUE
+from connectors.lifecycle import By
+from connectors.models import WriteKey
+from exporter import generator, normalise, packing, sender
+from exporter.retry import Answer, Verdict, classify
+from exporter.transform import Plan, convert
+
+IN_FLIGHT = 8
+# A person waits for the page, and a thread of the web server with them.
+WHOLE_SECONDS = 20.0
+REST_SECONDS = 5.0
+
+_NOT_SENT = Answer(status=None, error="not sent")
+
+
+def too_soon(key: WriteKey, now: datetime) -> bool:
+    """A few seconds lie between two sendings, so that nobody hammers Segment by clicking."""
+    return key.tested_at is not None and (now - key.tested_at).total_seconds() < REST_SECONDS
+
+
+def send(key: WriteKey, by: By) -> list[dict[str, Any]]:
+    """Sends the test events with this key to its region, keeps and answers what Segment said to each.
+
+    Raises:
+        connectors.sealing.Unreadable: the stored key cannot be opened; nothing was sent.
+    """
+    plain = sealing.unseal(key)
+    calls = make(key.connector.selected_events)
+    url = settings.SEGMENT_URLS[key.region]
+    answers = _send_all(url, plain, [call for _type, _id, call in calls])
+    said = [
+        {
+            "event_type": event_type,
+            "segment_event": CATALOGUE.by_name[event_type].segment_event,
+            "message_id": message_id,
+            "status": answer.status,
+            "error": answer.error,
+            "milliseconds": round(answer.milliseconds),
+        }
+        for (event_type, message_id, _call), answer in zip(calls, answers, strict=True)
+    ]
+    rotation.note_answers(key, said, by)
+    return said
+
+
+def make(event_types: Sequence[str]) -> list[tuple[str, str, bytes]]:
+    """Event type, message id and call for each type, in the catalogue's order."""
+    run = f"test-{secrets.token_hex(4)}"
+    now = datetime.now(UTC).timestamp()
+    plan = Plan(frozenset(event_types), include_anonymous=True)
+    made = []
+    for place, event in enumerate(generator.one_of_each(secrets.randbits(32), event_types, now)):
+        event["id"] = f"{run}-{place:02d}"
+        event |= {"user_id": "currents-test-user", "external_user_id": "currents-test-user"}
+        line = normalise.normalise(msgspec.json.encode(event)).line
+        judged = convert(line, plan)
+        if judged.call is not None:
+            made.append((judged.event_type, str(event["id"]), judged.call))
+    return made
+
+
+def _send_all(url: str, key: sealing.Secret, calls: Sequence[bytes]) -> list[Answer]:
+    """One request per call, the first alone, then a few at once, all within the time a person waits."""
+    deadline = time.monotonic() + WHOLE_SECONDS
+    if not calls:
+        return []
+    first = _send_some(url, key, calls[:1], deadline)
+    if classify(first[0]) is not Verdict.ACCEPTED:
+        return first + [_NOT_SENT] * (len(calls) - 1)
+    return first + _send_some(url, key, calls[1:], deadline)
+
+
+def _send_some(url: str, key: sealing.Secret, calls: Sequence[bytes], deadline: float) -> list[Answer]:
+    waiting, flights = list(enumerate(calls)), dict[int, sender.Flight]()
+    answers: dict[int, Answer] = {}
+    landed = threading.Event()
+    while (waiting or flights) and time.monotonic() < deadline:
+        while waiting and len(flights) < IN_FLIGHT:
+            place, call = waiting.pop(0)
+            flights[place] = sender.launch(url, key, _body(call), landed.set)
+        landed.wait(max(0.0, min(0.5, deadline - time.monotonic())))
+        landed.clear()
+        for place in [place for place, flight in flights.items() if flight.done]:
+            answers[place] = flights.pop(place).answer()
+    for place, flight in flights.items():
+        flight.cut()
+        answers[place] = Answer(status=None, error="timed out", milliseconds=flight.seconds * 1000)
+    return [answers.get(place, _NOT_SENT) for place in range(len(calls))]
+
+
+def _body(call: bytes) -> Any:
+    def body() -> bytes:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return packing.wrap([call], now)
+
+    return body

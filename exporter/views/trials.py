@@ -1,0 +1,68 @@
+"""Test events for a person: with the key in use, or with a new one before it is used."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from connectors import lifecycle, rotation, sealing
+from connectors.forms import RotateForm
+from connectors.models import Connector, User, Workspace, WriteKey
+from connectors.permissions import Action, in_workspace
+from connectors.views import write_key as rotate_page
+from connectors.views.answers import REFUSED, by, find, see_other
+from exporter import trials
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@in_workspace(Action.CONFIGURE)
+def test_events(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
+    """Send Test Events."""
+    connector = find(workspace, pk)
+    key = lifecycle.key_in_use(connector)
+    if request.method == "POST" and key is not None:
+        _send(request, key)
+        return see_other("test_events", workspace.slug, connector.pk)
+    return render(request, "exporter/test_events.html", {"connector": connector, "key": key})
+
+
+@sensitive_post_parameters("write_key")
+@require_POST
+@in_workspace(Action.ROTATE)
+def try_key(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
+    """Keeps the new key, not in use yet, and sends test events with it; without one typed, again with the kept one."""
+    connector = find(workspace, pk)
+    key = _kept(request, connector)
+    if key is None or request.POST.get("write_key"):
+        form = RotateForm(request.POST, current=connector.region)
+        if not form.is_valid():
+            return rotate_page.page(request, connector, form, REFUSED)
+        data = form.cleaned_data
+        try:
+            key = rotation.propose(
+                connector, write_key=data["write_key"], region=data["region"], by=by(request)
+            )
+        except lifecycle.SameKey:
+            form.add_error("write_key", rotate_page.same_key())
+            return rotate_page.page(request, connector, form, REFUSED)
+    _send(request, key)
+    return see_other("write_key", workspace.slug, connector.pk)
+
+
+def _kept(request: HttpRequest, connector: Connector) -> WriteKey | None:
+    return rotation.proposed(connector, request.user if isinstance(request.user, User) else None)
+
+
+def _send(request: HttpRequest, key: WriteKey) -> None:
+    if trials.too_soon(key, timezone.now()):
+        messages.error(request, _("Test events went out a moment ago. Wait a few seconds."))
+        return
+    try:
+        trials.send(key, by(request))
+    except sealing.Unreadable:
+        messages.error(request, _("The stored key cannot be read. An admin can enter it again."))
