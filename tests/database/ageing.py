@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 from django.db import connection
@@ -20,9 +21,9 @@ def make_older(line: Line, first: int = 0, **span: float) -> None:
     """As if the batches from number `first` on had come in so much earlier."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE exporter_eventbatch SET received_at = received_at - %s "
+            "UPDATE exporter_eventbatch SET received_at = received_at - make_interval(secs => %s) "
             "WHERE workspace_id = %s AND first_event >= %s",
-            [timedelta(**span), line.workspace.pk, first],
+            [timedelta(**span).total_seconds(), line.workspace.pk, first],
         )
 
 
@@ -42,11 +43,11 @@ def signed(part: str, minutes_ago: float = 0.0) -> None:
 
 
 def wait_for_a_blocked_statement() -> None:
-    """Until some connection to this database waits for a lock."""
+    """Until some connection waits for a lock. Asks `pg_locks`, which is read anew within a transaction, too."""
+    give_up = time.monotonic() + 20
     with connection.cursor() as cursor:
         waiting = 0
         while not waiting:
-            cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-            )
+            assert time.monotonic() < give_up, "nobody waits for a lock"
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
             waiting = cursor.fetchone()[0]
