@@ -7,7 +7,7 @@ import pytest
 from connectors import lifecycle
 from connectors.models import WriteKey
 from exporter import retention
-from exporter.delivery.expiry import expire_due
+from exporter.delivery.expiry import expire, expire_due
 from exporter.delivery.lease import Lease
 from exporter.delivery.settle import LeaseLost, Step, settle
 from exporter.models import Delivery, EventBatch, Settlement
@@ -200,6 +200,18 @@ def test_what_nobody_tried_to_deliver_does_not_expire() -> None:
         line.sandbox.fail(status=503)
         line.deliver()
         assert retention.over_age(after(hours=49)) == [line.delivery.pk]
+
+
+def test_the_verdict_is_asked_again_under_the_lease() -> None:
+    """A connector may be resumed between the list of what is over age and its turn."""
+    with a_line() as line:
+        line.feed(5)
+        lifecycle.pause(line.connector, by=NOBODY)
+        listed = retention.over_age(after(hours=49))
+        lifecycle.resume(line.connector, by=NOBODY)
+        assert [expire(delivery, after(hours=49)) for delivery in listed] == [0]
+        assert line.deliver() == "idle"
+        assert len(line.arrived()) == 5
 
 
 @pytest.mark.parametrize("part", ["sweep", "expire"])

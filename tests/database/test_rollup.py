@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.db.models import Model, Sum
 
 from exporter import rollup
-from exporter.models import AttemptCount, DeliveryCount, DeliveryDelay, ReceivedCount
+from exporter.models import AttemptCount, Delivery, DeliveryCount, DeliveryDelay, ReceivedCount
 from exporter.rollup import roll_up
 from tests.database.ageing import signed, wait_for_a_blocked_statement
 from tests.database.delivering import EMAIL_OPEN, Line, a_line
@@ -126,6 +126,27 @@ def test_rolling_up_waits_for_a_settle_and_counts_what_it_added() -> None:
             hour,
             hour + timedelta(hours=1),
         }
+
+
+def test_rolling_up_takes_its_turn_before_it_takes_a_row() -> None:
+    """A settle locks its delivery first, then rows; in another order the two could wait for each other."""
+    with a_line() as line:
+        two_old_hours(line)
+
+        def work() -> None:
+            roll_up()
+            connection.close()
+
+        thread = threading.Thread(target=work)
+        with transaction.atomic():
+            Delivery.objects.select_for_update().get()
+            thread.start()
+            wait_for_a_blocked_statement()
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT count FROM exporter_deliverycount FOR UPDATE NOWAIT")
+                assert len(cursor.fetchall()) == 12
+        thread.join()
+        assert DeliveryCount.objects.count() == 4
 
 
 def test_what_is_older_than_any_event_is_found_once_a_day() -> None:
