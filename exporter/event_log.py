@@ -66,8 +66,12 @@ def cursor() -> psycopg.Cursor[Any]:
 
 
 def ensure(workspace_id: int) -> None:
-    """Makes the workspace's log and its mark, where they are missing."""
+    """Makes the workspace's log and its mark, where they are missing. Looks first: an insert that finds its row
+    there would wait for whoever is changing it."""
     with connection.cursor() as sql:
+        sql.execute("SELECT 1 FROM exporter_logmark WHERE workspace_id = %s", [workspace_id])
+        if sql.fetchone():
+            return
         sql.execute(
             "INSERT INTO exporter_eventlog (workspace_id, next_event, last_received_at) "
             "VALUES (%s, 0, clock_timestamp()) ON CONFLICT DO NOTHING",

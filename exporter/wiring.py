@@ -54,7 +54,9 @@ class ExporterSide:
         self._ring(connector)
 
     def deleted(self, connector: Connector) -> None:
-        """Rows go with the connector; a holder of the lease notices at its next settle."""
+        """Rows go with the connector; a holder of the lease notices at its next settle. The deliveries are locked
+        first, as a settle does, so that neither waits for the other in a circle."""
+        list(connector.deliveries.select_for_update().order_by("pk").values_list("pk", flat=True))
 
     def _ring(self, connector: Connector) -> None:
         ids = list(connector.deliveries.values_list("pk", flat=True))

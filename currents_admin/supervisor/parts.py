@@ -26,7 +26,7 @@ def worker() -> Part:
 
 def retry_worker() -> Part:
     """Threads of its own for connectors whose last attempt failed: they never hold up healthy ones."""
-    return _worker("retry-worker", threads=4, queues="retry,chores")
+    return _worker("retry-worker", threads=8, queues="retry,chores")
 
 
 def beat() -> Part:
