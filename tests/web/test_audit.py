@@ -26,7 +26,7 @@ def text(client: Client, query: str = "", page: str = PAGE) -> str:
 
 def rows(client: Client, query: str = "") -> list[list[str]]:
     answer = client.get(f"{PAGE}csv/{query}")
-    return list(csv.reader(io.StringIO(b"".join(answer).decode())))  # type: ignore[arg-type]
+    return list(csv.reader(io.StringIO(b"".join(answer).decode())))
 
 
 def test_a_change_is_told_with_who_what_and_from_where(as_: As, connector: Connector) -> None:

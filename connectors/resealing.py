@@ -1,0 +1,69 @@
+"""Moving every sealed secret under the newest encryption key, while everything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from django.db.models import QuerySet
+
+from connectors import sealing
+from connectors.models import WriteKey
+
+BATCH = 500
+
+
+@dataclass(slots=True)
+class Result:
+    """How many were moved, and the names of those that no key opens."""
+
+    moved: int
+    unreadable: list[str]
+
+
+def reseal_everything() -> Result:
+    """Row by row, each replaced only if it is still what was read; so nothing is locked and nothing newer is lost. May
+    be broken off and run again. What cannot be read stays as it is."""
+    result = Result(0, [])
+    for key in _rows(WriteKey.objects.filter(destroyed_at__isnull=True)):
+        _move(result, f"write key {key.pk} (••••{key.last4})", lambda key=key: _write_key(key))
+    for factor in _rows(Authenticator.objects.exclude(type=Authenticator.Type.WEBAUTHN)):
+        _move(result, f"second factor {factor.pk}", lambda factor=factor: _factor(factor))
+    return result
+
+
+def _rows(rows: QuerySet[Any]) -> Iterator[Any]:
+    last = 0
+    while batch := list(rows.filter(pk__gt=last).order_by("pk")[:BATCH]):
+        yield from batch
+        last = batch[-1].pk
+
+
+def _move(result: Result, name: str, move: Callable[[], int]) -> None:
+    try:
+        result.moved += move()
+    except sealing.Unreadable:
+        result.unreadable.append(name)
+
+
+def _write_key(key: WriteKey) -> int:
+    old = bytes(key.ciphertext)
+    return WriteKey.objects.filter(pk=key.pk, ciphertext=old).update(ciphertext=sealing.reseal(old))
+
+
+def _factor(factor: Authenticator) -> int:
+    """The secret of a code generator, the seed or the list of recovery codes."""
+    fresh = {name: _resealed(value) for name, value in factor.data.items()}
+    moved: int = Authenticator.objects.filter(pk=factor.pk, data=factor.data).update(data=fresh)
+    return moved
+
+
+def _resealed(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_resealed(each) for each in value]
+    # Fernet's texts begin so; beside them stand only masks and counts.
+    if isinstance(value, str) and value.startswith("gAAAAA"):
+        return sealing.reseal(value.encode()).decode()
+    return value
