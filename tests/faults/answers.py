@@ -72,7 +72,7 @@ def _begin(stage: Stage, fault: BadAnswer) -> Callable[[], Row]:
         stage.sandbox.add(**fault.also, match=match)
     stream = stage.stream(
         [target],
-        events=stage.size(40_000, 200_000) if fault.full_speed else stage.size(4_000, 10_000),
+        events=stage.size(40_000, 100_000) if fault.full_speed else stage.size(4_000, 10_000),
         rate=0 if fault.full_speed else RATE,
     )
 

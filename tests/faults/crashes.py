@@ -11,7 +11,7 @@ from tests.faults.house import USERS
 from tests.faults.row import NOTHING, Row
 from tests.faults.sandbox import largest, widest
 from tests.faults.stage import Stage
-from tests.faults.stream import Stream
+from tests.faults.stream import Stream, Tail
 from tests.faults.waiting import NotInTime, until
 
 RATE = 2000.0
@@ -66,6 +66,40 @@ def beat_killed(stage: Stage) -> list[Row]:
         return f"beat {before}→{stage.house.pid('beat')}, dead until all had arrived"
 
     return [_during(stage, "beat SIGKILL", act)]
+
+
+def retry_worker_killed(stage: Stage) -> list[Row]:
+    """A destination that fails every third time is delivered to by the retry worker."""
+
+    def act(stream: Stream, row: Row) -> str:
+        house, key4 = stage.house, stream.targets[0].key4
+        rule = stage.sandbox.add(
+            status=503, probability=0.3, seed=11, count=stage.size(6, 30), match={"key4": key4}
+        )
+        log, pids, turns = Tail(house.parts["retry-worker"].log), [house.pid("retry-worker")], 0
+        log.lines()
+        for _kill in range(2):
+            until(lambda: any(map(_tells_a_turn, log.lines())), 60, "the retry worker delivers")
+            house.kill("retry-worker")
+            house.start("retry-worker")
+            pids.append(house.pid("retry-worker"))
+            turns += 1
+        until(stream.finished, 60, "everything is acknowledged")
+        until(lambda: stage.arrived(stream) == stream.sent, 120, "everything has arrived")
+        turns += sum(map(_tells_a_turn, log.lines()))
+        seen = stage.watcher.of(key4)
+        row.bound, row.bound_is = (
+            2 * max(2, widest(seen) + 1) * largest(seen),
+            "the bodies in flight at two kills",
+        )
+        proof = f"503 injected {stage.sandbox.uses(rule)} times, retry worker {'→'.join(map(str, pids))}"
+        return f"{proof}, which made at least {turns} turns"
+
+    return [_during(stage, "retry worker SIGKILL ×2 while answers fail", act)]
+
+
+def _tells_a_turn(line: str) -> bool:
+    return "exporter.tasks.deliver" in line and "succeeded" in line
 
 
 def redis_killed(stage: Stage) -> list[Row]:

@@ -77,7 +77,8 @@ class House:
         self.start("postgres", "redis", "sandbox")
         self.manage("prepare")
         self.add_web("web")
-        self._add(parts.retry_worker(), parts.beat())
+        self._add(parts.beat())
+        self.add_worker("retry-worker")
         self.add_worker("worker")
         self.start(*USERS)
         until(lambda: probe.status(self.web_ports["web"], "/readyz") == 200, _PATIENCE, "every part is ready")
@@ -99,11 +100,11 @@ class House:
         self._add(part)
 
     def add_worker(self, name: str) -> None:
-        """A delivering worker whose log tells every doorbell; not started yet."""
-        part = parts.worker()
+        """A worker whose log tells every doorbell; not started yet."""
+        part = parts.retry_worker() if name == "retry-worker" else parts.worker()
         part.command += ["--loglevel", "INFO"]
         part.name, part.log = name, self.folder / "log" / f"{name}.log"
-        part.command = [word.replace("worker@", f"{name}@") for word in part.command]
+        part.command = [f"{name}@%h" if word.endswith("@%h") else word for word in part.command]
         self._add(part)
 
     def _sandbox(self) -> Part:

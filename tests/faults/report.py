@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from os import cpu_count
 from pathlib import Path
+from typing import Any
 
 from currents_admin.supervisor.house import say
 from tests.faults.house import LEASE_SECONDS
@@ -63,6 +64,25 @@ def write(path: Path, rows: Sequence[Row], form: str, seconds: float) -> None:
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=1))
+    path.with_suffix(".md").write_text(markdown(content))
+
+
+def markdown(content: dict[str, Any]) -> str:
+    """The table for `docs/reliability.md`, from what `write` keeps as JSON."""
+    lines = ["| " + " | ".join((*_HEADINGS, "proof")) + " |", "|---|" + "---:|" * 7 + "---|---|"]
+    notes = []
+    for row in content["rows"]:
+        verdict = row["verdict"]
+        cells = [f"{verdict[name]:,}" for name in ("sent", "acknowledged", "delivered", "lost", "doubled")]
+        cells += [f"{row['bound']:,}", f"{row['longest_delay_seconds']:.1f} s"]
+        cells += ["balanced" if row["balanced"] else "**wrong**", row["proof"] or "**none**"]
+        lines.append(f"| {row['fault']} | " + " | ".join(cells) + " |")
+        notes += [f"- {row['fault']}: {note}" for note in row["notes"]]
+    made = (
+        f"{content['form'].capitalize()} form, {content['at'][:10]}, {content['seconds']} s, {content['cores']} cores, "
+        f"Python {content['python']}, leases of {content['lease_seconds']} s."
+    )
+    return "\n".join([made, "", *lines, "", *notes, ""])
 
 
 def _cells(row: Row) -> tuple[str, ...]:

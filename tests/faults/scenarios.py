@@ -15,6 +15,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "neighbours": neighbours.sick_neighbours,
     "kills": kills.standard_run,
     "full-speed": kills.full_speed,
+    "retry-worker": crashes.retry_worker_killed,
     "web": crashes.web_killed,
     "beat": crashes.beat_killed,
     "redis-killed": crashes.redis_killed,
