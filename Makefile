@@ -6,12 +6,17 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # The tests have services of their own, apart from those of a running `make run`.
 TEST_VAR ?= var/test
+DEMO_VAR ?= var/demo
 ARGS ?=
 
-.PHONY: run test check lint format bench bench-guard faults lock clean
+.PHONY: run demo test check lint format bench bench-guard faults lock clean
 
 run: $(VENV)/run.stamp
 	@exec $(PYTHON) -m currents_admin.supervisor run
+
+# The same with life in it: two workspaces with a week behind them, and traffic. Its data lie in var/demo/.
+demo: $(VENV)/run.stamp
+	@exec env CURRENTS_VAR=$(DEMO_VAR) CURRENTS_DEMO_LIFE=1 $(PYTHON) -m currents_admin.supervisor run
 
 test: $(VENV)/dev.stamp
 	@CURRENTS_VAR=$(TEST_VAR) $(PYTHON) -m currents_admin.supervisor services --fast -- $(PYTHON) -m pytest $(ARGS)

@@ -120,6 +120,14 @@ def lock(sql: psycopg.Cursor[Any], workspace_id: int) -> int:
     return 0 if row is None else int(row[0])
 
 
+def move(sql: psycopg.Cursor[Any], workspace_id: int, count: int, received_at: datetime) -> None:
+    """Moves the head of a log that is locked, as if the events had come at `received_at`."""
+    sql.execute(
+        "UPDATE exporter_eventlog SET next_event = next_event + %s, last_received_at = %s WHERE workspace_id = %s",
+        (count, received_at, workspace_id),
+    )
+
+
 def insert(sql: psycopg.Cursor[Any], placed: Sequence[Placed]) -> None:
     """Stores batches whose numbers were claimed in this transaction, and counts their events as received."""
     if not placed:
@@ -139,40 +147,46 @@ def insert(sql: psycopg.Cursor[Any], placed: Sequence[Placed]) -> None:
             [one.batch.compressed() for one in placed],
         ),
     )
-    _count(sql, placed)
+    count(sql, placed)
 
 
-def _count(sql: psycopg.Cursor[Any], placed: Iterable[Placed]) -> None:
-    """Adds to the received counts, in an order every process keeps."""
-    counts: dict[tuple[int, datetime, str], list[int]] = {}
+def count(sql: psycopg.Cursor[Any], placed: Iterable[Placed]) -> None:
+    """Adds the batches' events to the received counts, in an order every process keeps."""
+    minutes: dict[tuple[int, datetime, str], list[int]] = {}
+    totals: dict[tuple[int, str], list[int]] = {}
+    latest: dict[tuple[int, str], datetime] = {}
     for one in placed:
+        minute = one.received_at.replace(second=0, microsecond=0)
         for event_type, (events, anonymous) in one.batch.type_counts.items():
-            sums = counts.setdefault((one.workspace_id, one.received_at, event_type), [0, 0])
-            sums[0] += events
-            sums[1] += anonymous
-    rows = sorted(counts.items())
-    columns = (
-        [key[0] for key, _ in rows],
-        [key[1] for key, _ in rows],
-        [key[2] for key, _ in rows],
-        [sums[0] for _, sums in rows],
-        [sums[1] for _, sums in rows],
-    )
+            kind = (one.workspace_id, event_type)
+            latest[kind] = max(latest.get(kind, one.received_at), one.received_at)
+            for sums in (
+                minutes.setdefault((one.workspace_id, minute, event_type), [0, 0]),
+                totals.setdefault(kind, [0, 0]),
+            ):
+                sums[0] += events
+                sums[1] += anonymous
+    rows = [(*key, *sums) for key, sums in sorted(minutes.items())]
     sql.execute(
         "INSERT INTO exporter_receivedcount AS old (workspace_id, minute, event_type, count, anonymous) "
-        "SELECT w, date_trunc('minute', at), t, c, a " + _COUNTED + "ON CONFLICT (workspace_id, minute, "
+        "SELECT w, at, t, c, a " + _COUNTED + "ON CONFLICT (workspace_id, minute, "
         "event_type) DO UPDATE SET count = old.count + excluded.count, "
         "anonymous = old.anonymous + excluded.anonymous",
-        columns,
+        _columns(rows),
     )
+    rows = [(kind[0], latest[kind], kind[1], *sums) for kind, sums in sorted(totals.items())]
     sql.execute(
         "INSERT INTO exporter_receivedtotal AS old "
         "(workspace_id, event_type, count, anonymous, last_received_at) "
         "SELECT w, t, c, a, at " + _COUNTED + "ON CONFLICT (workspace_id, event_type) DO UPDATE "
         "SET count = old.count + excluded.count, anonymous = old.anonymous + excluded.anonymous, "
         "last_received_at = excluded.last_received_at",
-        columns,
+        _columns(rows),
     )
+
+
+def _columns(rows: list[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 def headers(workspace_id: int, cursor_at: int, limit: int) -> list[Header]:

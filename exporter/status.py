@@ -69,7 +69,8 @@ class Seen(NamedTuple):
     hourly: list[int]
 
 
-# One statement, so that all numbers of a connector are of one moment and add up.
+# One statement, so that all numbers of a connector are of one moment and add up. What bounds a search must stand
+# within it and be stable (`statement_timestamp`), or PostgreSQL reads all history to filter it afterwards.
 _STATE = """
 SELECT c.id, d.id, d.start, d.cursor, l.next_event, d.stopped, d.failing_since, d.next_attempt_at, d.accepted_at,
        d.moved_at, d.expired_at, oldest.received_at, k.last4, k.created_at, k.verified_at IS NOT NULL,
@@ -80,23 +81,26 @@ SELECT c.id, d.id, d.start, d.cursor, l.next_event, d.stopped, d.failing_since, 
   JOIN connectors_writekey k ON k.connector_id = c.id AND k.activated_at IS NOT NULL AND k.retired_at IS NULL
   LEFT JOIN LATERAL (
        SELECT b.received_at FROM exporter_eventbatch b
-        WHERE b.workspace_id = d.workspace_id AND b.end_event > d.cursor ORDER BY b.end_event LIMIT 1
-  ) oldest ON d.cursor < l.next_event
+        WHERE d.cursor < l.next_event AND b.workspace_id = d.workspace_id AND b.end_event > d.cursor
+        ORDER BY b.end_event LIMIT 1
+  ) oldest ON true
   LEFT JOIN LATERAL (
        SELECT a.status, a.error FROM exporter_attempt a
-        WHERE a.delivery_id = d.id AND a.verdict <> 'accepted' ORDER BY a.at DESC LIMIT 1
-  ) failed ON d.failing_since IS NOT NULL
+        WHERE d.failing_since IS NOT NULL AND a.delivery_id = d.id AND a.verdict <> 'accepted'
+        ORDER BY a.at DESC LIMIT 1
+  ) failed ON true
   LEFT JOIN LATERAL (
        SELECT jsonb_object_agg(t.outcome, t.count) AS outcomes
          FROM (SELECT outcome, sum(count)::bigint AS count FROM exporter_deliverytotal
                 WHERE delivery_id = d.id GROUP BY outcome) t
   ) totals ON true
   LEFT JOIN LATERAL (
-       SELECT jsonb_object_agg((extract(epoch FROM date_trunc('hour', clock_timestamp()) - h.hour) / 3600)::int,
+       SELECT jsonb_object_agg((extract(epoch FROM date_trunc('hour', statement_timestamp()) - h.hour) / 3600)::int,
                                h.count) AS delivered
          FROM exporter_deliveryhour h
         WHERE h.delivery_id = d.id AND h.outcome = 'delivered'
-          AND h.hour > date_trunc('hour', clock_timestamp()) - interval '24 hours' AND h.hour <= clock_timestamp()
+          AND h.hour > date_trunc('hour', statement_timestamp()) - interval '24 hours'
+          AND h.hour <= statement_timestamp()
   ) hours ON true
  WHERE c.id = ANY(%s)
 """
@@ -114,11 +118,11 @@ SELECT r.event_type, r.count, r.last_received_at, t.outcome, t.count
  WHERE r.count > 0
 """
 _SEEN = """
-SELECT (extract(epoch FROM date_trunc('hour', clock_timestamp()) - date_trunc('hour', minute)) / 3600)::int,
+SELECT (extract(epoch FROM date_trunc('hour', statement_timestamp()) - date_trunc('hour', minute)) / 3600)::int,
        sum(count)::bigint
   FROM exporter_receivedcount
- WHERE workspace_id = %s AND minute >= date_trunc('hour', clock_timestamp()) - interval '23 hours'
-   AND minute <= clock_timestamp()
+ WHERE workspace_id = %s AND minute >= date_trunc('hour', statement_timestamp()) - interval '23 hours'
+   AND minute <= statement_timestamp()
  GROUP BY 1
 """
 _LAST_SEEN = "SELECT max(last_received_at) FROM exporter_receivedtotal WHERE workspace_id = %s"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from currents_admin import local
+from currents_admin import demo_keys, local
 from currents_admin.supervisor import port
 from currents_admin.supervisor.part import Part
 
@@ -34,7 +34,12 @@ def beat() -> Part:
 
 
 def sandbox(on_port: int) -> Part:
-    return _python("sandbox", "-m", "exporter.sandbox", "--port", str(on_port))
+    keys = ("--key", demo_keys.GOOD, "--unknown-key", "401") if demo_keys.wanted() else ()
+    return _python("sandbox", "-m", "exporter.sandbox", "--port", str(on_port), *keys)
+
+
+def demo_traffic() -> Part:
+    return _python("demo-traffic", "manage.py", "demo_traffic")
 
 
 def _worker(name: str, *, threads: int, queues: str) -> Part:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from currents_admin import env, local, probe
+from currents_admin import demo_keys, env, local, probe
 from currents_admin.supervisor import leftovers, parts, port, postgres, redis
 from currents_admin.supervisor.claim import claimed
 from currents_admin.supervisor.failure import StartError, Stopping
@@ -54,6 +54,8 @@ def _start(house: House) -> None:
     for part in (web, parts.worker(), parts.retry_worker(), parts.beat()):
         house.start(part)
     _wait_until_ready(house, web, on_port)
+    if services.database_url and demo_keys.wanted():
+        house.start(parts.demo_traffic())
     _introduce(on_port, sign_in, services)
 
 

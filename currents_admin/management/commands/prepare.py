@@ -8,6 +8,8 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
+from currents_admin import demo_keys
+
 
 class Command(BaseCommand):
     help = "Apply the migrations and make the cache table."
@@ -25,3 +27,5 @@ class Command(BaseCommand):
             call_command("collectstatic", interactive=False, clear=True, verbosity=0)
         if options["demo"]:
             call_command("create_demo", stdout=self.stdout)
+            if demo_keys.wanted():
+                call_command("create_demo_life", stdout=self.stdout)

@@ -1,0 +1,136 @@
+"""Life in the demo: two workspaces with a week behind them, one connector healthy, one whose key Segment rejects, and
+traffic that goes on. For `make demo`; every screen can be judged with it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from random import Random
+from threading import Event
+from typing import Any
+
+from connectors import lifecycle
+from connectors.catalogue import CATALOGUE, MESSAGE_ENGAGEMENT
+from connectors.lifecycle import By
+from connectors.models import Connector, Membership, User, Workspace
+from currents_admin import demo, demo_keys
+from exporter import appender, event_log, history, refusals
+from exporter.generator import generate
+from exporter.history import Mix
+from exporter.normalise import Incoming, normalise
+
+log = logging.getLogger(__name__)
+
+OUTLET = "outlet"
+WEEK = timedelta(days=7)
+RETAINED = timedelta(hours=20)
+STOPPED_AGO = timedelta(hours=3, minutes=2)
+HEALTHY_EVENTS, REJECTED_EVENTS = 640_000, 310_000
+_SEED = 20
+# Events a second of each workspace.
+_RATE = 2.0
+_BODY_SECONDS = 2.0
+
+
+def create() -> bool:
+    """Gives the demo workspaces their past, once; answers whether it did. Needs the demo workspace."""
+    workspace = Workspace.objects.filter(slug=demo.SLUG).first()
+    if workspace is None or Connector.objects.filter(workspace=workspace).exists():
+        return False
+    now, random = datetime.now(UTC), Random(_SEED)  # noqa: S311 - make-believe, not a secret
+    admin = User.objects.filter(email="admin@demo.example").first()
+    _healthy(workspace, By(admin), now, random)
+    _rejected(_outlet(workspace), By(admin), now, random)
+    return True
+
+
+def go_on(stopping: Event) -> None:
+    """Traffic for both workspaces until asked to stop."""
+    workspaces = list(Workspace.objects.filter(slug__in=(demo.SLUG, OUTLET)).values_list("pk", flat=True))
+    sources = {pk: _endless(pk) for pk in workspaces}
+    while not stopping.wait(_BODY_SECONDS):
+        for pk, source in sources.items():
+            try:
+                incoming, refused = refusals.sort_out(list(islice(source, round(_RATE * _BODY_SECONDS))))
+                appender.append_now(pk, incoming, refused)
+            except Exception as error:  # whatever it is, the next body is tried
+                log.warning("No demo traffic was stored (%s).", type(error).__name__)
+
+
+def _endless(seed: int) -> Iterator[bytes]:
+    """Events of now, bytes as a sender would post them; one in 500 has its time in milliseconds."""
+    random = Random()  # noqa: S311 - make-believe, not a secret
+    while True:
+        for made in generate(random.getrandbits(48) + seed, 500, start=time.time(), span=1):
+            made["time"] = int(time.time()) * (1000 if random.random() < 0.002 else 1)
+            yield json.dumps(made).encode()
+
+
+def _outlet(beside: Workspace) -> Workspace:
+    """A second workspace with the same people."""
+    workspace = Workspace.objects.create(slug=OUTLET, name="Northern Outlet")
+    for membership in Membership.objects.filter(workspace=beside):
+        Membership.objects.create(workspace=workspace, user=membership.user, role=membership.role)
+    return workspace
+
+
+def _healthy(workspace: Workspace, by: By, now: datetime, random: Random) -> None:
+    connector = _launch(
+        workspace, "Lifecycle events to Segment", sorted(MESSAGE_ENGAGEMENT), demo_keys.GOOD, by
+    )
+    history.counts(connector, _mix(random), HEALTHY_EVENTS, now - WEEK, now - RETAINED, random)
+    history.events(connector, _past(now - RETAINED, now, 9_000, random), random, settled=True)
+    history.launched_at(connector, now - WEEK)
+
+
+def _rejected(workspace: Workspace, by: By, now: datetime, random: Random) -> None:
+    chosen = [
+        event.event_type for event in CATALOGUE.events if event.group in ("Email", "Push Notification", "SMS")
+    ]
+    connector = _launch(workspace, "Outlet messages", chosen or sorted(MESSAGE_ENGAGEMENT), demo_keys.BAD, by)
+    stopped = now - STOPPED_AGO
+    history.counts(connector, _mix(random), REJECTED_EVENTS, now - WEEK, stopped - RETAINED, random)
+    history.events(connector, _past(stopped - RETAINED, stopped, 4_000, random), random, settled=True)
+    history.events(connector, _past(stopped, now, 2_400, random), random, settled=False)
+    history.refused_since(connector, stopped, wait=120.0)
+    history.launched_at(connector, now - WEEK)
+
+
+def _launch(workspace: Workspace, name: str, chosen: Sequence[str], key: str, by: By) -> Connector:
+    event_log.ensure(workspace.pk)
+    settings = lifecycle.Settings(name, "marketing-data@demo.example", list(chosen), include_anonymous=False)
+    return lifecycle.launch(workspace, settings, region="eu", write_key=key, by=by)
+
+
+def _mix(random: Random) -> Mix:
+    """Event types as often as the generator makes them."""
+    weights: dict[str, float] = {}
+    for made in generate(random.getrandbits(32), 20_000):
+        weights[made["event_type"]] = weights.get(made["event_type"], 0) + 1
+    return Mix(weights)
+
+
+def _past(
+    since: datetime, until: datetime, count: int, random: Random
+) -> Iterator[tuple[datetime, list[Incoming]]]:
+    """Real events in bodies of 50; a few too large for Segment, a few of a type it does not know."""
+    span = (until - since).total_seconds()
+    made = generate(random.getrandbits(32), count, start=since.timestamp(), span=span)
+    while body := [_odd(event, random) for event in islice(made, 50)]:
+        yield (
+            datetime.fromtimestamp(body[-1]["time"], UTC),
+            [normalise(json.dumps(event).encode()) for event in body],
+        )
+
+
+def _odd(event: dict[str, Any], random: Random) -> dict[str, Any]:
+    chance = random.random()
+    if chance < 0.001:
+        return event | {"campaign_name": "Every product of the season " * 1_300}
+    if chance < 0.01:
+        return event | {"event_type": "users.messages.live_activity.Update"}
+    return event
