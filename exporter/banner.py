@@ -40,7 +40,7 @@ class Banner:
 
 
 class Surroundings:
-    """Asked by templates only, so that a page without a sidebar asks the database nothing. One statement; three
+    """Asked by templates only, so that a page without a sidebar asks the database nothing. One statement; two
     more where a connector is in trouble."""
 
     def __init__(self, workspace: Workspace | None, here: str) -> None:
@@ -50,12 +50,18 @@ class Surroundings:
     @cached_property
     def banners(self) -> list[Banner]:
         """The troubles of the workspace, but for the one whose page this is."""
-        if self.workspace is None or not self._signs[1]:
+        if self.workspace is None:
             return []
-        rows = Connector.objects.filter(pk__in=self._signs[1]).select_related("workspace", "paused_by")
+        slug = self.workspace.slug
+        elsewhere = [pk for pk in self._signs[1] if reverse("status", args=[slug, pk]) != self.here]
+        if not elsewhere:
+            return []
+        rows = Connector.objects.filter(pk__in=elsewhere).select_related("workspace", "paused_by")
         troubled = [row for row in status.summaries(rows) if row.health.trouble]
-        found = [Banner(row.health.value, tell(row), page_of(row)) for row in troubled]
-        return [banner for banner in found if banner.address != self.here]
+        return [
+            Banner(row.health.value, tell(row), reverse("status", args=[slug, row.connector.pk]))
+            for row in troubled
+        ]
 
     @property
     def last_received_at(self) -> datetime | None:
@@ -71,14 +77,10 @@ class Surroundings:
         if self.workspace is None:
             return None, []
         with connection.cursor() as cursor:
-            cursor.execute(_SIGNS, {"workspace": self.workspace.pk, "losing": LOSING})
+            terms: dict[str, Any] = {"workspace": self.workspace.pk, "losing": LOSING}
+            cursor.execute(_SIGNS, terms)
             row: tuple[datetime | None, list[int]] = cursor.fetchone()
         return row
-
-
-def page_of(summary: Summary) -> str:
-    connector = summary.connector
-    return reverse("status", args=[connector.workspace.slug, connector.pk])
 
 
 def tell(summary: Summary) -> str:
@@ -89,7 +91,8 @@ def tell(summary: Summary) -> str:
         return _("%(name)s has lost %(events)s so far.") % {"name": name, "events": lost}
     since = summary.failing_since
     what = (
-        _("%(name)s has sent nothing since %(when)s.") % {"name": name, "when": by_the_clock(since, summary.now)}
+        _("%(name)s has sent nothing since %(when)s.")
+        % {"name": name, "when": by_the_clock(since, summary.now)}
         if since
         else _("%(name)s sends nothing.") % {"name": name}
     )

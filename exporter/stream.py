@@ -1,12 +1,16 @@
 """The stream on the status page: a band whose thickness is a count, with every exit drawn and counted.
 
-Pure arithmetic; the numbers are those of a ledger: received = accepted + what left on the way + what waits.
+The numbers are those of a ledger: received = accepted + what left on the way + what waits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from exporter.balance import Balance
 
 WIDTH, TOP, FULL, FLOOR = 1040, 6, 64, 128
 SELECTED_AT, SENT_AT = 493, 763
@@ -116,3 +120,37 @@ def _thickness(count: int, received: int) -> float:
 
 def _share(part: int, whole: int) -> float:
     return 100 * part / whole if whole > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the stream where it is too narrow to be drawn; `width` is in percent."""
+
+    label: str
+    count: int
+    width: float = 0
+    colour: str = ""
+    station: bool = False
+    remark: str = ""
+
+
+def rows_of(drawn: Stream, balance: Balance) -> list[Line]:
+    def station(label: str, count: int, remark: str = "") -> Line:
+        return Line(label, count, round(drawn.width_of(count), 1), station=True, remark=remark)
+
+    def leaving(label: str, count: int, colour: str = "") -> Line:
+        return Line(label, count, colour=colour if count else "zero")
+
+    lost = balance.outcomes
+    return [
+        station(_("Received from Braze"), drawn.received, balance.change),
+        leaving(_("waiting"), balance.pending, "caution"),
+        leaving(_("not selected"), lost["unselected"]),
+        leaving(_("unsupported type"), lost["unsupported"]),
+        station(_("Selected"), drawn.selected),
+        leaving(_("no external user ID"), lost["anonymous"]),
+        leaving(_("expired"), lost["expired"], "trouble"),
+        station(_("Sent"), drawn.sent),
+        leaving(_("rejected by Segment"), lost["rejected"], "trouble"),
+        station(_("Accepted by Segment"), drawn.accepted),
+    ]

@@ -2,7 +2,18 @@ from django.urls import URLPattern, path
 
 from exporter import data_urls
 from exporter.intake import intake
-from exporter.views import api, confirm, connector, lifesigns, surroundings, trials
+from exporter.views import (
+    api,
+    attempts,
+    confirm,
+    connector,
+    explain,
+    find,
+    lifesigns,
+    rejected,
+    surroundings,
+    trials,
+)
 from exporter.views.listing import data_export
 from exporter.views.workspaces import workspaces
 
@@ -19,6 +30,15 @@ urlpatterns: list[URLPattern] = [
     path("w/<slug:slug>/data-export/<int:pk>/try-now/", connector.try_now, name="try_now"),
     path("w/<slug:slug>/data-export/<int:pk>/test/", trials.test_events, name="test_events"),
     path("w/<slug:slug>/data-export/<int:pk>/write-key/try/", trials.try_key, name="try_write_key"),
+    path("w/<slug:slug>/data-export/refused/", rejected.by_intake, name="refused"),
+    path("w/<slug:slug>/data-export/refused/retry/", rejected.retry_refused, name="retry_refused"),
+    path("w/<slug:slug>/data-export/<int:pk>/why/", explain.explain, name="explain"),
+    path("w/<slug:slug>/data-export/<int:pk>/attempts/", attempts.list_all, name="attempts"),
+    path("w/<slug:slug>/data-export/<int:pk>/attempts/<int:attempt_id>/", attempts.one, name="attempt"),
+    path("w/<slug:slug>/data-export/<int:pk>/rejected/", rejected.by_segment, name="rejected"),
+    path("w/<slug:slug>/data-export/<int:pk>/rejected/retry/", rejected.retry, name="retry_rejected"),
+    path("w/<slug:slug>/data-export/<int:pk>/find/", find.search, name="find_event"),
+    path("w/<slug:slug>/data-export/<int:pk>/find/<int:number>/", find.one, name="found_event"),
     path("w/<slug:slug>/data-export/<int:pk>/pause/", confirm.pause, name="pause"),
     path("w/<slug:slug>/data-export/<int:pk>/resume/", confirm.resume, name="resume"),
     path("w/<slug:slug>/data-export/<int:pk>/delete/", confirm.delete, name="delete"),

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from connectors import moments
 from connectors.templatetags.parts import HEALTH, icon
+from exporter import answers, outcome_signs
 from exporter.models import Attempt
+from exporter.outcome_signs import OutcomeSign
 
 register = template.Library()
 HEIGHT, STEP = 23, 4
@@ -47,36 +53,30 @@ def wave(place: int, thickness: float) -> str:
 @register.simple_tag
 def answer(attempt: Attempt) -> SafeString:
     """Segment's answer in a few words, with an icon; its own words on hover."""
-    colour, picture = _sign(attempt)
-    shown = (
-        f"{attempt.status} {_words(attempt.status)}" if attempt.status else (attempt.error or _("no answer"))
-    )
+    name = answers.name_of(attempt.status)
+    colour, picture = ("ok", "tick-circle") if attempt.verdict == "accepted" else answers.sign(name)
+    shown = f"{attempt.status} {answers.words(name)}" if attempt.status else (attempt.error or _("no answer"))
     return format_html(
         '<span class="answer {}" title="{}">{}{}</span>', colour, attempt.excerpt, icon(picture), shown
     )
 
 
-def _sign(attempt: Attempt) -> tuple[str, str]:
-    if attempt.verdict == "accepted":
-        return "ok", "tick-circle"
-    if attempt.status in (401, 403):
-        return "bad", "key-struck"
-    if attempt.status in (400, 413):
-        return "bad", "minus-circle"
-    waits = attempt.status is None or attempt.status in (408, 410, 429, 460) or attempt.status >= 500
-    return ("warn", "retry") if waits else ("bad", "octagon")
+@register.filter
+def outcome_sign(outcome: str) -> OutcomeSign:
+    return outcome_signs.sign_of(outcome)
 
 
-def _words(status: int) -> str:
-    known = {
-        400: _("malformed"),
-        401: _("key rejected"),
-        403: _("key rejected"),
-        413: _("too large"),
-        429: _("too many requests"),
-    }
-    if status in known:
-        return known[status]
-    if 200 <= status < 300:
-        return _("accepted")
-    return _("did not work") if status >= 500 or status in (408, 410, 460) else _("refused")
+@register.filter
+def pretty(event: dict[str, Any]) -> str:
+    """An event as JSON for people."""
+    return json.dumps(event, ensure_ascii=False, indent=2)
+
+
+@register.filter
+def same(one: object, other: object) -> bool:
+    return one == other
+
+
+@register.filter
+def span(length: timedelta) -> str:
+    return moments.duration(length.total_seconds())

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_POST, require_safe
 from connectors.models import Workspace
 from connectors.permissions import Action, in_workspace
 from connectors.views.answers import by, find, is_partial, see_other
+from exporter import balance, status_page, type_table
 from exporter import status as delivery_status
-from exporter import status_page
 from exporter import try_now as trying
 from exporter.views.quiet import page_or_part, unchanged
 
@@ -25,13 +25,19 @@ WORDS_AGE = 10
 @in_workspace(Action.SEE)
 def status(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
     connector = find(workspace, pk)
+    choice = balance.choose(request.GET.get("window", ""))
+    sort = type_table.choose(request.GET.get("sort", ""))
+    state = {"window": choice.name, "sort": sort.name}
     stamp = ""
     if is_partial(request):
-        stamp = f"{delivery_status.stamp(connector)}.{int(time.time()) // WORDS_AGE}"
+        age = int(time.time()) // WORDS_AGE
+        stamp = f"{choice.name}.{sort.name}.{delivery_status.stamp(connector)}.{age}"
     if unchanged(request, stamp):
         return HttpResponse(status=204)
-    context = status_page.gather(connector)
-    return page_or_part(request, "exporter/status.html", "exporter/status_live.html", context, stamp=stamp)
+    page, part = "exporter/status.html", "exporter/status_live.html"
+    return page_or_part(
+        request, page, part, status_page.gather(connector, choice, sort), stamp=stamp, state=state
+    )
 
 
 @require_POST

@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 
 from connectors.views.answers import is_partial
@@ -18,19 +18,31 @@ def unchanged(request: HttpRequest, stamp: str) -> bool:
     return is_partial(request) and bool(stamp) and request.GET.get("stamp") == stamp
 
 
-def stamped(request: HttpRequest, content: str, stamp: str = "") -> str | None:
-    """`content` with its stamp, or None where that is what the browser shows; the content itself serves as one."""
+def stamped(
+    request: HttpRequest, content: str, stamp: str = "", state: dict[str, str] | None = None
+) -> str | None:
+    """`content` with its stamp, or None where that is what the browser shows; the content itself serves as one.
+
+    The browser sends `state` back with each refresh: what the reader chose."""
     stamp = stamp or blake2b(content.encode(), digest_size=8).hexdigest()
     if unchanged(request, stamp):
         return None
-    return content + format_html('<input type="hidden" name="stamp" value="{}">', stamp)
+    inputs = ({"stamp": stamp} | (state or {})).items()
+    hidden = format_html_join("", '<input type="hidden" name="{}" value="{}">', inputs)
+    return content + format_html('<div class="state" hidden>{}</div>', hidden)
 
 
 def page_or_part(
-    request: HttpRequest, page: str, part: str, context: dict[str, Any], *, stamp: str = ""
+    request: HttpRequest,
+    page: str,
+    part: str,
+    context: dict[str, Any],
+    *,
+    stamp: str = "",
+    state: dict[str, str] | None = None,
 ) -> HttpResponse:
     """The whole page around its part, or to htmx the part alone; nothing where that is what the browser shows."""
-    content = stamped(request, render_to_string(part, context, request), stamp)
+    content = stamped(request, render_to_string(part, context, request), stamp, state)
     if content is None:
         return HttpResponse(status=204)
     if is_partial(request):

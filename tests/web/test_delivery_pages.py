@@ -2,21 +2,45 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import zstandard
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from connectors.models import Connector, Membership, User, Workspace
-from exporter.models import Delivery, DeliveryTotal, EventBatch, EventLog, ReceivedTotal
-from tests.factories import WorkspaceFactory
+from exporter.models import (
+    Delivery,
+    DeliveryCount,
+    DeliveryHour,
+    DeliveryTotal,
+    EventBatch,
+    EventLog,
+    ReceivedCount,
+    ReceivedTotal,
+)
+from tests.factories import WorkspaceFactory, event
 from tests.web.conftest import launch
 
 pytestmark = pytest.mark.django_db
 OPEN = "users.messages.email.Open"
+PAGES = (
+    "?window=1h",
+    "?window=all&sort=name",
+    "edit/",
+    "write-key/",
+    "delete/",
+    "why/",
+    "attempts/",
+    "rejected/",
+    "find/",
+    "find/?by=event&value=event-1",
+    "find/?by=external&value=customer-1",
+)
 
 
 def receive(connector: Connector, *, delivered: int, rejected: int, waiting: int) -> Delivery:
@@ -24,12 +48,16 @@ def receive(connector: Connector, *, delivered: int, rejected: int, waiting: int
     now = datetime.now(UTC)
     received = delivered + rejected + waiting
     EventLog.objects.filter(workspace=connector.workspace).update(next_event=received)
-    ReceivedTotal.objects.create(
-        workspace=connector.workspace, event_type=OPEN, count=received, last_received_at=now
-    )
+    of_workspace = {"workspace": connector.workspace, "event_type": OPEN, "count": received}
+    ReceivedTotal.objects.create(**of_workspace, last_received_at=now)
+    minute, hour = now.replace(second=0, microsecond=0), now.replace(minute=0, second=0, microsecond=0)
+    ReceivedCount.objects.create(**of_workspace, minute=minute)
     delivery = Delivery.objects.get(connector=connector)
     for outcome, count in (("delivered", delivered), ("rejected", rejected)):
-        DeliveryTotal.objects.create(delivery=delivery, event_type=OPEN, outcome=outcome, count=count)
+        counted = {"delivery": delivery, "outcome": outcome, "count": count}
+        DeliveryTotal.objects.create(**counted, event_type=OPEN)
+        DeliveryCount.objects.create(**counted, event_type=OPEN, minute=minute)
+        DeliveryHour.objects.create(**counted, hour=hour)
     if waiting:
         EventBatch.objects.create(
             workspace=connector.workspace,
@@ -38,7 +66,11 @@ def receive(connector: Connector, *, delivered: int, rejected: int, waiting: int
             received_at=now,
             type_counts={},
             id_hashes=b"",
-            payload=b"",
+            payload=zstandard.compress(
+                b"\n".join(
+                    json.dumps(event(number)).encode() for number in range(received - waiting, received)
+                )
+            ),
         )
     Delivery.objects.filter(pk=delivery.pk).update(cursor=received - waiting, moved_at=now)
     return delivery
@@ -124,7 +156,21 @@ def test_no_page_asks_more_than_twelve_questions(
         launch(workspace, f"Export {number}")
     client = as_("admin")
     base = f"/w/harbour/data-export/{connector.pk}/"
-    for path in ("/", "/w/harbour/data-export/", base, f"{base}edit/", f"{base}write-key/", f"{base}delete/"):
+    paths = [
+        "/",
+        "/w/harbour/data-export/",
+        base,
+        *(base + end for end in PAGES),
+        "/w/harbour/data-export/refused/",
+    ]
+    for path in paths:
+        with django_assert_max_num_queries(12):
+            assert client.get(path).status_code == 200
+    receive(connector, delivered=10, rejected=1, waiting=5)
+    Delivery.objects.filter(connector=connector).update(
+        stopped="key_rejected", failing_since=datetime.now(UTC) - timedelta(hours=1)
+    )
+    for path in paths:
         with django_assert_max_num_queries(12):
             assert client.get(path).status_code == 200
 
@@ -156,7 +202,8 @@ def test_names_people_typed_are_never_markup(as_: Callable[[str], Client], works
 
 def test_no_page_carries_inline_script_or_style(as_: Callable[[str], Client], connector: Connector) -> None:
     base = f"/w/harbour/data-export/{connector.pk}/"
-    for path in ("/", "/w/harbour/data-export/", base, f"{base}edit/", f"{base}write-key/", f"{base}delete/"):
+    receive(connector, delivered=10, rejected=1, waiting=0)
+    for path in ("/", "/w/harbour/data-export/", base, *(base + end for end in PAGES)):
         answer = as_("admin").get(path)
         page = answer.content.decode()
         assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=", page)

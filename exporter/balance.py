@@ -1,0 +1,96 @@
+"""The balance a page shows: received = Σ outcomes + waiting, within a window or since launch, with its verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from exporter import status, windows
+from exporter.status import Summary
+from exporter.windows import Flow, TypeFlow
+
+
+class Choice(NamedTuple):
+    """What a reader can choose: a window of `exporter.windows` by its name, or everything since launch."""
+
+    name: str
+    label: str | Promise
+
+
+ALL = Choice("all", gettext_lazy("Since launch"))
+CHOICES = (
+    Choice("1h", gettext_lazy("1 h")),
+    Choice("24h", gettext_lazy("24 h")),
+    Choice("7d", gettext_lazy("7 d")),
+    ALL,
+)
+USUAL = CHOICES[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """`carried_in` came in before the window and waits still, beside what is counted here. `change` is words, empty
+    where there is nothing to compare with."""
+
+    received: int
+    outcomes: dict[str, int]
+    pending: int
+    carried_in: int
+    off_by: int
+    change: str
+    types: list[TypeFlow]
+
+
+def choose(name: str) -> Choice:
+    """The usual one where the name is none of them."""
+    return next((choice for choice in CHOICES if choice.name == name), USUAL)
+
+
+def balance(summary: Summary, choice: Choice) -> Balance:
+    """One statement; two since launch."""
+    if choice is ALL:
+        return _since_launch(summary)
+    flow = windows.flow(summary.connector, windows.WINDOWS[choice.name], summary.now)
+    return Balance(
+        flow.received,
+        flow.outcomes,
+        flow.pending,
+        flow.carried_in,
+        flow.off_by,
+        _change(flow, choice),
+        flow.types,
+    )
+
+
+def _since_launch(summary: Summary) -> Balance:
+    types = [
+        TypeFlow(
+            row.event_type,
+            row.segment_event,
+            row.received,
+            0,
+            row.outcomes,
+            row.pending,
+            row.last_received_at,
+        )
+        for row in status.by_type(summary.connector)
+    ]
+    off_by = abs(summary.received - sum(summary.outcomes.values()) - summary.pending)
+    return Balance(summary.received, summary.outcomes, summary.pending, 0, off_by, "", types)
+
+
+def _change(flow: Flow, choice: Choice) -> str:
+    """`3.1% more than the 24 h before`."""
+    if flow.change is None:
+        return ""
+    percent = abs(100 * flow.change)
+    terms = {"percent": f"{percent:.1f}" if percent < 100 else f"{percent:.0f}", "window": choice.label}
+    if percent < 0.05:
+        return _("as many as in the %(window)s before") % terms
+    if flow.change > 0:
+        return _("%(percent)s%% more than in the %(window)s before") % terms
+    return _("%(percent)s%% fewer than in the %(window)s before") % terms

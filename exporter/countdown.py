@@ -1,0 +1,79 @@
+"""The way to the first loss: what is left of the time events are kept for, and the mails on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils.translation import gettext as _
+
+from connectors.moments import exactly
+from exporter.health import Health
+from exporter.incidents import LAST_WARNING
+from exporter.status import Summary
+
+# States that need a person before events are lost; the others show the countdown from half time on.
+NEED_A_PERSON = {Health.KEY_UNREADABLE, Health.KEY_REJECTED, Health.REQUEST_REFUSED}
+MAY_END_IN_LOSS = NEED_A_PERSON | {Health.PAUSED, Health.RETRYING}
+# What stopped so shortly before or after the oldest waiting event came in is one moment to a reader.
+SAME_MOMENT = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """Something on the track, `at` percent of the way; `mail` where the contact is told of it."""
+
+    name: str
+    label: str
+    at: float
+    moment: datetime
+    icon: str
+    passed: bool
+    mail: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Countdown:
+    """`left` is text, exact to the minute; `gone` is percent of the way."""
+
+    left: str
+    gone: float
+    stations: list[Station]
+
+    @property
+    def mails(self) -> list[Station]:
+        return [station for station in self.stations if station.mail and not station.passed]
+
+
+def countdown(summary: Summary) -> Countdown | None:
+    """None where nothing is about to be lost."""
+    begin, end = summary.oldest_pending_at, summary.first_loss_at
+    if summary.health not in MAY_END_IN_LOSS or begin is None or end is None:
+        return None
+    gone = (summary.now - begin) / (end - begin)
+    if summary.health not in NEED_A_PERSON and gone < 0.5:
+        return None
+    return Countdown(
+        exactly(end - summary.now), round(100 * min(max(gone, 0), 1), 1), _stations(summary, begin, end)
+    )
+
+
+def _stations(summary: Summary, begin: datetime, end: datetime) -> list[Station]:
+    half = begin + (end - begin) / 2
+    last = max(end - LAST_WARNING, half)
+    stopped = summary.failing_since is not None and abs(summary.failing_since - begin) < SAME_MOMENT
+    first = _("Stopped") if stopped else _("The oldest came in")
+    picture = "key-struck" if summary.health == Health.KEY_REJECTED else "pause"
+    planned = [
+        ("begin", first, begin, picture, False),
+        ("half", _("Half time"), half, "mail", True),
+        ("last", _("4 hours left"), last, "mail", True),
+        ("loss", _("First loss"), end, "triangle", False),
+    ]
+    return [
+        Station(
+            name, label, round(100 * ((at - begin) / (end - begin)), 2), at, icon, at <= summary.now, mail
+        )
+        for name, label, at, icon, mail in planned
+        if not (name == "last" and last == half)
+    ]

@@ -1,0 +1,187 @@
+"""Figures: a chart with everything a reader needs around it: title, description, hours, and the numbers as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+from connectors.moments import duration
+from exporter import charts
+from exporter.charts import Bar, Chart, Frame
+from exporter.timelines import Timeline
+from exporter.trends import Trends
+
+WIDE = Frame(width=640, height=220, left=44, right=4, top=16, bottom=26)
+SLIM = Frame(width=400, height=220, left=44, right=78, top=16, bottom=26)
+MOST_MARKS, LABEL_HEIGHT = 3, 16
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """A label of the time axis."""
+
+    x: float
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A word or number within the picture."""
+
+    x: float
+    y: float
+    text: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """`columns` head the table, `rows` are its lines: the beginning of a step and a cell per column."""
+
+    name: str
+    title: str
+    description: str
+    chart: Chart
+    hours: list[Hour]
+    grid: list[Mark]
+    marks: list[Mark]
+    columns: list[str]
+    rows: list[tuple[datetime, list[str]]]
+
+    @property
+    def empty(self) -> bool:
+        return self.chart.empty
+
+
+def events(trends: Trends) -> Figure:
+    """Accepted and not delivered, by the time of receipt; what waits stands beside them, never on them."""
+    line = trends.events
+    chart = charts.stacked(line.rows, WIDE)
+    chart = replace(chart, bars=_beside(chart.bars, chart.frame))
+    labels = {
+        "delivered": _("Accepted"),
+        "rejected": _("Rejected"),
+        "expired": _("Expired"),
+        "waiting": _("Waiting"),
+    }
+    total = {name: int(sum(value or 0 for value in line.rows[name])) for name in labels}
+    told = _("%(accepted)s events accepted by Segment, %(lost)s not delivered, %(waiting)s waiting.") % {
+        "accepted": _n(total["delivered"]),
+        "lost": _n(total["rejected"] + total["expired"]),
+        "waiting": _n(total["waiting"]),
+    }
+    title = _("Accepted by Segment, and waiting") if total["waiting"] else _("Accepted by Segment")
+    return _figure("events", title, told, chart, line, labels, marks=_losses(chart, line))
+
+
+def delays(trends: Trends) -> Figure:
+    line = trends.delays
+    chart = charts.lines(line.rows, SLIM)
+    labels = {"p50": "p50", "p95": "p95", "p99": "p99"}
+    last = {name: next((v for v in reversed(row) if v is not None), None) for name, row in line.rows.items()}
+    told = _("Nothing was accepted in this time.")
+    if last["p50"] is not None and last["p99"] is not None:
+        told = _("Lately half of all events arrive within %(half)s, 99 of 100 within %(most)s.") % {
+            "half": duration(last["p50"]),
+            "most": duration(last["p99"]),
+        }
+    return _figure(
+        "delays", _("Delay"), told, chart, line, labels, marks=_ends(chart, last), written=duration
+    )
+
+
+def attempts(trends: Trends) -> Figure:
+    line = trends.attempts
+    labels = {
+        "accepted": _("Accepted"),
+        "refused": _("Refused"),
+        "wait": _("Try later"),
+        "none": _("No answer"),
+    }
+    total = {name: int(sum(value or 0 for value in line.rows[name])) for name in labels}
+    told = ", ".join(f"{labels[name]}: {_n(count)}" for name, count in total.items())
+    chart = charts.stacked(line.rows, WIDE)
+    return _figure("attempts", _("Attempts by answer"), told, chart, line, labels, marks=[])
+
+
+def _figure(
+    name: str,
+    title: str,
+    description: str,
+    chart: Chart,
+    line: Timeline,
+    labels: dict[str, str],
+    *,
+    marks: list[Mark],
+    written: Callable[[float], str] | None = None,
+) -> Figure:
+    write = written or _n
+    rows = [
+        (begin, ["–" if (value := line.rows[row][step]) is None else write(value) for row in labels])
+        for step, begin in enumerate(line.begins)
+    ]
+    hours = [Hour(tick.x, line.begins[tick.step]) for tick in chart.ticks]
+    grid = [Mark(chart.frame.left - 8, grid.y, write(grid.value)) for grid in chart.grid]
+    return Figure(name, title, description, chart, hours, grid, marks, list(labels.values()), rows[::-1])
+
+
+def _beside(bars: Sequence[Bar], frame: Frame) -> list[Bar]:
+    """What waits goes on the floor, beside what was settled in the same step."""
+    shared = {bar.step for bar in bars if bar.name == "waiting"} & {
+        bar.step for bar in bars if bar.name != "waiting"
+    }
+    placed = []
+    for bar in bars:
+        half = round(bar.width / 2, 1) if bar.step in shared else bar.width
+        if bar.name == "waiting":
+            x = bar.x + bar.width - half
+            placed.append(replace(bar, x=round(x, 1), y=round(frame.floor - bar.height, 1), width=half))
+        else:
+            placed.append(replace(bar, width=half))
+    return placed
+
+
+def _losses(chart: Chart, line: Timeline) -> list[Mark]:
+    """The greatest losses, each above its column."""
+    lost = [
+        (int((line.rows["rejected"][step] or 0) + (line.rows["expired"][step] or 0)), step)
+        for step in range(len(line.begins))
+    ]
+    marks = []
+    for count, step in sorted((one for one in lost if one[0]), reverse=True)[:MOST_MARKS]:
+        column = [bar for bar in chart.bars if bar.step == step]
+        top = min(bar.y for bar in column)
+        marks.append(Mark(column[0].x + column[0].width / 2, max(top - 4, 8), _n(count), "lost"))
+    return marks
+
+
+def _ends(chart: Chart, last: dict[str, float | None]) -> list[Mark]:
+    """The newest value of each line at its end; labels that would lie on one another move up."""
+    places = []
+    for line in chart.lines:
+        value = last[line.name]
+        if value is not None:
+            places.append((_end_of(line.path, line.points), line.name, value))
+    marks: list[Mark] = []
+    for y, name, value in sorted(places, reverse=True):
+        free = min([y, *[mark.y - LABEL_HEIGHT for mark in marks]])
+        marks.append(Mark(chart.frame.width - chart.frame.right + 8, round(free, 1), duration(value), name))
+    return marks
+
+
+def _end_of(path: str, points: Sequence[tuple[float, float]]) -> float:
+    """The height at which a line ends; lone values count where they come last."""
+    ends = list(points)
+    if path:
+        x, y = path.replace("M", "L").rsplit("L", 1)[1].split()
+        ends.append((float(x), float(y)))
+    return max(ends)[1] if ends else 0.0
+
+
+def _n(value: float) -> str:
+    whole = float(value).is_integer()
+    return number_format(int(value) if whole else value, force_grouping=True)

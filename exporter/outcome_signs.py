@@ -1,0 +1,60 @@
+"""What became of an event, for people: a word, what it means, a colour and an icon."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeSign:
+    word: str | Promise
+    meaning: str | Promise
+    colour: str
+    icon: str
+
+
+_SIGNS = {
+    "delivered": OutcomeSign(
+        _("Accepted by Segment"),
+        _("What the tools behind Segment did with it is shown there."),
+        "good",
+        "tick-circle",
+    ),
+    "unselected": OutcomeSign(
+        _("Not selected"),
+        _("The connector did not export this type when its turn came."),
+        "quiet",
+        "minus-circle",
+    ),
+    "anonymous": OutcomeSign(
+        _("No external user ID"),
+        _("The connector leaves out events of anonymous people."),
+        "quiet",
+        "minus-circle",
+    ),
+    "unsupported": OutcomeSign(
+        _("Unsupported type"), _("Segment has no place for this type of event."), "quiet", "minus-circle"
+    ),
+    "rejected": OutcomeSign(
+        _("Rejected by Segment"),
+        _("Segment took its neighbours and refused this one."),
+        "trouble",
+        "minus-circle",
+    ),
+    "expired": OutcomeSign(
+        _("Expired"), _("It could not be delivered in time and was given up."), "trouble", "triangle"
+    ),
+    "pending": OutcomeSign(
+        _("Waiting"), _("Its turn has not come yet, or Segment refused it so far."), "caution", "clock"
+    ),
+    "earlier": OutcomeSign(
+        _("Before the launch"), _("It came in before this connector was launched."), "quiet", "dashed"
+    ),
+}
+
+
+def sign_of(outcome: str) -> OutcomeSign:
+    return _SIGNS[outcome]

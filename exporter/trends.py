@@ -1,0 +1,161 @@
+"""Trends: what the charts of a connector's page show, in one statement, so that all is of one moment."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+from exporter.delays import percentile
+from exporter.outcomes import Outcome
+from exporter.status import Summary
+from exporter.timelines import FAMILIES, NOT_DELIVERED, PERCENTILES, Timeline, family
+from exporter.windows import WEEK, Window
+
+STRIP_CELLS, STRIP_STEP = 84, 7_200
+# A cell is amber where more than this share of its requests did not work; a lone 429 is no trouble.
+_TOLERABLE = 0.02
+_STOPPING = frozenset({"refused"})
+# A body refused for its content is answered so while it is halved: nothing is wrong with the connection.
+_OF_CONTENT = frozenset({"400", "413"})
+_TRENDS = """
+SELECT 'outcome', floor(extract(epoch FROM {moment} - %(since)s) / %(step)s)::int, outcome, sum(count)::bigint
+  FROM exporter_{table}
+ WHERE delivery_id = %(delivery)s AND {moment} >= %(since)s AND {moment} <= %(now)s GROUP BY 2, 3
+ UNION ALL
+SELECT 'received', floor(extract(epoch FROM minute - %(since)s) / %(step)s)::int, '', sum(count)::bigint
+  FROM exporter_receivedcount
+ WHERE %(pending)s AND workspace_id = %(workspace)s AND minute >= %(since)s AND minute <= %(now)s GROUP BY 2
+ UNION ALL
+SELECT 'delay', floor(extract(epoch FROM minute - %(since)s) / %(step)s)::int, bucket::text, sum(count)::bigint
+  FROM exporter_deliverydelay
+ WHERE delivery_id = %(delivery)s AND minute >= %(since)s AND minute <= %(now)s GROUP BY 2, 3
+ UNION ALL
+SELECT 'attempt', floor(extract(epoch FROM minute - %(since)s) / %(step)s)::int, answer, sum(count)::bigint
+  FROM exporter_attemptcount
+ WHERE delivery_id = %(delivery)s AND minute >= %(since)s AND minute <= %(now)s GROUP BY 2, 3
+ UNION ALL
+SELECT 'strip', floor(extract(epoch FROM minute - %(week)s) / %(cell)s)::int, answer, sum(count)::bigint
+  FROM exporter_attemptcount
+ WHERE delivery_id = %(delivery)s AND minute >= %(week)s AND minute <= %(now)s GROUP BY 2, 3
+"""
+Counts = dict[int, Counter[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Two hours of the health strip: `ok`, `warn` (did not always work), `bad` (refused), `none` (nothing sent)."""
+
+    at: datetime
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trends:
+    """`events` has the rows delivered, rejected, expired, waiting; `answers` counts requests by status code or
+    `none`, the most frequent first."""
+
+    window: Window
+    events: Timeline
+    delays: Timeline
+    attempts: Timeline
+    answers: list[tuple[str, int]]
+    strip: list[Cell]
+
+
+def trends(summary: Summary, window: Window) -> Trends:
+    since, week = window.since(summary.now), WEEK.since(summary.now)
+    counts = _read(summary, window, since, week)
+    begins = [since + timedelta(seconds=window.step * step) for step in range(window.steps)]
+    answers: Counter[str] = Counter()
+    for found in counts["attempt"].values():
+        answers.update(found)
+    return Trends(
+        window,
+        Timeline(begins, _events(counts, begins, summary, window)),
+        Timeline(begins, _delays(counts["delay"], window.steps)),
+        Timeline(begins, _attempts(counts["attempt"], window.steps)),
+        answers.most_common(),
+        _strip(counts["strip"], week),
+    )
+
+
+def _read(summary: Summary, window: Window, since: datetime, week: datetime) -> dict[str, Counts]:
+    """`{kind: {step: {name: count}}}`. Names of tables and columns are this module's own."""
+    table, moment = ("deliverycount", "minute") if window.step < 3_600 else ("deliveryhour", "hour")
+    terms: dict[str, Any] = {
+        "delivery": summary.delivery_id,
+        "workspace": summary.connector.workspace_id,
+        "pending": summary.pending > 0,
+        "since": since,
+        "week": week,
+        "now": summary.now,
+        "step": window.step,
+        "cell": STRIP_STEP,
+    }
+    counts: dict[str, Counts] = defaultdict(lambda: defaultdict(Counter))
+    with connection.cursor() as cursor:
+        cursor.execute(_TRENDS.format(table=table, moment=moment), terms)
+        for kind, step, name, count in cursor.fetchall():
+            counts[kind][step][name] += count
+    return counts
+
+
+def _events(
+    counts: dict[str, Counts], begins: list[datetime], summary: Summary, window: Window
+) -> dict[str, list[float | None]]:
+    """What came in before the launch is nobody's: those steps are gaps."""
+    names = [Outcome.DELIVERED.value, *(outcome.value for outcome in NOT_DELIVERED)]
+    rows: dict[str, list[float | None]] = {name: [] for name in (*names, "waiting")}
+    launched = summary.connector.created_at
+    for step, begin in enumerate(begins):
+        settled = counts["outcome"].get(step, Counter())
+        known = begin + timedelta(seconds=window.step) > launched
+        for name in names:
+            rows[name].append(float(settled[name]) if known else None)
+        waiting = counts["received"].get(step, Counter())[""] - settled.total() if begin >= launched else 0
+        rows["waiting"].append(float(max(waiting, 0)) if known else None)
+    return rows
+
+
+def _delays(counts: Counts, steps: int) -> dict[str, list[float | None]]:
+    by_bucket = {step: {int(name): count for name, count in found.items()} for step, found in counts.items()}
+    return {
+        name: [percentile(by_bucket.get(step, {}), share) for step in range(steps)]
+        for name, share in PERCENTILES
+    }
+
+
+def _attempts(counts: Counts, steps: int) -> dict[str, list[float | None]]:
+    rows: dict[str, list[float | None]] = {name: [0.0] * steps for name in FAMILIES}
+    for step, found in counts.items():
+        for answer, count in found.items():
+            if 0 <= step < steps:
+                row = rows[family(answer)]
+                row[step] = (row[step] or 0) + count
+    return rows
+
+
+def _strip(counts: Counts, week: datetime) -> list[Cell]:
+    return [
+        Cell(week + timedelta(seconds=STRIP_STEP * place), cell_kind(counts.get(place, Counter())))
+        for place in range(STRIP_CELLS)
+    ]
+
+
+def cell_kind(answers: Counter[str]) -> str:
+    """How two hours went, told from their answers."""
+    total = answers.total()
+    if not total:
+        return "none"
+    wrong = {answer: count for answer, count in answers.items() if _is_trouble(answer)}
+    if any(family(answer) in _STOPPING for answer in wrong):
+        return "bad"
+    return "warn" if sum(wrong.values()) > _TOLERABLE * total else "ok"
+
+
+def _is_trouble(answer: str) -> bool:
+    return family(answer) != "accepted" and answer not in _OF_CONTENT

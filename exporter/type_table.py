@@ -1,0 +1,93 @@
+"""The table by event type: sorted as asked, with a mark at selected types that are unusually silent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from connectors.catalogue import CATALOGUE
+from exporter.outcomes import Outcome
+from exporter.silence import Silence
+from exporter.windows import TypeFlow
+
+
+class Sort(NamedTuple):
+    """A column: `name` stands in the address; names go up, numbers and times down."""
+
+    name: str
+    label: str | Promise
+    key: Callable[[TypeFlow], Any]
+
+
+def _count(outcome: Outcome) -> Callable[[TypeFlow], Any]:
+    return lambda row: -row.outcomes[outcome.value]
+
+
+def _last(row: TypeFlow) -> float:
+    return -row.last_received_at.timestamp() if row.last_received_at else 0.0
+
+
+def _name(row: TypeFlow) -> str:
+    return (row.segment_event or row.event_type).casefold()
+
+
+RECEIVED = Sort("received", _("Received"), lambda row: -row.received)
+SORTS = (
+    Sort("name", _("Event in Segment"), _name),
+    RECEIVED,
+    Sort("delivered", _("Accepted"), _count(Outcome.DELIVERED)),
+    Sort("unselected", _("Not selected"), _count(Outcome.UNSELECTED)),
+    Sort("anonymous", _("No user ID"), _count(Outcome.ANONYMOUS)),
+    Sort("unsupported", _("Unsupported"), _count(Outcome.UNSUPPORTED)),
+    Sort("rejected", _("Rejected"), _count(Outcome.REJECTED)),
+    Sort("expired", _("Expired"), _count(Outcome.EXPIRED)),
+    Sort("pending", _("Waiting"), lambda row: -row.pending),
+    Sort("last", _("Last seen"), _last),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    flow: TypeFlow
+    silence: Silence | None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """`more` is what unfolds. Silent types are always among the shown."""
+
+    sorts: tuple[Sort, ...]
+    shown: list[Row]
+    more: list[Row]
+    last_received_at: datetime | None
+
+
+def choose(name: str) -> Sort:
+    return next((sort for sort in SORTS if sort.name == name), RECEIVED)
+
+
+def table(types: Sequence[TypeFlow], silent: Sequence[Silence], sort: Sort, most: int) -> Table:
+    quiet = {one.event_type: one for one in silent}
+    known = {row.event_type for row in types}
+    everything = [*types, *(_nothing(one) for one in silent if one.event_type not in known)]
+    rows = [
+        Row(flow, quiet.get(flow.event_type))
+        for flow in sorted(everything, key=lambda row: (sort.key(row), _name(row)))
+    ]
+    shown = [row for place, row in enumerate(rows) if place < most or row.silence]
+    more = [row for place, row in enumerate(rows) if place >= most and not row.silence]
+    moments = [flow.last_received_at for flow in everything if flow.last_received_at]
+    return Table(SORTS, shown, more, max(moments, default=None))
+
+
+def _nothing(silence: Silence) -> TypeFlow:
+    """A type of which nothing came in the window."""
+    known = CATALOGUE.by_name.get(silence.event_type)
+    none = {outcome.value: 0 for outcome in Outcome}
+    name = known.segment_event if known else ""
+    return TypeFlow(silence.event_type, name, 0, 0, none, 0, silence.since)

@@ -1,0 +1,63 @@
+"""The attempts of a connector: all of them by answer, and each by itself with the first events it carried."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
+
+from connectors.models import Workspace
+from connectors.permissions import Action, allows, in_workspace
+from connectors.views.answers import find
+from exporter import answers, attempts, balance, figures, status, timelines, trends, windows
+
+FAMILY_WORDS = {
+    "accepted": _("Accepted"),
+    "refused": _("Refused"),
+    "wait": _("Try later"),
+    "none": _("No answer"),
+}
+
+
+@require_safe
+@in_workspace(Action.SEE)
+def list_all(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
+    """`?answer=` a family of answers or a status code, `?window=` for the chart, `?before=` an attempt's id."""
+    connector = find(workspace, pk)
+    choice = balance.choose(request.GET.get("window", ""))
+    before, answer = request.GET.get("before", ""), request.GET.get("answer", "")
+    page = attempts.page(connector, answer, int(before) if before.isdecimal() and len(before) < 18 else None)
+    summary = status.summary(connector)
+    found = trends.trends(summary, windows.WINDOWS.get(choice.name, windows.WEEK))
+    context = {
+        "connector": connector,
+        "attempts": page.attempts,
+        "more": page.more,
+        "answer": answer,
+        "choice": choice,
+        "choices": [one for one in balance.CHOICES if one is not balance.ALL],
+        "families": [(name, FAMILY_WORDS[name]) for name in timelines.FAMILIES],
+        "answers": answers.shares(found.answers),
+        "figure": figures.attempts(found),
+        "hour_format": "j M" if found.window is windows.WEEK else "H:i",
+        "now": summary.now,
+    }
+    return render(request, "exporter/attempts.html", context)
+
+
+@require_safe
+@in_workspace(Action.SEE)
+def one(request: HttpRequest, workspace: Workspace, pk: int, attempt_id: int) -> HttpResponseBase:
+    connector = find(workspace, pk)
+    attempt = attempts.find(connector, attempt_id)
+    if attempt is None:
+        raise Http404
+    personal = allows(getattr(request, "role", None), Action.SEE_PERSONAL_DATA)
+    context = {
+        "connector": connector,
+        "attempt": attempt,
+        "content": attempts.content(attempt, personal=personal),
+        "personal": personal,
+    }
+    return render(request, "exporter/attempt.html", context)

@@ -1,0 +1,76 @@
+"""Find an event: what it was, when it came, what became of it for this connector. The search goes on in pieces."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlencode
+
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
+
+from connectors.catalogue import CATALOGUE
+from connectors.models import Connector, Workspace
+from connectors.permissions import Action, allows, in_workspace
+from connectors.views.answers import find as find_connector
+from connectors.views.answers import is_partial
+from exporter import find, masking, retained
+from exporter.find import By, Found
+
+KINDS = (
+    (By.EVENT, _("Event ID")),
+    (By.EXTERNAL, _("External user ID")),
+    (By.USER, _("Braze user ID")),
+)
+MOST_DIGITS = 18
+
+
+@require_safe
+@in_workspace(Action.SEE)
+def search(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
+    """`?by=&value=` begins a search; `&before=&seen=` carry it on below an event number."""
+    connector = find_connector(workspace, pk)
+    by = next((kind for kind, _label in KINDS if kind.value == request.GET.get("by")), By.EVENT)
+    value = request.GET.get("value", "").strip()[:200]
+    context = {"connector": connector, "kinds": KINDS, "by": by, "value": value}
+    if value:
+        seen = _number(request.GET.get("seen", "")) or 0
+        piece = find.search(workspace.pk, by, value, _number(request.GET.get("before", "")))
+        seen += len(piece.found)
+        context |= {
+            "piece": piece,
+            "seen": seen,
+            "goes_on": piece.before is not None and seen < find.MOST_FOUND,
+        }
+        context["further"] = urlencode({"by": by, "value": value, "before": piece.before or 0, "seen": seen})
+        if by == By.EVENT and piece.found:
+            context |= {"goes_on": False, "piece": None} | told(request, connector, piece.found[0])
+    part = is_partial(request) and "before" in request.GET
+    return render(request, "exporter/find_results.html" if part else "exporter/find.html", context)
+
+
+@require_safe
+@in_workspace(Action.SEE)
+def one(request: HttpRequest, workspace: Workspace, pk: int, number: int) -> HttpResponseBase:
+    """An event by its number: a page of its own, or to htmx its outcome alone."""
+    connector = find_connector(workspace, pk)
+    kept = retained.read(workspace.pk, [number]).get(number) if number < 1 << 62 else None
+    if kept is None:
+        raise Http404
+    event = json.loads(kept.line)
+    known = CATALOGUE.by_name.get(event["event_type"])
+    found = Found(number, kept.received_at, event["event_type"], known.segment_event if known else "", event)
+    context = {"connector": connector, "kinds": KINDS, "by": By.EVENT, "value": ""}
+    context |= told(request, connector, found)
+    return render(request, "exporter/fate.html" if is_partial(request) else "exporter/find.html", context)
+
+
+def told(request: HttpRequest, connector: Connector, found: Found) -> dict[str, object]:
+    personal = allows(getattr(request, "role", None), Action.SEE_PERSONAL_DATA)
+    event = found.event if personal else masking.masked(found.event)
+    return {"found": found, "event": event, "fate": find.fate(connector, found), "personal": personal}
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() and len(text) <= MOST_DIGITS else None
