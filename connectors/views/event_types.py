@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 from connectors.catalogue import CATALOGUE, EventType
 from connectors.views.answers import is_partial
@@ -22,6 +23,7 @@ class Row:
     personal: bool
 
 
+@require_safe
 @login_required
 def event_type(request: HttpRequest, name: str) -> HttpResponse:
     event = CATALOGUE.by_name.get(name)
