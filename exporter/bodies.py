@@ -16,7 +16,7 @@ _BLANK = b" \t\r\n"
 _FORMS = 'It must be {"events": [...]}, an array of events, one event, or one event per line.'
 
 
-class BadBody(Exception):  # noqa: N818 - a verdict on what was sent, not a fault of ours
+class BadBody(Exception):
     """The body as a whole cannot be read; the message is one plain sentence or two."""
 
 

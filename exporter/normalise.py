@@ -25,7 +25,7 @@ TIME_LIMIT = 10**11
 DEEPEST = 64
 
 
-class Refused(Exception):  # noqa: N818 - a verdict on what was sent, not a fault of ours
+class Refused(Exception):
     """One event cannot be accepted; ``reason`` says what to do, ``id`` is its id where it has one."""
 
     def __init__(self, reason: str, event_id: str | None = None) -> None:
@@ -215,4 +215,6 @@ def _flatten(event: dict[str, Any], flat: dict[str, Any], event_id: str) -> None
     if user is not None:
         if type(user) is not dict:
             raise Refused("user must be an object. Send its fields as {...}, or leave it out.", event_id)
-        flat.update((name, value) for name, value in user.items() if value is not None)
+        if None in user.values():
+            user = {name: value for name, value in user.items() if value is not None}
+        flat.update(user)

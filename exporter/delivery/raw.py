@@ -6,19 +6,34 @@ binary, which halves the cost of reading payloads.
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from typing import Any
 
 import psycopg
 from django.db import connection
 
+_PLACE = re.compile(r"%\((\w+)\)s")
+
 
 def execute(query: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """Runs one statement and answers its rows (none for a statement without).
+    """Runs one statement and answers its rows (none for a statement without). `query` must be a constant: what is
+    made of it is kept.
 
     Raises:
         django.db.Error: what the driver raises, in Django's classes.
     """
+    text, names = _numbered(query)
     connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(query, parameters, binary=True)
+    with connection.wrap_database_errors, psycopg.RawCursor(connection.connection) as cursor:
+        cursor.execute(text, [parameters[name] for name in names], binary=True)
         return cursor.fetchall() if cursor.description else []
+
+
+@lru_cache(maxsize=100)
+def _numbered(query: str) -> tuple[bytes, tuple[str, ...]]:
+    """The statement with `$1` for its first name, and the names in that order. The driver would do the same at every
+    call of a statement as long as the settle's, which was a seventh of its cost here."""
+    names: dict[str, int] = {}
+    text = _PLACE.sub(lambda found: f"${names.setdefault(found[1], len(names) + 1)}", query)
+    return text.encode(), tuple(names)
