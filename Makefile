@@ -9,7 +9,7 @@ TEST_VAR ?= var/test
 DEMO_VAR ?= var/demo
 ARGS ?=
 
-.PHONY: run demo test check lint format bench bench-guard faults lock clean
+.PHONY: run demo test check lint format bench bench-guard faults screenshots lock clean
 
 run: $(VENV)/run.stamp
 	@exec $(PYTHON) -m currents_admin.supervisor run
@@ -45,6 +45,10 @@ bench-guard: $(VENV)/run.stamp
 # Every fault under load, with a table of what became of the events; ARGS=--short within five minutes.
 faults: $(VENV)/run.stamp
 	@$(PYTHON) -m tests.faults $(ARGS)
+
+# Pictures of every screen, wide and narrow, light and dark, in var/test/screenshots/. Needs Chromium.
+screenshots:
+	@$(MAKE) --no-print-directory test ARGS=tests/browser/screenshots.py
 
 # One set of lock files for every system and Python version the product runs on.
 lock: $(PYTHON)
