@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from allauth.mfa.models import Authenticator
@@ -28,9 +29,9 @@ def reseal_everything() -> Result:
     be broken off and run again. What cannot be read stays as it is."""
     result = Result(0, [])
     for key in _rows(WriteKey.objects.filter(destroyed_at__isnull=True)):
-        _move(result, f"write key {key.pk} (••••{key.last4})", lambda key=key: _write_key(key))
+        _move(result, f"write key {key.pk} (••••{key.last4})", partial(_write_key, key))
     for factor in _rows(Authenticator.objects.exclude(type=Authenticator.Type.WEBAUTHN)):
-        _move(result, f"second factor {factor.pk}", lambda factor=factor: _factor(factor))
+        _move(result, f"second factor {factor.pk}", partial(_factor, factor))
     return result
 
 

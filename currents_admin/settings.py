@@ -226,6 +226,7 @@ SECURE_SSL_REDIRECT = SECURE
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE else None
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 X_FRAME_OPTIONS = "DENY"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "currents_admin.error_reports.NoValues"
 # The sign-in limits of allauth count in this cache. It is the database's, because the request path must not
 # hang when Redis does.
 CACHES = {
