@@ -13,6 +13,8 @@ from dataclasses import dataclass
 MOST_GRID_LINES = 4
 LEAST_BAR = 1.0
 Placer = Callable[[int, float], tuple[float, float]]
+# Below it powers of ten run out of digits.
+_NOTHING = 1e-9
 _NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -132,7 +134,7 @@ def lines(rows: Mapping[str, Sequence[float | None]], frame: Frame | None = None
 
 def linear_grid(most: float) -> list[float]:
     """Round values above zero, at most four, the last at or above `most`; whole numbers where `most` is one."""
-    if most <= 0:
+    if most < _NOTHING:
         return [1.0]
     rough = most / MOST_GRID_LINES
     power = 10.0 ** math.floor(math.log10(rough))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
 
-from exporter import retention, rollup, silence, timelines, windows
+from exporter import retention, rollup, silence, timelines, window_page, windows
 from exporter.models import ReceivedCount, ReceivedTotal
 from exporter.windows import DAY, HOUR, WEEK, WINDOWS, Flow
 from tests.database.delivering import EMAIL_OPEN, Line, a_line
@@ -192,3 +193,30 @@ def test_a_type_is_silent_after_twice_its_longest_pause(every: int, quiet_hours:
         assert [one.event_type for one in found] == ([EMAIL_OPEN] if silent else [])
         ReceivedCount.objects.all().delete()
         ReceivedTotal.objects.all().delete()
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+def test_a_picture_can_be_read_without_being_seen(line: Line, name: str) -> None:
+    line.feed(1_234)
+    line.sandbox.fail(status=503, count=1)
+    line.deliver()
+    line.make_due()
+    line.deliver()
+    told = window_page.gather(line.connector, window_page.chosen(name))
+    events, delays, attempts = told["pictures"]
+    assert "1,234 events accepted" in events.description
+    assert "2 requests, 1 of them accepted" in attempts.description
+    assert "accepted within" in delays.description
+    for picture in told["pictures"]:
+        assert picture.title
+        assert len(picture.table) == 1
+        assert [len(cells) for _moment, cells in picture.table] == [len(picture.keys)]
+        assert 1 <= len(picture.scale) <= 4
+    assert events.table[0][1] == ["1,234", "0", "0"]
+
+
+def test_a_page_of_a_window_costs_six_statements(line: Line, django_assert_num_queries: Any) -> None:
+    line.feed(10)
+    line.deliver()
+    with django_assert_num_queries(6):
+        window_page.gather(line.connector, WEEK)
