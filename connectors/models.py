@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
@@ -88,6 +89,11 @@ class Membership(models.Model):
             ),
             models.CheckConstraint(condition=Q(role__in=Role.values), name="membership_has_a_known_role"),
         ]
+
+    @property
+    def last_day(self) -> date | None:
+        """The last whole day the membership holds, as it was typed."""
+        return (self.ends_at - timedelta(microseconds=1)).date() if self.ends_at else None
 
 
 class Invitation(models.Model):

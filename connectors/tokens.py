@@ -79,7 +79,7 @@ def rotate(token: IntakeToken, hours: float, by: By) -> tuple[IntakeToken, str]:
             address=by.address,
             target=old.name,
             before={"prefix": old.prefix},
-            after={"prefix": fresh.prefix, "former_ends_at": old.ends_at.isoformat()},
+            after={"prefix": fresh.prefix, "former_ends_at": f"{old.ends_at:%Y-%m-%d %H:%M} UTC"},
         )
     return fresh, plain
 

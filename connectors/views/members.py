@@ -102,7 +102,7 @@ def invite(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
 @in_workspace(Action.MANAGE)
 def change(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
     membership = _find(workspace, pk)
-    last_day = (membership.ends_at - timedelta(days=1)).date() if membership.ends_at else None
+    last_day = membership.last_day
     initial = {"role": membership.role, "last_day": last_day.isoformat() if last_day else ""}
     form = MemberForm(request.POST if request.method == "POST" else None, initial=initial)
     context = {"membership": membership, "form": form}
