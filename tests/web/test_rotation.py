@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
 from django.core import mail
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
@@ -206,3 +208,16 @@ def test_with_an_unreadable_key_a_new_one_may_be_entered(as_: As, path: str, con
     assert "cannot be read" in as_("marketer").post(f"{path}test/", follow=True).content.decode()
     assert as_("admin").post(f"{path}write-key/", {"write_key": KEY, "region": "eu"}).status_code == 303
     assert plain(connector) == KEY
+
+
+def test_the_command_sends_test_events_and_tells_whether_all_were_accepted(
+    connector: Connector, sandbox: Sandbox
+) -> None:
+    out = io.StringIO()
+    call_command("send_test_events", workspace="harbour", stdout=out)
+    assert out.getvalue().count("200  test-") == len(EMAIL_EVENTS)
+    sandbox.fail(status=503)
+    with pytest.raises(CommandError, match="2 of 2 were not accepted"):
+        call_command("send_test_events", workspace="harbour", stdout=out)
+    with pytest.raises(CommandError, match="nowhere"):
+        call_command("send_test_events", workspace="nowhere")
