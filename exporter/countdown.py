@@ -17,6 +17,7 @@ NEED_A_PERSON = {Health.KEY_UNREADABLE, Health.KEY_REJECTED, Health.REQUEST_REFU
 MAY_END_IN_LOSS = NEED_A_PERSON | {Health.PAUSED, Health.RETRYING}
 # What stopped so shortly before or after the oldest waiting event came in is one moment to a reader.
 SAME_MOMENT = timedelta(minutes=5)
+INSET = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,11 @@ class Station:
     icon: str
     passed: bool
     mail: bool = False
+
+    @property
+    def place(self) -> float:
+        """Where its sign is drawn: a little within the ends of the track."""
+        return round(INSET + self.at * (1 - 2 * INSET / 100), 2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ from exporter.trends import Trends
 WIDE = Frame(width=640, height=220, left=44, right=4, top=16, bottom=26)
 SLIM = Frame(width=400, height=220, left=44, right=78, top=16, bottom=26)
 MOST_MARKS, LABEL_HEIGHT = 3, 16
+# What waits is part of the title where it is more than this share of what was accepted.
+_MUCH = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,8 @@ def events(trends: Trends) -> Figure:
         "lost": _n(total["rejected"] + total["expired"]),
         "waiting": _n(total["waiting"]),
     }
-    title = _("Accepted by Segment, and waiting") if total["waiting"] else _("Accepted by Segment")
+    much = total["waiting"] > _MUCH * total["delivered"]
+    title = _("Accepted by Segment, and waiting") if much else _("Accepted by Segment")
     return _figure("events", title, told, chart, line, labels, marks=_losses(chart, line))
 
 
@@ -124,7 +127,8 @@ def _figure(
         (begin, ["–" if (value := line.rows[row][step]) is None else write(value) for row in labels])
         for step, begin in enumerate(line.begins)
     ]
-    hours = [Hour(tick.x, line.begins[tick.step]) for tick in chart.ticks]
+    ticks = chart.ticks if chart.frame is WIDE else chart.ticks[::2]
+    hours = [Hour(tick.x, line.begins[tick.step]) for tick in ticks]
     grid = [Mark(chart.frame.left - 8, grid.y, write(grid.value)) for grid in chart.grid]
     return Figure(name, title, description, chart, hours, grid, marks, list(labels.values()), rows[::-1])
 

@@ -28,7 +28,10 @@ class Sentence:
     step: str = ""
 
 
-def sentence(summary: Summary, now: datetime) -> Sentence:
+def sentence(summary: Summary, now: datetime, left_seconds: float | None = None) -> Sentence:
+    """`left_seconds` is an estimate of when a connector that catches up will have done so."""
+    if summary.health == Health.CATCHING_UP and left_seconds is not None:
+        return _catching_up_soon(summary, left_seconds)
     return _BY_HEALTH[Health(summary.health)](summary, now)
 
 
@@ -65,6 +68,14 @@ def _catching_up(summary: Summary, now: datetime) -> Sentence:
         _("Catching up; %(waiting)s.") % {"waiting": waiting(summary.pending)},
         _("The oldest has waited %(span)s. Nothing to do: they go out oldest first.")
         % {"span": duration(summary.lag_seconds)},
+    )
+
+
+def _catching_up_soon(summary: Summary, left_seconds: float) -> Sentence:
+    return Sentence(
+        _("Catching up; about %(span)s left.") % {"span": duration(max(round(left_seconds), 1))},
+        _("%(waiting)s, the oldest for %(span)s. Nothing to do: they go out oldest first.")
+        % {"waiting": waiting(summary.pending), "span": duration(summary.lag_seconds)},
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -13,11 +15,13 @@ from exporter.balance import ALL, CHOICES, Choice, balance
 from exporter.countdown import countdown
 from exporter.happenings import happenings
 from exporter.health import Health
+from exporter.models import Attempt
 from exporter.sentences import sentence
 from exporter.status import Summary
 from exporter.type_table import Sort
 
 SHOWN_TYPES, SHOWN_ATTEMPTS = 10, 5
+STALE = timedelta(minutes=1)
 
 
 def gather(connector: Connector, choice: Choice, sort: Sort) -> dict[str, Any]:
@@ -26,13 +30,14 @@ def gather(connector: Connector, choice: Choice, sort: Sort) -> dict[str, Any]:
     ledger = balance(summary, choice)
     drawn = stream.draw(ledger.received, ledger.outcomes, ledger.pending)
     found = trends.trends(summary, windows.WEEK if choice is ALL else windows.WINDOWS[choice.name])
+    recent = status.attempts(connector, SHOWN_ATTEMPTS)
     # Since launch is asked in two statements instead of one; what is silent is told in the windows.
     silent = [] if choice is ALL else silence.silent(connector, summary.now)
     table = type_table.table(ledger.types, silent, sort, SHOWN_TYPES)
     return {
         "connector": connector,
         "summary": summary,
-        "sentence": sentence(summary, summary.now),
+        "sentence": sentence(summary, summary.now, left_seconds(summary, recent)),
         "countdown": countdown(summary),
         "strip": strip.strip(found.strip, summary.now) if summary.received else None,
         "choice": choice,
@@ -47,10 +52,20 @@ def gather(connector: Connector, choice: Choice, sort: Sort) -> dict[str, Any]:
         "hour_format": "j M" if found.window is windows.WEEK else "H:i",
         "happenings": happenings(summary),
         "answers": answers.shares(found.answers),
-        "attempts": status.attempts(connector, SHOWN_ATTEMPTS),
+        "attempts": recent,
         "now": summary.now,
         **_settings(connector, summary),
     }
+
+
+def left_seconds(summary: Summary, recent: Sequence[Attempt]) -> float | None:
+    """How long the backlog lasts at the pace of the newest attempts; None where they do not tell."""
+    accepted = [attempt for attempt in recent if attempt.verdict == "accepted"]
+    if len(accepted) < 2 or summary.now - accepted[0].at > STALE:
+        return None
+    newest, oldest = accepted[0], accepted[-1]
+    seconds, passed = (newest.at - oldest.at).total_seconds(), newest.last_event - oldest.last_event
+    return summary.pending * seconds / passed if seconds > 0 and passed > 0 else None
 
 
 def _settings(connector: Connector, summary: Summary) -> dict[str, Any]:

@@ -116,8 +116,9 @@ def _events(
         known = begin + timedelta(seconds=window.step) > launched
         for name in names:
             rows[name].append(float(settled[name]) if known else None)
-        waiting = counts["received"].get(step, Counter())[""] - settled.total() if begin >= launched else 0
-        rows["waiting"].append(float(max(waiting, 0)) if known else None)
+        # The step of the launch holds events from before it: no more can wait than do.
+        waiting = counts["received"].get(step, Counter())[""] - settled.total()
+        rows["waiting"].append(float(min(max(waiting, 0), summary.pending)) if known else None)
     return rows
 
 

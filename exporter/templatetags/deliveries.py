@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -80,3 +82,20 @@ def same(one: object, other: object) -> bool:
 @register.filter
 def span(length: timedelta) -> str:
     return moments.duration(length.total_seconds())
+
+
+@register.filter
+def seen(moment: datetime | None) -> str:
+    """When something was last seen, short enough for a column."""
+    if moment is None:
+        return _("Never")
+    now = timezone.now()
+    return moments.ago(moment, now) if now - moment < timedelta(hours=1) else shortly(moment)
+
+
+@register.filter
+def shortly(moment: datetime) -> str:
+    """`09:12` today, `Mon 09:12` within six days, else `12 Aug`."""
+    local = timezone.localtime(moment)
+    days = abs((local.date() - timezone.localdate()).days)
+    return date_format(local, "H:i" if not days else "D H:i" if days < 6 else "j M")

@@ -20,23 +20,14 @@ from connectors import lifecycle
 from connectors.catalogue import CATALOGUE
 from connectors.models import Connector, Membership, User, Workspace
 from currents_admin import local
-from exporter.models import (
-    Attempt,
-    Delivery,
-    DeliveryHour,
-    DeliveryTotal,
-    EventBatch,
-    EventLog,
-    ReceivedCount,
-    ReceivedTotal,
-)
+from exporter.models import Attempt, Delivery
+from tests.browser.planting import attempts, live, reject
 from tests.factories import WorkspaceFactory
 from tests.web.conftest import KEY
 
 FOLDER = local.folder() / "screenshots"
 LONG = "Warehouse trial with a rather long name (iOS and Android 8.2, second round) – ünïcödé, שלום"
 CHOSEN = [event.event_type for event in CATALOGUE.events[::2]]
-TYPES = [event.event_type for event in CATALOGUE.events[28:42]]
 Act = Callable[[Page], object]
 
 
@@ -53,71 +44,6 @@ def launched(workspace: Workspace, name: str, by: User) -> Connector:
     return lifecycle.launch(workspace, wanted, region="eu", write_key=KEY, by=lifecycle.By(by))
 
 
-def live(
-    connector: Connector, outcomes: dict[str, int], waiting: int, late: float = 1.2, **state: object
-) -> None:
-    """Plants a day of traffic whose ledger balances."""
-    now = datetime.now(UTC)
-    delivery, done = Delivery.objects.get(connector=connector), sum(outcomes.values())
-    EventLog.objects.filter(workspace=connector.workspace).update(next_event=done + waiting)
-    share = [2.0**-place for place in range(len(TYPES))]
-    received = dict.fromkeys(TYPES, 0)
-    for outcome, count in outcomes.items():
-        parts = [int(count * part / sum(share)) for part in share]
-        parts[0] += count - sum(parts)
-        for name, part in zip(TYPES, parts, strict=True):
-            received[name] += part
-            DeliveryTotal.objects.create(delivery=delivery, event_type=name, outcome=outcome, count=part)
-    received[TYPES[0]] += waiting
-    hour = now.replace(minute=0, second=0, microsecond=0)
-    for name, count in received.items():
-        ReceivedTotal.objects.create(
-            workspace=connector.workspace, event_type=name, count=count, last_received_at=now
-        )
-    for back in range(24):
-        ReceivedCount.objects.create(
-            workspace=connector.workspace,
-            minute=hour - timedelta(hours=back),
-            event_type=TYPES[0],
-            count=1000 + 700 * ((back * 7) % 11),
-        )
-        DeliveryHour.objects.create(
-            delivery=delivery,
-            hour=hour - timedelta(hours=back),
-            outcome="delivered",
-            count=max(outcomes["delivered"] // 24 + 90 * ((back * 7) % 11) - 450, 0),
-        )
-    if waiting:
-        EventBatch.objects.create(
-            workspace=connector.workspace,
-            first_event=done,
-            end_event=done + waiting,
-            received_at=now - timedelta(seconds=late),
-            type_counts={},
-            id_hashes=b"",
-            payload=b"",
-        )
-    Delivery.objects.filter(pk=delivery.pk).update(
-        **{"cursor": done, "moved_at": now, "accepted_at": now} | state
-    )
-
-
-def attempts(connector: Connector, *statuses: int) -> None:
-    delivery, now = Delivery.objects.get(connector=connector), datetime.now(UTC)
-    for place, status in enumerate(statuses):
-        Attempt.objects.create(
-            delivery=delivery,
-            at=now - timedelta(seconds=5 * place),
-            status=status,
-            verdict="accepted" if status == 200 else "refused",
-            milliseconds=118 - place,
-            events=14 + place,
-            bytes=13_200,
-            first_event=4_182_377 - 20 * place,
-            last_event=4_182_394 - 20 * place,
-        )
-
-
 @pytest.fixture
 def pages(live_server: LiveServer, admin: User) -> dict[str, tuple[str, Act]]:
     """Name: address and what to do there before the picture is taken."""
@@ -130,6 +56,7 @@ def pages(live_server: LiveServer, admin: User) -> dict[str, tuple[str, Act]]:
         3,
     )
     attempts(busy, 200, 200, 200, 429, 200, 400)
+    reject(busy, 3)
     failing = launched(joined(admin, "bright", "Bright Foods"), "Retention journeys", admin)
     live(
         failing,
@@ -146,6 +73,34 @@ def pages(live_server: LiveServer, admin: User) -> dict[str, tuple[str, Act]]:
     live(paused, {"delivered": 512}, 128, late=7000)
     lifecycle.pause(paused, by=lifecycle.By(admin))
     launched(joined(admin, "quiet", "Quiet Harbour"), "Write-key check", admin)
+    catching_up = launched(joined(admin, "catching", "Kettle & Co"), "Journeys, all of them", admin)
+    live(catching_up, {"delivered": 18200, "anonymous": 400}, 5200, late=700)
+    retrying = launched(joined(admin, "retrying", "Slow Trains"), "Retention journeys", admin)
+    live(retrying, {"delivered": 18200}, 310, late=900, failing_since=now - timedelta(minutes=15))
+    attempts(retrying, 503, 503, 503, 200)
+    losing = launched(joined(admin, "losing", "Lost Letters"), "Old key", admin)
+    live(
+        losing,
+        {"delivered": 18200, "expired": 2118},
+        4100,
+        late=170_000,
+        stopped="key_rejected",
+        failing_since=now - timedelta(hours=50),
+        expired_at=now,
+    )
+    attempts(losing, 401, 401)
+    misdirected = launched(joined(admin, "refused", "Wrong Region"), "Lifecycle", admin)
+    live(
+        misdirected,
+        {"delivered": 18200},
+        900,
+        late=5000,
+        stopped="request_refused",
+        failing_since=now - timedelta(minutes=80),
+    )
+    attempts(misdirected, 404, 404)
+    unreadable = launched(joined(admin, "unreadable", "Moved House"), "Lifecycle", admin)
+    live(unreadable, {"delivered": 900}, 40, late=4000, stopped="key_unreadable")
     joined(admin, "studio", "Paper Studio")
     status = "/w/{0.workspace.slug}/data-export/{0.pk}/".format
 
@@ -197,6 +152,26 @@ def pages(live_server: LiveServer, admin: User) -> dict[str, tuple[str, Act]]:
         "status-failing": (status(failing), wait),
         "status-paused": (status(paused), wait),
         "status-waiting": (status(Connector.objects.get(workspace__slug="quiet")), wait),
+        "status-catching-up": (status(catching_up), wait),
+        "status-retrying": (status(retrying), wait),
+        "status-losing": (status(losing), wait),
+        "status-refused": (status(misdirected), wait),
+        "status-unreadable": (status(unreadable), wait),
+        "status-1h": (f"{status(busy)}?window=1h", wait),
+        "status-7d": (f"{status(busy)}?window=7d&sort=last", wait),
+        "why": (f"{status(busy)}why/", wait),
+        "attempts": (f"{status(busy)}attempts/", wait),
+        "attempt": (
+            f"{status(failing)}attempts/{Attempt.objects.filter(delivery__connector=failing).latest('at').pk}/",
+            wait,
+        ),
+        "rejected": (f"{status(busy)}rejected/", lambda page: page.locator(".samples summary").first.click()),
+        "find": (f"{status(failing)}find/?by=external&value=customer-1", wait),
+        "found": (
+            f"{status(failing)}find/?by=event&value=event-{Delivery.objects.get(connector=failing).cursor}",
+            wait,
+        ),
+        "banner": (f"{status(failing)}write-key/", wait),
         "edit-conflict": (f"{status(busy)}edit/", conflict),
         "write-key": (f"{status(busy)}write-key/", wait),
         "delete": (f"{status(busy)}delete/", wait),
