@@ -69,7 +69,10 @@ def ensure(workspace_id: int) -> None:
     """Makes the workspace's log and its mark, where they are missing. Looks first: an insert that finds its row
     there would wait for whoever is changing it."""
     with connection.cursor() as sql:
-        sql.execute("SELECT 1 FROM exporter_logmark WHERE workspace_id = %s", [workspace_id])
+        sql.execute(
+            "SELECT 1 FROM exporter_eventlog JOIN exporter_logmark USING (workspace_id) WHERE workspace_id = %s",
+            [workspace_id],
+        )
         if sql.fetchone():
             return
         sql.execute(

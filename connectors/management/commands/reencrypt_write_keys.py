@@ -12,9 +12,7 @@ from connectors import resealing
 
 
 class Command(BaseCommand):
-    help = gettext_lazy(  # type: ignore[assignment]
-        "Seal write keys and second factors anew with the newest of WRITE_KEY_ENCRYPTION_KEYS, while everything runs."
-    )
+    help = "Seal write keys and second factors anew with the newest of WRITE_KEY_ENCRYPTION_KEYS, while everything runs."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Ends with status 1 where something could not be read; everything else is moved all the same."""

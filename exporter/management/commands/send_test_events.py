@@ -7,7 +7,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from connectors import lifecycle, sealing
 from connectors.lifecycle import By
@@ -16,7 +15,7 @@ from exporter import trials
 
 
 class Command(BaseCommand):
-    help = gettext_lazy("Send test events with the write key in use; status 1 where one is not accepted.")  # type: ignore[assignment]
+    help = "Send test events with the write key in use; status 1 where one is not accepted."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--workspace", required=True, metavar="SLUG")
