@@ -19,14 +19,11 @@ _HEIGHTS = {"none": 3, "ok": 8, "warn": 22, "bad": 28}
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """One cell, in whole units of a viewBox `STRIP_CELLS * STEP` wide and `HEIGHT` high."""
+class Shape:
+    """All cells of a kind as one SVG path, in a viewBox `STRIP_CELLS * STEP` wide and `HEIGHT` high."""
 
     kind: str
-    x: int
-    y: int
-    height: int
-    at: datetime
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +38,21 @@ class Day:
 class Strip:
     """`sentence` tells the same in words; `kind` is the worst there was."""
 
-    blocks: list[Block]
+    shapes: list[Shape]
     days: list[Day]
     sentence: str
     kind: str
 
 
 def strip(cells: Sequence[Cell], now: datetime) -> Strip:
-    blocks = [
-        Block(cell.kind, place * STEP, HEIGHT - _HEIGHTS[cell.kind], _HEIGHTS[cell.kind], cell.at)
-        for place, cell in enumerate(cells)
-    ]
+    paths: dict[str, str] = {}
+    for place, cell in enumerate(cells):
+        high = _HEIGHTS[cell.kind]
+        block = f"M{place * STEP} {HEIGHT - high}h{WIDTH}v{high}h-{WIDTH}z"
+        paths[cell.kind] = paths.get(cell.kind, "") + block
+    shapes = [Shape(kind, path) for kind, path in paths.items()]
     worst = max((cell.kind for cell in cells), key=list(_HEIGHTS).index, default="none")
-    return Strip(blocks, _days(cells), _sentence(cells, now), worst)
+    return Strip(shapes, _days(cells), _sentence(cells, now), worst)
 
 
 def _days(cells: Sequence[Cell]) -> list[Day]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from django.db.models import Sum
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from connectors.catalogue import CATALOGUE
@@ -11,8 +15,11 @@ from connectors.models import Connector, ConnectorType, Workspace
 from connectors.permissions import Action, in_workspace
 from connectors.templatetags.parts import HEALTH
 from exporter import status
+from exporter.models import RefusalCount
 from exporter.status import Summary
 from exporter.views.quiet import page_or_part
+
+REFUSED_WITHIN = timedelta(days=7)
 
 
 @require_safe
@@ -23,6 +30,7 @@ def data_export(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
     last_received_at, received_24h, hourly = status.intake_seen(workspace)
     context = {
         "workspace": workspace,
+        "refused": refused_lately(workspace),
         "summaries": summaries,
         "last_received_at": last_received_at,
         "received_24h": received_24h,
@@ -33,6 +41,13 @@ def data_export(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
     if not summaries:
         return render(request, "exporter/first_run.html", context)
     return page_or_part(request, "exporter/list.html", "exporter/list_live.html", context)
+
+
+def refused_lately(workspace: Workspace) -> int:
+    """How many events the intake refused within about a week."""
+    since = timezone.now().date() - REFUSED_WITHIN
+    days = RefusalCount.objects.filter(workspace=workspace, day__gte=since)
+    return days.aggregate(refused=Sum("count"))["refused"] or 0
 
 
 _TROUBLE_FIRST = {health: rank for rank, health in enumerate(HEALTH)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from math import sin
 
 import zstandard
@@ -106,7 +107,10 @@ def wait(
             end_event=first + count,
             received_at=at,
             type_counts={},
-            id_hashes=b"",
+            id_hashes=b"".join(
+                blake2b(f"event-{number}".encode(), digest_size=8).digest()
+                for number in range(first, first + count)
+            ),
             payload=zstandard.compress(kept),
         )
         first += count
@@ -202,5 +206,5 @@ def reject(connector: Connector, count: int) -> None:
             event_id=f"event-{place}",
             event_type=TYPES[0],
             id_hash=place.to_bytes(8, "big"),
-            reason=reasons[place // 4 % 2],
+            reason=reasons[place % 2],
         )

@@ -90,3 +90,5 @@ def test_what_the_intake_refused_is_shown_and_tried_again() -> None:
         assert "divide them by 1000" in page
         answer = marketer.post(f"{path}retry/", follow=True).content.decode()
         assert "0 taken now, 1 refused again." in answer
+        listed = marketer.get(f"/w/{line.workspace.slug}/data-export/").content.decode()
+        assert "1 event refused at the intake in 7 days" in listed

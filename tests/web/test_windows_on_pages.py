@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from connectors.models import Connector
-from exporter import status_page
+from exporter import balance, status_page, type_table
 from exporter.models import (
     AttemptCount,
     Delivery,
@@ -123,7 +123,7 @@ def test_every_chart_has_a_title_a_description_and_its_numbers_as_a_table(
 
 def test_what_waits_never_stands_on_what_was_accepted(connector: Connector) -> None:
     receive(connector, delivered=40, rejected=2, waiting=5)
-    gathered = status_page.gather(connector, status_page.CHOICES[1], status_page.Sort("received", "", id))
+    gathered = status_page.gather(connector, balance.USUAL, type_table.RECEIVED)
     figure = gathered["events_figure"]
     bars = {bar.name: bar for bar in figure.chart.bars}
     floor = figure.chart.frame.floor
