@@ -61,7 +61,7 @@ def test_a_passkey_is_added_and_signs_in(open_as: Open, admin: User) -> None:
     page.wait_for_url("**/recovery-codes/**")
     assert Authenticator.objects.filter(user=admin, type="webauthn").count() == 1
     sign_out(page)
-    page.get_by_role("button", name="Sign in with a passkey").click()
+    page.get_by_role("button", name="Use a passkey").click()
     page.wait_for_url(START)
     page.goto("/w/harbour/settings/members/")
     assert page.get_by_role("heading", name="Members").is_visible()

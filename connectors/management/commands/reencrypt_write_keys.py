@@ -12,7 +12,7 @@ from connectors import resealing
 
 
 class Command(BaseCommand):
-    help = "Seal write keys and second factors anew with the newest of WRITE_KEY_ENCRYPTION_KEYS, while everything runs."
+    help = "Seal stored secrets anew with the newest of WRITE_KEY_ENCRYPTION_KEYS, while everything runs."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Ends with status 1 where something could not be read; everything else is moved all the same."""
