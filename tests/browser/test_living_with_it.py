@@ -8,7 +8,15 @@ from playwright.sync_api import Page, expect
 
 from connectors import lifecycle
 from connectors.models import Connector, User
-from exporter.models import Delivery, DeliveryTotal, EventLog, ReceivedTotal
+from exporter.models import (
+    Delivery,
+    DeliveryCount,
+    DeliveryHour,
+    DeliveryTotal,
+    EventLog,
+    ReceivedCount,
+    ReceivedTotal,
+)
 from tests.web.conftest import EMAIL_EVENTS
 from tests.web.test_delivery_pages import receive
 
@@ -91,8 +99,10 @@ def test_numbers_change_in_place_without_moving_anything(
     edit = page.get_by_role("link", name="Edit")
     edit.focus()
     EventLog.objects.update(next_event=5)
-    ReceivedTotal.objects.update(count=5)
-    DeliveryTotal.objects.filter(outcome="delivered").update(count=5)
+    for received in (ReceivedTotal, ReceivedCount):
+        received.objects.update(count=5)
+    for settled in (DeliveryTotal, DeliveryCount, DeliveryHour):
+        settled.objects.filter(outcome="delivered").update(count=5)
     Delivery.objects.update(cursor=5, settles=1)
     expect(page.locator(".stations dd").first).to_have_text("5")
     expect(edit).to_be_focused()
