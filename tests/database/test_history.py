@@ -11,7 +11,19 @@ from django.core.management import call_command
 
 from connectors.models import Connector, Membership, Role, Workspace
 from currents_admin import demo_life
-from exporter import find, history, ledger, rejected, retention, status, status_page, timelines, windows
+from exporter import (
+    balance,
+    find,
+    history,
+    ledger,
+    rejected,
+    retention,
+    status,
+    status_page,
+    timelines,
+    type_table,
+    windows,
+)
 from exporter.health import Health
 from exporter.history import Mix
 from exporter.models import Attempt, Delivery, DeliveryCount, Incident
@@ -113,6 +125,7 @@ def test_the_demo_has_a_healthy_and_a_failing_connector_and_a_ledger_that_balanc
     assert status.summary(failing).pending > 1_000
     assert Membership.objects.filter(workspace__slug=demo_life.OUTLET, role=Role.VIEWER).count() == 1
     for connector in (healthy, failing):
-        assert status_page.gather(connector)["off_by"] == 0
+        for choice in balance.CHOICES:
+            assert status_page.gather(connector, choice, type_table.RECEIVED)["ledger"].off_by == 0
         assert rejected.groups(connector, personal=False)
     assert Delivery.objects.count() == Workspace.objects.count() == 2
