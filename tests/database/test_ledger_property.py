@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import IntegrityError
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -54,7 +55,8 @@ def test_settling_twice_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
         return execute(query, parameters)
 
     monkeypatch.setattr(settling, "execute", twice)
-    with pytest.raises(AssertionError):
+    # Where the second one would begin a range again, the database refuses it before anybody has to look.
+    with pytest.raises((AssertionError, IntegrityError)):
         run_state_machine_as_test(History, settings=SEEING)
 
 
