@@ -20,7 +20,7 @@ from exporter import (
     retention,
     status,
     status_page,
-    timelines,
+    trends,
     type_table,
     windows,
 )
@@ -55,7 +55,7 @@ def test_counts_alone_balance_and_fill_every_window() -> None:
             found = windows.flow(line.connector, window, now)
             assert found.off_by == 0
             assert found.received > 0
-            assert not timelines.delays(line.connector, window, now).empty
+            assert not trends.trends(status.summary(line.connector), window).delays.empty
 
 
 def test_minutes_older_than_a_day_are_written_as_the_hours_they_would_be() -> None:

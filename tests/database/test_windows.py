@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from django.db import connection
 
-from exporter import retention, rollup, silence, timelines, window_page, windows
+from connectors.models import Connector
+from exporter import retention, rollup, silence, status, timelines, trends, windows
 from exporter.models import ReceivedCount, ReceivedTotal
 from exporter.windows import DAY, HOUR, WEEK, WINDOWS, Flow
 from tests.database.delivering import EMAIL_OPEN, Line, a_line
@@ -34,6 +34,9 @@ def age(line: Line, hours: float) -> None:
         "deliveryhour": ("hour", delivery),
         "eventbatch": ("received_at", "workspace_id = %(workspace)s"),
     }
+    launched = line.connector.created_at - timedelta(hours=hours)
+    Connector.objects.filter(pk=line.connector.pk).update(created_at=launched)
+    line.connector.refresh_from_db()
     terms = {"minutes": round(60 * hours), "workspace": line.workspace.pk}
     with connection.cursor() as cursor:
         for table, (moment, whose) in counted.items():
@@ -41,8 +44,8 @@ def age(line: Line, hours: float) -> None:
             cursor.execute(f"UPDATE exporter_{table} SET {moment} = {earlier} WHERE {whose}", terms)
 
 
-def flow(line: Line, window: windows.Window) -> Flow:
-    found = windows.flow(line.connector, window, retention.clock())
+def flow(line: Line, window: windows.Window, now: datetime | None = None) -> Flow:
+    found = windows.flow(line.connector, window, now or retention.clock())
     assert found.off_by == 0
     for row in found.types:
         assert row.received == sum(row.outcomes.values()) + row.pending
@@ -114,8 +117,8 @@ def test_rolling_up_changes_no_window(line: Line) -> None:
     age(line, 30)
     line.feed(10)
     line.deliver()
-    before = {name: flow(line, window) for name, window in WINDOWS.items()}
-    now = before["1h"].now
+    now = retention.clock()
+    before = {name: flow(line, window, now) for name, window in WINDOWS.items()}
     assert rollup.roll_up() > 0
     for name, window in WINDOWS.items():
         after = windows.flow(line.connector, window, now)
@@ -140,22 +143,20 @@ def test_change_compares_events_per_second() -> None:
 def test_timelines_tell_the_same_as_the_window(line: Line) -> None:
     line.feed(60)
     line.deliver()
-    age(line, 0.4)
+    age(line, 2)
     line.feed(30)
     line.sandbox.fail(status=503, count=1)
     line.deliver()
     line.make_due()
     line.deliver()
     for window in WINDOWS.values():
-        now = retention.clock()
-        events = timelines.outcomes(line.connector, window, now)
+        found = trends.trends(status.summary(line.connector), window)
+        events, delays, attempts = found.events, found.delays, found.attempts
         assert len(events.begins) == window.steps
-        assert sum(value or 0 for value in events.rows["delivered"]) == 90
-        delays = timelines.delays(line.connector, window, now)
+        assert sum(value or 0 for value in events.rows["delivered"]) == (30 if window is HOUR else 90)
         told = [value for value in delays.rows["p95"] if value is not None]
         assert told
         assert all(value > 0 for value in told)
-        attempts = timelines.attempts(line.connector, window, now)
         assert sum(value or 0 for value in attempts.rows["wait"]) == 1
         assert sum(value or 0 for value in attempts.rows["accepted"]) == 2
         assert not attempts.empty
@@ -193,30 +194,3 @@ def test_a_type_is_silent_after_twice_its_longest_pause(every: int, quiet_hours:
         assert [one.event_type for one in found] == ([EMAIL_OPEN] if silent else [])
         ReceivedCount.objects.all().delete()
         ReceivedTotal.objects.all().delete()
-
-
-@pytest.mark.parametrize("name", WINDOWS)
-def test_a_picture_can_be_read_without_being_seen(line: Line, name: str) -> None:
-    line.feed(1_234)
-    line.sandbox.fail(status=503, count=1)
-    line.deliver()
-    line.make_due()
-    line.deliver()
-    told = window_page.gather(line.connector, window_page.chosen(name))
-    events, delays, attempts = told["pictures"]
-    assert "1,234 events accepted" in events.description
-    assert "2 requests, 1 of them accepted" in attempts.description
-    assert "accepted within" in delays.description
-    for picture in told["pictures"]:
-        assert picture.title
-        assert len(picture.table) == 1
-        assert [len(cells) for _moment, cells in picture.table] == [len(picture.keys)]
-        assert 1 <= len(picture.scale) <= 4
-    assert events.table[0][1] == ["1,234", "0", "0"]
-
-
-def test_a_page_of_a_window_costs_six_statements(line: Line, django_assert_num_queries: Any) -> None:
-    line.feed(10)
-    line.deliver()
-    with django_assert_num_queries(6):
-        window_page.gather(line.connector, WEEK)
