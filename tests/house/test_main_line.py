@@ -150,6 +150,24 @@ def test_an_event_is_at_the_destination_and_on_the_page_within_two_seconds(produ
     assert "Lifecycle events" in product.person.open(f"/w/demo/data-export/{product.connector_id}/")
 
 
+@pytest.mark.parametrize("page", ["", "{}/"])
+def test_a_page_weighs_less_than_100_000_bytes_with_a_cold_cache(product: Product, page: str) -> None:
+    path = "/w/demo/data-export/" + page.format(product.connector_id)
+    html = product.person.open(path)
+    weight = len(html.encode())
+    parts = set(re.findall(r'(?:href|src)="(/static/[^"#]+)', html))
+    assert {part.rpartition(".")[2] for part in parts} >= {"css", "js", "svg"}
+    for part in parts:
+        request = Request(product.house.address + part, headers={"Accept-Encoding": "gzip"})  # noqa: S310 - our own
+        with build_opener().open(request, timeout=10) as answer:
+            sent = len(answer.read())
+            assert answer.headers["Content-Encoding"] == "gzip" or sent < 1_000
+            assert int(answer.headers["Content-Length"]) == sent
+            assert "max-age=315360000" in answer.headers["Cache-Control"]
+            weight += sent
+    assert weight < 100_000
+
+
 def test_with_beat_standing_still_an_event_arrives_within_two_seconds(product: Product) -> None:
     with product.frozen("beat"):
         # Let go of whatever a worker was still lingering on.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -43,6 +44,15 @@ def test_a_write_key_is_opened_in_one_place() -> None:
 def test_nothing_is_sent_to_celery_but_ids() -> None:
     assert files_that_say(r"\.delay\(|apply_async\(") == set()
     assert files_that_say(r"send_task\(") == {"exporter/doorbell.py"}
+
+
+def test_no_view_is_longer_than_forty_lines() -> None:
+    views = [path for path in PYTHON if path.parent.name == "views"]
+    assert len(views) > 10
+    for path in views:
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef):
+                assert (node.end_lineno or 0) - node.lineno < 40, f"{path.name}: {node.name}"
 
 
 def test_the_parts_with_tight_rules_have_no_catch_all_names() -> None:
