@@ -199,6 +199,12 @@ def test_the_reminder_is_mailed_a_week_before_once(as_: As, path: str, connector
     assert KEY not in str(mail.outbox[0].message())
 
 
+def test_the_reminder_s_field_has_its_own_words(as_: As, path: str) -> None:
+    page = as_("admin").get(path).content.decode()
+    assert '<label for="id_day">Replace the key by</label>' in page
+    assert page.count("A key belongs to one region") == 1
+
+
 def test_a_reminder_in_the_past_is_refused(as_: As, path: str, connector: Connector) -> None:
     assert as_("admin").post(f"{path}write-key/reminder/", {"day": "2020-01-01"}).status_code == 422
 
