@@ -200,8 +200,8 @@ def test_the_reminder_is_mailed_a_week_before_once(as_: As, path: str, connector
 
 
 def test_the_reminder_s_field_has_its_own_words(as_: As, path: str) -> None:
-    page = as_("admin").get(path).content.decode()
-    assert '<label for="id_day">Replace the key by</label>' in page
+    page = as_("admin").get(f"{path}write-key/").content.decode()
+    assert "Replace the key by</label>" in page
     assert page.count("A key belongs to one region") == 1
 
 
