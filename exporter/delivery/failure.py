@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from exporter import retry
 from exporter.delivery.ahead import Piece
 from exporter.delivery.halving import Halving
+from exporter.delivery.revision import KeyUnreadable
 from exporter.delivery.sending import Sent
 from exporter.delivery.settle import Trouble
 from exporter.delivery.turn import Turn
@@ -54,5 +55,8 @@ def _fail(turn: Turn, failed: Sent, done: list[Sent], pieces: list[Piece]) -> st
 
 def _key_replaced(turn: Turn, failed: Sent) -> bool:
     """An answer to a key that is no longer the active one says nothing about the active one."""
-    turn.read_revision()
+    try:
+        turn.read_revision()
+    except KeyUnreadable:
+        return True
     return (turn.current.write_key_id, turn.current.url) != (failed.current.write_key_id, failed.current.url)

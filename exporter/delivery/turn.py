@@ -19,7 +19,7 @@ from exporter.delivery.body import Body
 from exporter.delivery.lease import Lease
 from exporter.delivery.raw import execute
 from exporter.delivery.reader import Reader
-from exporter.delivery.revision import Current
+from exporter.delivery.revision import Current, KeyUnreadable
 from exporter.delivery.sending import Line, Sent
 from exporter.delivery.settle import LeaseLost, Step, Tried, Trouble, settle
 from exporter.delivery.window import Window
@@ -192,8 +192,12 @@ class Turn:
         if stamp == self.current.stamp:
             return False
         self.ready = None
-        self.read_revision()
-        self.ended = self.ended or not self.current.live
+        try:
+            self.read_revision()
+            self.ended = self.ended or not self.current.live
+        except KeyUnreadable:
+            # What flies is awaited and settled first; the next turn finds the key unreadable at its beginning.
+            self.ended = True
         return True
 
     # --- answers ----------------------------------------------------------------------------------------------

@@ -264,6 +264,29 @@ def test_an_unreadable_key_stops_only_its_connector_and_sends_nothing() -> None:
         assert line.outcomes() == {"delivered": 5}
 
 
+@pytest.mark.parametrize("status", [200, 401])
+def test_a_key_that_becomes_unreadable_during_a_send_costs_nothing_that_was_accepted(status: int) -> None:
+    with a_line() as line:
+        line.feed(1_500, campaign_name="x" * 400)
+        line.sandbox.fail(delay_ms=400, status=status, store=status == 200, count=1)
+        words: list[str] = []
+        worker = in_thread(lambda: words.append(deliver(line.delivery.pk)))
+        until(lambda: line.sandbox.stats()["in_flight"] == 1)
+        lifecycle.rotate(line.connector, write_key="the-key-after-rotation", region="us", by=NOBODY)
+        new = WriteKey.objects.get(retired_at=None)
+        WriteKey.objects.filter(pk=new.pk).update(ciphertext=b"not sealed by us")
+        worker.join()
+        assert words == ["behind"]
+        assert line.delivery.cursor == len(line.arrived())
+        assert line.deliver() == "failed"
+        assert line.delivery.stopped == "key_unreadable"
+        WriteKey.objects.filter(pk=new.pk).update(ciphertext=new.ciphertext)
+        line.make_due()
+        line.deliver()
+        assert line.outcomes() == {"delivered": 1_500}
+        assert line.sandbox.stats()["duplicates"] == 0
+
+
 def test_a_settle_whose_connection_broke_after_the_commit_is_not_repeated(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
