@@ -18,7 +18,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from connectors.models import Membership, MembershipQuerySet, Role, User, Workspace
+from connectors.models import Membership, MembershipQuerySet, Role, Workspace
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, Workspace, P], HttpResponseBase]
@@ -45,12 +45,6 @@ NEEDED: dict[Action, Role] = {
     Action.DELETE: Role.ADMIN,
     Action.MANAGE: Role.ADMIN,
 }
-
-
-def role_of(user: User, workspace: Workspace) -> Role | None:
-    standing = Membership.objects.standing().filter(user=user, workspace=workspace)
-    found = standing.values_list("role", flat=True).first()
-    return Role(found) if found else None
 
 
 def allows(role: Role | None, action: Action) -> bool:
