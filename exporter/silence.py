@@ -28,7 +28,7 @@ class Silence(NamedTuple):
     usual: timedelta
 
 
-# Up to 26 hours ago all counts are rolled up to hours, so little is read. A pause begins when its hour ends.
+# What is older than a few hours is rolled up, so little is read. A pause begins when its hour ends.
 _PAUSES = """
 WITH hours AS (
     SELECT DISTINCT event_type, date_trunc('hour', minute, 'UTC') AS hour FROM exporter_receivedcount

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django import forms, template
@@ -32,7 +33,9 @@ HEALTH: dict[str, tuple[Any, str, str]] = {
 }
 
 
+# Kept, because a page has a hundred icons of some forty kinds.
 @register.simple_tag
+@cache
 def icon(name: str, extra: str = "") -> SafeString:
     return format_html(
         '<svg class="icon {}" aria-hidden="true"><use href="{}#{}"/></svg>', extra, static("icons.svg"), name

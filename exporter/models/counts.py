@@ -1,7 +1,7 @@
 """Counts: what came in, what became of it, how long it took, what was answered.
 
 `minute` is the minute an event was *received* (for `AttemptCount`: the minute of sending), in UTC; rows older than
-26 hours are rolled up, so that their `minute` is the beginning of an hour. Totals are written beside them and are
+3 hours are rolled up, so that their `minute` is the beginning of an hour. Totals are written beside them and are
 never rolled up or trimmed.
 """
 

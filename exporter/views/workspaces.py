@@ -18,7 +18,7 @@ from exporter.status import Summary
 from exporter.views.listing import by_trouble
 from exporter.views.quiet import page_or_part
 
-ROWS = 100
+ROWS = 50
 
 
 @require_safe

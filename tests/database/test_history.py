@@ -18,6 +18,7 @@ from exporter import (
     ledger,
     rejected,
     retention,
+    rollup,
     status,
     status_page,
     trends,
@@ -58,10 +59,12 @@ def test_counts_alone_balance_and_fill_every_window() -> None:
             assert not trends.trends(status.summary(line.connector), window).delays.empty
 
 
-def test_minutes_older_than_a_day_are_written_as_the_hours_they_would_be() -> None:
+def test_minutes_that_would_be_rolled_up_are_written_as_hours() -> None:
     with a_line(selected=[EMAIL_OPEN]) as line:
         counted(line)
-        old = DeliveryCount.objects.filter(minute__lt=retention.clock() - timedelta(hours=27))
+        old = DeliveryCount.objects.filter(
+            minute__lt=retention.clock() - rollup.MINUTES_KEPT - timedelta(hours=1)
+        )
         assert old.exists()
         assert not old.exclude(minute__minute=0).exists()
 

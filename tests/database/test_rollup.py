@@ -79,10 +79,10 @@ def test_minutes_become_hours_and_every_sum_stays(slice_size: int, monkeypatch: 
         assert roll_up() == 0
 
 
-def test_the_last_26_hours_keep_their_minutes() -> None:
+def test_the_last_three_hours_keep_their_minutes() -> None:
     with a_line() as line:
         line.feed(3)
-        _shift("eventbatch", "received_at", datetime.now(UTC).replace(minute=7) - timedelta(hours=25))
+        _shift("eventbatch", "received_at", datetime.now(UTC).replace(minute=7) - timedelta(hours=2))
         line.deliver()
         assert roll_up() == 0
         assert DeliveryCount.objects.get().minute.minute == 7

@@ -36,16 +36,18 @@ class Command(BaseCommand):
         random, began = Random(options["seed"]), time.monotonic()
         until = datetime.now(UTC)
         since = until - timedelta(days=options["days"])
-        each = options["events"] // options["workspaces"]
-        for number in range(options["workspaces"]):
+        # As in life, a few workspaces have most of the events.
+        shares = [1 / (place + 1) for place in range(options["workspaces"])]
+        for number, share in enumerate(shares):
             workspace = Workspace.objects.create(
                 slug=f"{options['prefix']}-{number}", name=f"{options['prefix'].title()} {number}"
             )
-            self._fill(workspace, each, since, until, random, waiting=number % 10 == 9)
+            events = round(options["events"] * share / sum(shares))
+            self._fill(workspace, events, since, until, random, waiting=number % 10 == 9)
         self.stdout.write(
-            _("%(events)d events of %(workspaces)d workspaces in %(seconds).0f s")
+            _("About %(events)d events of %(workspaces)d workspaces in %(seconds).0f s")
             % {
-                "events": each * options["workspaces"],
+                "events": options["events"],
                 "workspaces": options["workspaces"],
                 "seconds": time.monotonic() - began,
             }
