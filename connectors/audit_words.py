@@ -39,6 +39,8 @@ ACTIONS: dict[str, Any] = {
     "workspace.archived": gettext_lazy("Workspace archived"),
     "workspace.restored": gettext_lazy("Workspace restored"),
     "workspace.second_factor": gettext_lazy("Second factor rule changed"),
+    "owner.added": gettext_lazy("Made an owner"),
+    "owner.removed": gettext_lazy("No owner any more"),
     "sign_in.succeeded": gettext_lazy("Signed in"),
     "sign_in.refused": gettext_lazy("Sign-in refused"),
     "sign_in.ended": gettext_lazy("Signed out"),

@@ -1,6 +1,6 @@
 from django.urls import URLPattern, path
 
-from connectors.views import audit, members, tokens, workspaces, write_key
+from connectors.views import audit, members, owners, tokens, workspaces, write_key
 from connectors.views.create import create
 from connectors.views.edit import edit
 from connectors.views.event_types import event_type
@@ -35,6 +35,8 @@ urlpatterns: list[URLPattern] = [
     path("workspaces/new/", workspaces.create, name="workspace_new"),
     path("workspaces/audit/", audit.installation_audit, name="installation_audit"),
     path("workspaces/audit/csv/", audit.installation_audit_csv, name="installation_audit_csv"),
+    path("workspaces/owners/", owners.listing, name="owners"),
+    path("workspaces/owners/<int:pk>/remove/", owners.remove, name="owner_remove"),
     path("workspaces/<slug:slug>/rename/", workspaces.rename, name="workspace_rename"),
     path("workspaces/<slug:slug>/archive/", workspaces.archive, name="workspace_archive"),
     path("invitations/<str:secret>/", invitation, name="invitation"),

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from connectors import audit, tokens
+from connectors import audit, owners, tokens
 from connectors.lifecycle import By
 from connectors.models import Membership, Role, User, Workspace
 
@@ -40,9 +40,7 @@ def create(slug: str, name: str, admin_email: str, by: By) -> tuple[Workspace, U
         raise Refused(_("There is a workspace “%(slug)s” already.") % {"slug": slug})
     workspace = Workspace.objects.create(slug=slug, name=name)
     user = User.objects.filter(email=admin_email.lower()).first() or User.objects.create_user(admin_email)
-    if not User.objects.filter(is_owner=True).exists():
-        user.is_owner = True
-        user.save(update_fields=["is_owner"])
+    owners.mark_first(user, by)
     Membership.objects.create(workspace=workspace, user=user, role=Role.ADMIN)
     after = {"slug": slug, "admin": user.email}
     audit.record(

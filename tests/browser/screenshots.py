@@ -16,13 +16,13 @@ from django.test import Client
 from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
-from connectors import lifecycle
+from connectors import lifecycle, owners
 from connectors.catalogue import CATALOGUE
 from connectors.models import Connector, Membership, User, Workspace
 from currents_admin import local
 from exporter.models import Attempt, Delivery
 from tests.browser.planting import attempts, live, reject
-from tests.factories import WorkspaceFactory
+from tests.factories import UserFactory, WorkspaceFactory
 from tests.web.conftest import KEY
 
 FOLDER = local.folder() / "screenshots"
@@ -141,6 +141,14 @@ def pages(live_server: LiveServer, admin: User) -> dict[str, tuple[str, Act]]:
         )
         lifecycle.update(busy, mine, seen_version=version + 1, by=lifecycle.By(admin))
 
+    def unknown_owner(page: Page) -> None:
+        page.get_by_label("Email").fill("new@harbourandpine.example")
+        page.get_by_role("button", name="Make owner").click()
+        page.get_by_text("has no account yet").wait_for()
+
+    second = UserFactory.create(email="jonas@harbourandpine.example", name="Jonas Lindqvist")
+    User.objects.filter(pk=admin.pk).update(is_owner=True)
+    owners.add(second.email, lifecycle.By(admin))
     return {
         "first-run": ("/w/studio/data-export/", wait),
         "list": ("/w/harbour/data-export/", lambda page: page.get_by_text("Create New Current").click()),
@@ -175,6 +183,8 @@ def pages(live_server: LiveServer, admin: User) -> dict[str, tuple[str, Act]]:
         "edit-conflict": (f"{status(busy)}edit/", conflict),
         "write-key": (f"{status(busy)}write-key/", wait),
         "delete": (f"{status(busy)}delete/", wait),
+        "owners": ("/workspaces/owners/", wait),
+        "owner-unknown": ("/workspaces/owners/", unknown_owner),
         "not-found": ("/w/nowhere/data-export/", wait),
     }
 

@@ -65,6 +65,8 @@ TABLE = {
     "workspace_new": Row("owner", 200, 422),
     "workspace_rename": Row("owner", 200, 422),
     "workspace_archive": Row("owner", 200, 409),
+    "owners": Row("owner", 200, 422),
+    "owner_remove": Row("owner", 200, 409),
     "installation_audit": Row("owner", 200),
     "installation_audit_csv": Row("owner", 200),
     "invitation": Row("anyone", 410, 410),
@@ -153,6 +155,7 @@ ROUTES = dict(walk(get_resolver()))
 def path_of(route: str, connector: Connector, member: Membership, token: int) -> str:
     """The address with numbers that exist."""
     pk = token if "/tokens/" in route else member.pk if "/members/" in route else connector.pk
+    pk = member.user_id if "/owners/" in route else pk
     found = {"slug": "harbour", "pk": pk, "connector_id": connector.pk, "name": "users.messages.email.Open"}
     found |= {"act": "again", "secret": "nonsense", "uidb36": "1", "key": "x-y"}
     plain = re.sub(r"\(\?P<(\w+)>[^)]*\)", r"<str:\1>", route).replace("^", "").replace("$", "")

@@ -1,0 +1,104 @@
+"""Owners: people who look after the whole installation. One makes the next; the last one stays."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from connectors import audit
+from connectors.lifecycle import By
+from connectors.models import AuditEntry, Invitation, User
+
+ADDED, REMOVED = "owner.added", "owner.removed"
+
+
+class Refused(Exception):
+    """It cannot be done; the text says why."""
+
+
+class LastOwner(Refused):
+    """Without this person nobody could look after the installation."""
+
+
+def standing() -> QuerySet[User]:
+    """Those who can look after it now."""
+    return User.objects.filter(is_owner=True, is_active=True)
+
+
+def history() -> QuerySet[AuditEntry]:
+    """Who became an owner and who is none any more, newest first."""
+    return AuditEntry.objects.filter(action__in=(ADDED, REMOVED)).order_by("-at", "-pk")
+
+
+def add(email: str, by: By) -> User:
+    """Makes somebody with an account an owner; an owner stays one.
+
+    Raises:
+        Refused: nobody here has that address or came in with it yet, or `by` is no owner any more.
+    """
+    address = email.strip().lower()
+    with transaction.atomic():
+        _lock(by)
+        user = User.objects.select_for_update().filter(email=address).first()
+        if user is None or not _came_in(user):
+            raise Refused(_who_is(address, user))
+        if not user.is_active:
+            raise Refused(_("The account of %(email)s is closed.") % {"email": address})
+        if not user.is_owner:
+            _mark(user, True, by)
+    return user
+
+
+def remove(user: User, by: By) -> None:
+    """Takes the mark away; the account and its memberships stay.
+
+    Raises:
+        LastOwner: nobody would be left to look after the installation.
+        Refused: `by` is no owner any more.
+    """
+    with transaction.atomic():
+        _lock(by)
+        current = User.objects.select_for_update().get(pk=user.pk)
+        if not current.is_owner:
+            return
+        if not standing().exclude(pk=current.pk).exists():
+            raise LastOwner(_("The installation needs an owner. Make somebody else one first."))
+        _mark(current, False, by)
+
+
+def mark_first(user: User, by: By) -> None:
+    """Makes `user` an owner where there is none, in the transaction of the caller."""
+    if not User.objects.filter(is_owner=True).exists():
+        _mark(user, True, by)
+
+
+def _lock(by: By) -> None:
+    """Changes of owners go one after the other, so that two cannot take each other's mark at once."""
+    owners = list(User.objects.select_for_update().filter(is_owner=True).order_by("pk"))
+    if by.user is not None and by.user not in owners:
+        raise Refused(_("You are no owner any more. Somebody took the mark away a moment ago."))
+
+
+def _mark(user: User, owner: bool, by: By) -> None:
+    user.is_owner = owner
+    user.save(update_fields=["is_owner"])
+    action = ADDED if owner else REMOVED
+    audit.record(action, workspace=None, actor=by.user, address=by.address, target=user.email)
+
+
+def _came_in(user: User) -> bool:
+    """An account may be made before its person comes: then it has no password, and nobody signed in with it."""
+    return user.has_usable_password() or user.last_login is not None
+
+
+def _who_is(address: str, user: User | None) -> str:
+    invited = Invitation.objects.filter(
+        email=address, accepted_at__isnull=True, revoked_at__isnull=True, expires_at__gt=timezone.now()
+    )
+    if user is not None or invited.exists():
+        return _("%(email)s was invited, but has not come in yet. Make them an owner once they did.") % {
+            "email": address
+        }
+    return _("%(email)s has no account yet. Invite them to a workspace first.") % {"email": address}

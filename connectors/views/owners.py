@@ -1,0 +1,80 @@
+"""Installation › Owners: who looks after it; an owner makes others owners and takes the mark away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods
+
+from connectors import audit_words, owners
+from connectors.models import User
+from connectors.permissions import SECOND_FACTORS, for_owners
+from connectors.views.answers import IN_THE_WAY, REFUSED, by, is_partial, see_other
+
+HISTORY = 10
+
+
+class OwnerForm(forms.Form):
+    """The address of somebody who has an account here."""
+
+    email = forms.EmailField(
+        label=gettext_lazy("Email"),
+        max_length=254,
+        error_messages={
+            "required": gettext_lazy("Enter the address of the person."),
+            "invalid": gettext_lazy("That is not an email address."),
+        },
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_owners
+def listing(request: HttpRequest) -> HttpResponseBase:
+    form = OwnerForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            user = owners.add(form.cleaned_data["email"], by(request))
+        except owners.Refused as refused:
+            form.add_error("email", str(refused))
+        else:
+            messages.success(request, _("%(email)s is an owner.") % {"email": user.email})
+            return see_other("owners")
+    return _page(request, form)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_owners
+def remove(request: HttpRequest, pk: int) -> HttpResponseBase:
+    owner = get_object_or_404(User, pk=pk, is_owner=True)
+    if request.method != "POST":
+        return _ask(request, {"owner": owner})
+    try:
+        owners.remove(owner, by(request))
+    except owners.Refused as refused:
+        return _ask(request, {"owner": owner, "refused": str(refused)}, IN_THE_WAY)
+    messages.success(request, _("%(email)s is no owner any more.") % {"email": owner.email})
+    return see_other("workspaces" if owner.pk == request.user.pk else "owners")
+
+
+def _page(request: HttpRequest, form: OwnerForm) -> HttpResponse:
+    rows = User.objects.filter(is_owner=True).order_by("email")
+    with_factor = set(rows.filter(authenticator__type__in=SECOND_FACTORS).values_list("pk", flat=True))
+    context = {
+        "form": form,
+        "rows": [(row, row.pk in with_factor) for row in rows],
+        "alone": owners.standing().count() == 1,
+        "history": [(entry, audit_words.action_name(entry.action)) for entry in owners.history()[:HISTORY]],
+    }
+    status = REFUSED if form.is_bound else 200
+    return render(request, "connectors/settings/owners.html", context, status=status)
+
+
+def _ask(request: HttpRequest, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    template = "connectors/settings/owner_remove.html"
+    return render(request, template + "#ask" if is_partial(request) else template, context, status=status)
