@@ -51,7 +51,7 @@ def choose(name: str) -> Choice:
 
 
 def balance(summary: Summary, choice: Choice) -> Balance:
-    """One statement; two since launch."""
+    """One statement."""
     if choice is ALL:
         return _since_launch(summary)
     flow = windows.flow(summary.connector, windows.WINDOWS[choice.name], summary.now)
@@ -67,18 +67,7 @@ def balance(summary: Summary, choice: Choice) -> Balance:
 
 
 def _since_launch(summary: Summary) -> Balance:
-    types = [
-        TypeFlow(
-            row.event_type,
-            row.segment_event,
-            row.received,
-            0,
-            row.outcomes,
-            row.pending,
-            row.last_received_at,
-        )
-        for row in status.by_type(summary.connector)
-    ]
+    types = status.by_type(summary.connector)
     off_by = abs(summary.received - sum(summary.outcomes.values()) - summary.pending)
     return Balance(summary.received, summary.outcomes, summary.pending, 0, off_by, "", types)
 

@@ -7,14 +7,14 @@ import io
 from collections.abc import Iterable
 
 from exporter.outcomes import Outcome
-from exporter.status import TypeRow
+from exporter.windows import TypeFlow
 
 # A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection").
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-def by_type(rows: Iterable[TypeRow]) -> str:
-    """A heading and a line per event type; counts are since launch and every line adds up."""
+def by_type(rows: Iterable[TypeFlow]) -> str:
+    """A heading and a line per event type; every line adds up."""
     text = io.StringIO()
     writer = csv.writer(text)
     outcomes = [outcome.value for outcome in Outcome]

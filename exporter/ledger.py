@@ -75,6 +75,12 @@ def _delivery(delivery: Delivery) -> Iterator[str]:
         counted = _sum(f"SELECT sum(count) FROM exporter_{table} WHERE delivery_id = %s", delivery.pk)  # noqa: S608
         if counted != moved:
             yield f"the cursor moved over {moved} events, but {table} holds {counted}."
+    attempts = [
+        _sum(f"SELECT sum(count) FROM exporter_{table} WHERE delivery_id = %s", delivery.pk)  # noqa: S608
+        for table in ("attemptcount", "attempttotal")
+    ]
+    if attempts[0] != attempts[1]:
+        yield f"the attempts by time are {attempts[0]}, but in all {attempts[1]}."
     yield from _settled(delivery)
     # A retry sends single events of its range; what became of those stands in the live ledger.
     if delivery.kind != Kind.RETRY:

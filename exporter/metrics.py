@@ -39,9 +39,9 @@ class Family(NamedTuple):
 
 
 _ATTEMPTS = """
-SELECT d.connector_id, a.answer, sum(a.count)::bigint, sum(a.milliseconds)::bigint
-  FROM exporter_attemptcount a JOIN exporter_delivery d ON d.id = a.delivery_id
- WHERE d.kind = 'live' GROUP BY 1, 2
+SELECT d.connector_id, a.answer, a.count, a.milliseconds
+  FROM exporter_attempttotal a JOIN exporter_delivery d ON d.id = a.delivery_id
+ WHERE d.kind = 'live'
 """
 _RECEIVED = """
 SELECT w.slug, sum(t.count)::bigint FROM exporter_receivedtotal t JOIN connectors_workspace w ON w.id = t.workspace_id

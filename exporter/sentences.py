@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils.formats import number_format
@@ -114,17 +114,17 @@ def _key_unreadable(summary: Summary, now: datetime) -> Sentence:
 
 
 def _losing_events(summary: Summary, now: datetime) -> Sentence:
-    return Sentence(
-        _("Losing events: %(count)s so far.") % {"count": events(summary.outcomes.get("expired", 0))},
-        _("They could not be delivered within %(hours)s hours of their arrival. %(answer)s")
-        % {
-            "hours": f"{settings.CURRENTS_EXPIRY_HOURS:g}",
-            "answer": _("The last answer: %(answer)s.") % {"answer": summary.last_answer.rstrip(".")}
-            if summary.last_answer
-            else _("%(waiting)s.") % {"waiting": waiting(summary.pending)},
-        },
-        "resume" if summary.connector.state == "paused" else "rotate",
-    )
+    expiry, kept = settings.CURRENTS_EXPIRY_HOURS, settings.CURRENTS_RETENTION_HOURS
+    since = summary.losing_since or now
+    headline = _("Losing events since %(when)s: %(count)s so far.") % {
+        "when": by_the_clock(since, now),
+        "count": events(summary.lost),
+    }
+    meaning = _(
+        "They could not be delivered within %(hours)s hours of their arrival. The log keeps them until %(until)s."
+    ) % {"hours": f"{expiry:g}", "until": by_the_clock(since + timedelta(hours=kept - expiry), now)}
+    step = "resume" if summary.connector.state == "paused" else "rotate"
+    return Sentence(headline, " ".join(part for part in (meaning, _last_answer(summary)) if part), step)
 
 
 def _paused(summary: Summary, now: datetime) -> Sentence:
@@ -158,23 +158,22 @@ def _retrying(summary: Summary, now: datetime) -> Sentence:
             _("Nothing is lost so far. If this lasts, a worker may not be running."),
             "try_now",
         )
-    headline = _("Delivery has not worked since %(when)s; %(waiting)s.") % {
-        "when": _clock(summary.failing_since, now),
-        "waiting": waiting(summary.pending),
-    }
-    answer = (
-        _("The last answer: %(answer)s.") % {"answer": summary.last_answer.rstrip(".")}
-        if summary.last_answer
-        else ""
-    )
+    words = {"when": _clock(summary.failing_since, now), "answer": summary.last_answer}
+    if summary.last_answer == "429":
+        headline = _("Segment has asked us to slow down since %(when)s.") % words
+    elif summary.last_answer.isdecimal():
+        headline = _("Segment has answered %(answer)s since %(when)s.") % words
+    else:
+        headline = _("Segment has not answered since %(when)s.") % words
     again = _("Trying again by itself.")
     if summary.next_attempt_at and summary.next_attempt_at > now:
         again = _("Trying again in %(span)s.") % {
             "span": duration(max(int((summary.next_attempt_at - now).total_seconds()), 1))
         }
-    return Sentence(
-        headline, " ".join(part for part in (_nothing_lost(summary), answer, again) if part), "try_now"
-    )
+    waits = _("%(waiting)s.") % {"waiting": waiting(summary.pending)}
+    reason = "" if summary.last_answer.isdecimal() else _last_answer(summary)
+    parts = (waits, _nothing_lost(summary), reason, again)
+    return Sentence(headline, " ".join(part for part in parts if part), "try_now")
 
 
 def _waiting(summary: Summary, now: datetime) -> Sentence:
@@ -206,6 +205,12 @@ def waiting_until_loss(summary: Summary, now: datetime) -> str:
             "when": by_the_clock(summary.first_loss_at, now),
         }
     return _("%(waiting)s.") % {"waiting": waiting(summary.pending)}
+
+
+def _last_answer(summary: Summary) -> str:
+    if not summary.last_answer:
+        return ""
+    return _("The last answer: %(answer)s.") % {"answer": summary.last_answer.rstrip(".")}
 
 
 def _nothing_lost(summary: Summary) -> str:

@@ -15,19 +15,22 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.db import connection
 
-from connectors.catalogue import CATALOGUE
 from connectors.models import Connector, Workspace
 from exporter.health import Health, Signs, judge
 from exporter.models import Attempt
 from exporter.outcomes import Outcome
+from exporter.windows import TypeFlow, type_flow
 
 HOURS = 24
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A connector's live delivery in numbers. `received` is since launch and equals Σ `outcomes` + `pending`; `hourly`
-    holds 24 counts of delivered events by hour of receipt, oldest first."""
+    """A connector's live delivery in numbers.
+
+    `received` is since launch and equals Σ `outcomes` + `pending`; `hourly` holds 24 counts of delivered events by hour
+    of receipt, oldest first; `lost` have expired since `losing_since`, in the trouble that is open.
+    """
 
     connector: Connector
     delivery_id: int
@@ -43,22 +46,13 @@ class Summary:
     hourly: list[int]
     oldest_pending_at: datetime | None
     first_loss_at: datetime | None
+    losing_since: datetime | None
+    lost: int
     verified: bool
     key_last4: str
     key_created_at: datetime
     last_answer: str
     now: datetime
-
-
-class TypeRow(NamedTuple):
-    """One event type since launch: `received` = Σ `outcomes` + `pending`."""
-
-    event_type: str
-    segment_event: str
-    received: int
-    outcomes: dict[str, int]
-    pending: int
-    last_received_at: datetime | None
 
 
 class Seen(NamedTuple):
@@ -74,7 +68,8 @@ class Seen(NamedTuple):
 _STATE = """
 SELECT c.id, d.id, d.start, d.cursor, l.next_event, d.stopped, d.failing_since, d.next_attempt_at, d.accepted_at,
        d.moved_at, d.expired_at, oldest.received_at, k.last4, k.created_at, k.verified_at IS NOT NULL,
-       failed.status, failed.error, totals.outcomes::text, hours.delivered::text, clock_timestamp()
+       failed.status, failed.error, loss.created_at, loss.before, totals.outcomes::text, hours.delivered::text,
+       clock_timestamp()
   FROM connectors_connector c
   JOIN exporter_delivery d ON d.connector_id = c.id AND d.kind = 'live'
   JOIN exporter_eventlog l ON l.workspace_id = c.workspace_id
@@ -89,6 +84,12 @@ SELECT c.id, d.id, d.start, d.cursor, l.next_event, d.stopped, d.failing_since, 
         WHERE d.failing_since IS NOT NULL AND a.delivery_id = d.id AND a.verdict <> 'accepted'
         ORDER BY a.at DESC LIMIT 1
   ) failed ON true
+  LEFT JOIN LATERAL (
+       SELECT n.created_at,
+              (SELECT coalesce(sum(value::bigint), 0)::bigint FROM jsonb_each_text(i.expired_before)) AS before
+         FROM exporter_incident i JOIN exporter_notice n ON n.incident_id = i.id AND n.step = 'dropping'
+        WHERE d.expired_at IS NOT NULL AND i.connector_id = c.id AND i.closed_at IS NULL
+  ) loss ON true
   LEFT JOIN LATERAL (
        SELECT jsonb_object_agg(t.outcome, t.count) AS outcomes
          FROM (SELECT outcome, sum(count)::bigint AS count FROM exporter_deliverytotal
@@ -106,15 +107,15 @@ SELECT c.id, d.id, d.start, d.cursor, l.next_event, d.stopped, d.failing_since, 
 """
 _BY_TYPE = """
 WITH received AS (
-    SELECT t.event_type, t.count - coalesce(s.count, 0) AS count, t.last_received_at
+    SELECT d.id AS delivery_id, t.event_type, t.count - coalesce(s.count, 0) AS count, t.last_received_at
       FROM exporter_delivery d
       JOIN exporter_receivedtotal t ON t.workspace_id = d.workspace_id
       LEFT JOIN exporter_deliverystart s ON s.delivery_id = d.id AND s.event_type = t.event_type
-     WHERE d.id = %(delivery)s
+     WHERE d.connector_id = %s AND d.kind = 'live'
 )
 SELECT r.event_type, r.count, r.last_received_at, t.outcome, t.count
   FROM received r
-  LEFT JOIN exporter_deliverytotal t ON t.delivery_id = %(delivery)s AND t.event_type = r.event_type
+  LEFT JOIN exporter_deliverytotal t ON t.delivery_id = r.delivery_id AND t.event_type = r.event_type
  WHERE r.count > 0
 """
 _SEEN = """
@@ -146,7 +147,8 @@ def _summary(connector: Connector, state: tuple[Any, ...]) -> Summary:
         state[:9]
     )
     (expired_at, oldest_at, last4, key_created_at, verified, status, error) = state[9:16]
-    outcomes, hours, now = _decoded(state[16]), _decoded(state[17]), state[18]
+    losing_since, lost_before, now = state[16], state[17] or 0, state[20]
+    outcomes, hours = _decoded(state[18]), _decoded(state[19])
     lag = max(0.0, (now - oldest_at).total_seconds()) if oldest_at else 0.0
     paused = connector.state == "paused"
     signs = Signs(stopped, paused, head - start, lag, failing_since, moved_at, expired_at, now)
@@ -167,6 +169,8 @@ def _summary(connector: Connector, state: tuple[Any, ...]) -> Summary:
         hourly=hourly,
         oldest_pending_at=oldest_at,
         first_loss_at=oldest_at + expiry if oldest_at else None,
+        losing_since=losing_since,
+        lost=outcomes.get(Outcome.EXPIRED, 0) - lost_before,
         verified=verified,
         key_last4=last4,
         key_created_at=key_created_at,
@@ -175,20 +179,19 @@ def _summary(connector: Connector, state: tuple[Any, ...]) -> Summary:
     )
 
 
-def by_type(connector: Connector) -> list[TypeRow]:
+def by_type(connector: Connector) -> list[TypeFlow]:
     """Every event type received since launch, most received first."""
-    delivery_id = connector.deliveries.filter(kind="live").values_list("pk", flat=True).get()
-    types: dict[str, TypeRow] = {}
-    for event_type, received, last, outcome, count in _rows(_BY_TYPE, {"delivery": delivery_id}):
-        if event_type not in types:
-            known = CATALOGUE.by_name.get(event_type)
-            none = {result.value: 0 for result in Outcome}
-            types[event_type] = TypeRow(
-                event_type, known.segment_event if known else "", received, none, 0, last
-            )
+    received: dict[str, tuple[int, datetime]] = {}
+    outcomes: dict[str, dict[str, int]] = {}
+    for event_type, count, last, outcome, settled in _rows(_BY_TYPE, [connector.pk]):
+        received[event_type] = (count, last)
+        own = outcomes.setdefault(event_type, {result.value: 0 for result in Outcome})
         if outcome:
-            types[event_type].outcomes[outcome] = count
-    rows = [row._replace(pending=row.received - sum(row.outcomes.values())) for row in types.values()]
+            own[outcome] = settled
+    rows = [
+        type_flow(event_type, count, 0, outcomes[event_type], last)
+        for event_type, (count, last) in received.items()
+    ]
     return sorted(rows, key=lambda row: (-row.received, row.event_type))
 
 

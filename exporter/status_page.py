@@ -31,8 +31,7 @@ def gather(connector: Connector, choice: Choice, sort: Sort) -> dict[str, Any]:
     drawn = stream.draw(ledger.received, ledger.outcomes, ledger.pending)
     found = trends.trends(summary, windows.WEEK if choice is ALL else windows.WINDOWS[choice.name])
     recent = status.attempts(connector, SHOWN_ATTEMPTS)
-    # Since launch is asked in two statements instead of one; what is silent is told in the windows.
-    silent = [] if choice is ALL else silence.silent(connector, summary.now)
+    silent = silence.silent(connector, summary.now)
     table = type_table.table(ledger.types, silent, sort, SHOWN_TYPES)
     return {
         "connector": connector,

@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from connectors.catalogue import CATALOGUE
 from exporter.outcomes import Outcome
 from exporter.silence import Silence
-from exporter.windows import TypeFlow
+from exporter.windows import TypeFlow, type_flow
 
 
 class Sort(NamedTuple):
@@ -87,7 +86,4 @@ def table(types: Sequence[TypeFlow], silent: Sequence[Silence], sort: Sort, most
 
 def _nothing(silence: Silence) -> TypeFlow:
     """A type of which nothing came in the window."""
-    known = CATALOGUE.by_name.get(silence.event_type)
-    none = {outcome.value: 0 for outcome in Outcome}
-    name = known.segment_event if known else ""
-    return TypeFlow(silence.event_type, name, 0, 0, none, 0, silence.since)
+    return type_flow(silence.event_type, 0, 0, {outcome.value: 0 for outcome in Outcome}, silence.since)

@@ -53,8 +53,8 @@ WINDOWS = {window.name: window for window in (HOUR, DAY, WEEK)}
 
 @dataclass(frozen=True, slots=True)
 class TypeFlow:
-    """One event type in a window: `received` = Σ `outcomes` + `pending`; `before` is what the window before it
-    received."""
+    """One event type in a window or since launch: `received` = Σ `outcomes` + `pending`; `before` is what the window
+    before it received."""
 
     event_type: str
     segment_event: str
@@ -63,6 +63,15 @@ class TypeFlow:
     outcomes: dict[str, int]
     pending: int
     last_received_at: datetime | None
+
+
+def type_flow(
+    event_type: str, received: int, before: int, outcomes: dict[str, int], last: datetime | None
+) -> TypeFlow:
+    """What is not settled is pending."""
+    known = CATALOGUE.by_name.get(event_type)
+    name = known.segment_event if known else ""
+    return TypeFlow(event_type, name, received, before, outcomes, received - sum(outcomes.values()), last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,19 +194,12 @@ def _types(received: list[Any], settled: list[tuple[str, str, int, int]]) -> lis
     outcomes: dict[str, dict[str, int]] = defaultdict(lambda: {outcome.value: 0 for outcome in Outcome})
     for event_type, outcome, count, _both in settled:
         outcomes[event_type][outcome] += count
-    rows = []
-    for event_type, count, both, last in received:
-        known = CATALOGUE.by_name.get(event_type)
-        own = outcomes[event_type]
-        rows.append(
-            TypeFlow(
-                event_type,
-                known.segment_event if known else "",
-                count,
-                both - count,
-                own,
-                count - sum(own.values()),
-                datetime.fromisoformat(last) if last else None,
-            )
-        )
+    rows = [
+        type_flow(event_type, count, both - count, outcomes[event_type], _moment(last))
+        for event_type, count, both, last in received
+    ]
     return sorted(rows, key=lambda row: (-row.received, row.event_type))
+
+
+def _moment(written: str | None) -> datetime | None:
+    return datetime.fromisoformat(written) if written else None

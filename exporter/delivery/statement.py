@@ -84,6 +84,14 @@ WITH moved AS (
                   %(answer_times)s::bigint[]) n
     ON CONFLICT (delivery_id, minute, answer) DO UPDATE
        SET count = a.count + excluded.count, milliseconds = a.milliseconds + excluded.milliseconds
+), summed AS (
+    INSERT INTO exporter_attempttotal AS a (delivery_id, answer, count, milliseconds)
+    SELECT moved.id, n.answer, sum(n.count), sum(n.milliseconds)
+      FROM moved, unnest(%(answers)s::text[], %(answer_counts)s::bigint[], %(answer_times)s::bigint[])
+           n(answer, count, milliseconds)
+     GROUP BY moved.id, n.answer
+    ON CONFLICT (delivery_id, answer) DO UPDATE
+       SET count = a.count + excluded.count, milliseconds = a.milliseconds + excluded.milliseconds
 ), opened AS (
     INSERT INTO exporter_incident AS i (connector_id, reason, opened_at, expired_before)
     SELECT moved.connector_id, %(incident)s::text, clock_timestamp(),

@@ -76,6 +76,16 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='AttemptTotal',
+            fields=[
+                ('pk', models.CompositePrimaryKey('delivery_id', 'answer', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('answer', models.CharField(max_length=8)),
+                ('count', models.BigIntegerField()),
+                ('milliseconds', models.BigIntegerField(default=0)),
+                ('delivery', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, to='exporter.delivery')),
+            ],
+        ),
+        migrations.CreateModel(
             name='Attempt',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

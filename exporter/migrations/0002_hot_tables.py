@@ -9,6 +9,7 @@ HOT = (
     "exporter_receivedtotal",
     "exporter_deliverytotal",
     "exporter_deliveryhour",
+    "exporter_attempttotal",
     "exporter_sign",
 )
 OPTIONS = "fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500"

@@ -2,6 +2,7 @@
 
 from exporter.models.counts import (
     AttemptCount,
+    AttemptTotal,
     DeliveryCount,
     DeliveryDelay,
     DeliveryHour,
@@ -37,6 +38,7 @@ from exporter.models.signs import Sign
 __all__ = [
     "Attempt",
     "AttemptCount",
+    "AttemptTotal",
     "Cause",
     "Delivery",
     "DeliveryCount",

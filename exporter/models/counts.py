@@ -81,6 +81,16 @@ class AttemptCount(models.Model):
     milliseconds = models.BigIntegerField(default=0)
 
 
+class AttemptTotal(models.Model):
+    """The same since the delivery was created, so that nobody has to add up years of hours."""
+
+    pk = models.CompositePrimaryKey("delivery_id", "answer")
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, db_constraint=False, db_index=False)
+    answer = models.CharField(max_length=8)
+    count = models.BigIntegerField()
+    milliseconds = models.BigIntegerField(default=0)
+
+
 class DeliveryDelay(models.Model):
     """Seconds from received to accepted, in 24 logarithmic buckets (`exporter.delays` has their bounds)."""
 

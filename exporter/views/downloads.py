@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 from connectors.models import Workspace
 from connectors.permissions import Action, in_workspace
 from connectors.views.answers import find
-from exporter import csv_table, rejected, status
+from exporter import balance, csv_table, rejected, status
 
 
 @require_safe
@@ -29,11 +29,12 @@ def refused_events(request: HttpRequest, workspace: Workspace) -> HttpResponseBa
 @require_safe
 @in_workspace(Action.SEE)
 def by_type(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
+    """`?window=` as on the page; since launch without one."""
     connector = find(workspace, pk)
-    answer = HttpResponse(
-        csv_table.by_type(status.by_type(connector)), content_type="text/csv; charset=utf-8"
-    )
-    return _attached(answer, f"events-by-type-{connector.pk}.csv")
+    choice = balance.choose(request.GET.get("window", balance.ALL.name))
+    types = balance.balance(status.summary(connector), choice).types
+    answer = HttpResponse(csv_table.by_type(types), content_type="text/csv; charset=utf-8")
+    return _attached(answer, f"events-by-type-{connector.pk}-{choice.name}.csv")
 
 
 def _ndjson(answer: StreamingHttpResponse, name: str) -> HttpResponseBase:

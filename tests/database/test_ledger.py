@@ -49,6 +49,7 @@ SWAP_ONE = (
         ("UPDATE exporter_delivery SET cursor = cursor - 1", "cursor"),
         (SWAP_ONE, "recount"),
         ("UPDATE exporter_deliverycount SET count = count + 1 WHERE outcome = 'delivered'", "deliverycount"),
+        ("UPDATE exporter_attempttotal SET count = count + 1", "attempts"),
         ("UPDATE exporter_receivedtotal SET count = count - 1", "received"),
         ("DELETE FROM exporter_eventbatch WHERE first_event = 0", "gap"),
         ("UPDATE exporter_settlement SET end_event = end_event - 1", "settled"),

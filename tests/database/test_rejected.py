@@ -19,7 +19,7 @@ from exporter.delivery.settle import settle
 from exporter.models import Delivery, Kind, RejectedEvent
 from exporter.normalise import Refused, normalise
 from exporter.refusals import Refusal
-from exporter.status import TypeRow
+from exporter.windows import TypeFlow
 from tests.database.delivering import EMAIL_OPEN, NOBODY, Line, a_line
 from tests.factories import MembershipFactory, event
 
@@ -300,7 +300,7 @@ def test_an_event_whose_bytes_are_gone_is_told_without_them() -> None:
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r=1", "＝1"])
 def test_no_cell_of_the_table_is_a_formula(name: str) -> None:
-    text = csv_table.by_type([TypeRow(name, name, 1, {"delivered": 1}, 0, None)])
+    text = csv_table.by_type([TypeFlow(name, name, 1, 0, {"delivered": 1}, 0, None)])
     assert f"'{name}" in text
     assert csv_table.plain(EMAIL_OPEN) == EMAIL_OPEN
 
@@ -317,6 +317,11 @@ def test_the_table_by_type_is_downloaded_with_rows_that_add_up() -> None:
         assert len(rows) == 2
         for row in rows:
             assert int(row[received]) == sum(map(int, row[received + 1 : pending + 1]))
+        for table in ("receivedcount", "deliverycount"):
+            with connection.cursor() as cursor:
+                cursor.execute(f"UPDATE exporter_{table} SET minute = minute - interval '3 hours'")
+        assert len(client(line, Role.VIEWER).get(path, {"window": "1h"}).content.splitlines()) == 1
+        assert len(client(line, Role.VIEWER).get(path, {"window": "24h"}).content.splitlines()) == 3
 
 
 def test_kinds_are_kept_apart() -> None:

@@ -1,0 +1,87 @@
+"""What the status says in words: since when, how many, what next; one sentence per health and answer."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from connectors.models import Connector
+from exporter.health import Health
+from exporter.outcomes import Outcome
+from exporter.sentences import Sentence, sentence
+from exporter.status import Summary
+
+NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)  # a Wednesday
+MONDAY = datetime(2026, 3, 2, 9, 12, tzinfo=UTC)
+_EMPTY: dict[str, Any] = {
+    "connector": Connector(name="Segment"),
+    "outcomes": {outcome.value: 0 for outcome in Outcome},
+    "hourly": [0] * 24,
+    "key_last4": "0000",
+    "last_answer": "",
+    "now": NOW,
+}
+WELL = Summary(**{field.name: _EMPTY.get(field.name, 0) for field in fields(Summary)})
+# Numbers stand for what no sentence here is about.
+NONE: dict[str, Any] = dict.fromkeys(
+    ("failing_since", "next_attempt_at", "accepted_at", "oldest_pending_at", "first_loss_at", "losing_since")
+)
+
+
+def said(health: Health, **known: Any) -> Sentence:
+    return sentence(replace(WELL, **NONE | {"health": health} | known), NOW)
+
+
+def test_losing_events_tells_since_when_how_many_and_how_long_the_log_keeps_them() -> None:
+    told = said(Health.LOSING_EVENTS, losing_since=MONDAY, lost=2_118, last_answer="503")
+    assert told.headline == "Losing events since Monday, 09:12: 2,118 events so far."
+    assert "within 48 hours" in told.meaning
+    assert "until Saturday, 09:12." in told.meaning
+    assert "The last answer: 503." in told.meaning
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("429", "Segment has asked us to slow down since 11:00."),
+        ("503", "Segment has answered 503 since 11:00."),
+        ("connection refused", "Segment has not answered since 11:00."),
+    ],
+)
+def test_retrying_tells_what_segment_answers(answer: str, words: str) -> None:
+    told = said(
+        Health.RETRYING,
+        failing_since=NOW - timedelta(hours=1),
+        next_attempt_at=NOW + timedelta(seconds=20),
+        last_answer=answer,
+        pending=310,
+    )
+    assert told.headline == words
+    assert told.meaning.startswith("310 events are waiting. Nothing is lost so far.")
+    assert told.meaning.endswith("Trying again in 20 s.")
+    assert ("connection refused" in told.meaning) == (answer == "connection refused")
+    assert told.step == "try_now"
+
+
+def test_a_rejected_key_tells_what_waits_and_when_the_first_are_lost() -> None:
+    told = said(
+        Health.KEY_REJECTED,
+        failing_since=NOW - timedelta(hours=3),
+        pending=12_440,
+        first_loss_at=NOW + timedelta(hours=45),
+    )
+    assert told.headline == (
+        "Segment rejected the write key 3 h ago. 12,440 events are waiting; "
+        "the first are lost on Friday, 09:00."
+    )
+    assert told.step == "rotate"
+
+
+@pytest.mark.parametrize("health", list(Health))
+def test_every_health_has_a_sentence_that_ends(health: Health) -> None:
+    told = said(health)
+    assert told.headline.endswith(".")
+    assert told.meaning.endswith(".")
