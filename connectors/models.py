@@ -181,7 +181,7 @@ class Connector(models.Model):
 
 class WriteKey(models.Model):
     """One version of a connector's write key, sealed by `connectors.sealing`. The active one is neither retired
-    nor waiting to be switched to."""
+    nor waiting to be switched to. `rejected_at` is when Segment last began to refuse it."""
 
     connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="write_keys")
     ciphertext = models.BinaryField()
@@ -194,6 +194,7 @@ class WriteKey(models.Model):
     retired_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     rolled_back = models.BooleanField(default=False)
     destroyed_at = models.DateTimeField(null=True, blank=True)
+    rejected_at = models.DateTimeField(null=True, blank=True)
     verified_at = models.DateTimeField(null=True, blank=True)
     verified_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     tested_at = models.DateTimeField(null=True, blank=True)

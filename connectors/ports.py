@@ -1,7 +1,8 @@
 """What happens around a connector, told to whoever listens.
 
 `connectors` does not know the exporter: it declares these moments, the exporter registers at start. Each is told
-inside the transaction of the change, so what a listener writes stands or falls with it.
+inside the transaction of the change, so what a listener writes stands or falls with it. What a page has to tell of
+the delivery is asked the same way.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ class Listener(Protocol):
     def key_rotated(self, connector: Connector) -> None: ...
     def resumed(self, connector: Connector) -> None: ...
     def deleted(self, connector: Connector) -> None: ...
+    def waiting(self, connector: Connector) -> int: ...
 
 
 _listeners: list[Listener] = []
@@ -51,3 +53,8 @@ def resumed(connector: Connector) -> None:
 def deleted(connector: Connector) -> None:
     for listener in _listeners:
         listener.deleted(connector)
+
+
+def waiting(connector: Connector) -> int:
+    """How many events have arrived and are not settled yet; a question, it changes nothing."""
+    return sum(listener.waiting(connector) for listener in _listeners)

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from connectors import audit, lifecycle
@@ -122,6 +123,14 @@ def note_answers(key: WriteKey, answers: list[dict[str, Any]], by: By) -> None:
         key.save(update_fields=["test_answers", "tested_at"])
         after = {"write_key": f"••••{key.last4}", "sent": len(answers), "accepted": key.accepted_tests}
         _record("write_key.tested", key.connector, by, after=after)
+
+
+def note_rejected(key_id: int, *, anew: bool) -> None:
+    """Segment answered this key with 401 or 403. `anew`: it did not do so a moment ago; else the time noted stays."""
+    keys = WriteKey.objects.filter(pk=key_id)
+    if not anew:
+        keys = keys.filter(rejected_at__isnull=True)
+    keys.update(rejected_at=Now())
 
 
 def remind(connector: Connector, day: date | None, by: By) -> None:

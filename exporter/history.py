@@ -289,6 +289,7 @@ def refused_since(connector: Connector, since: datetime, wait: float) -> None:
         lease.release()
     connector.deliveries.update(failing_since=since)
     connector.incidents.update(opened_at=since)
+    connector.write_keys.filter(activated_at__isnull=False, retired_at__isnull=True).update(rejected_at=since)
 
 
 def launched_at(connector: Connector, moment: datetime) -> None:

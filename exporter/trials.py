@@ -59,6 +59,8 @@ def send(key: WriteKey, by: By) -> list[dict[str, Any]]:
         for (event_type, message_id, _call), answer in zip(calls, answers, strict=True)
     ]
     rotation.note_answers(key, said, by)
+    if any(classify(answer) is Verdict.KEY_REJECTED for answer in answers):
+        rotation.note_rejected(key.pk, anew=True)
     return said
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from django.db import connection, transaction
 
 from connectors.models import Connector
-from exporter import doorbell, event_log
+from exporter import doorbell, event_log, status
 from exporter.models import Delivery, Kind, Revision
 
 
@@ -57,6 +57,9 @@ class ExporterSide:
         """Rows go with the connector; a holder of the lease notices at its next settle. The deliveries are locked
         first, as a settle does, so that neither waits for the other in a circle."""
         list(connector.deliveries.select_for_update().order_by("pk").values_list("pk", flat=True))
+
+    def waiting(self, connector: Connector) -> int:
+        return status.summary(connector).pending
 
     def _ring(self, connector: Connector) -> None:
         ids = list(connector.deliveries.values_list("pk", flat=True))

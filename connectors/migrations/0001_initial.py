@@ -99,6 +99,7 @@ class Migration(migrations.Migration):
                 ('retired_at', models.DateTimeField(blank=True, null=True)),
                 ('rolled_back', models.BooleanField(default=False)),
                 ('destroyed_at', models.DateTimeField(blank=True, null=True)),
+                ('rejected_at', models.DateTimeField(blank=True, null=True)),
                 ('verified_at', models.DateTimeField(blank=True, null=True)),
                 ('tested_at', models.DateTimeField(blank=True, null=True)),
                 ('test_answers', models.JSONField(blank=True, default=list)),

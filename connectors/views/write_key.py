@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from connectors import lifecycle, rotation
+from connectors import lifecycle, ports, rotation
 from connectors.forms import RotateForm
 from connectors.models import Connector, User, Workspace, WriteKey
 from connectors.permissions import Action, in_workspace
@@ -136,6 +136,7 @@ def page(
         "former": former,
         "way_back_until": former.retired_at + rotation.KEPT if former and former.retired_at else None,
         "usual_length": USUAL_LENGTH,
+        "waiting": ports.waiting(connector),
         "reminder_form": ReminderForm(initial=initial),
         **more,
     }

@@ -10,6 +10,7 @@ from datetime import datetime
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from connectors import lifecycle, rotation, sealing
 from connectors.lifecycle import By, KeyChanged
@@ -17,7 +18,7 @@ from connectors.models import Connector, WriteKey
 from exporter.delivery.turn import Turn
 from exporter.packing import Limits
 from exporter.sandbox.handle import Sandbox
-from tests.database.delivering import a_line
+from tests.database.delivering import Line, a_line
 
 pytestmark = pytest.mark.django_db(transaction=True)
 OLD, NEW = "an-old-key-for-the-sandbox-oldk", "a-new-key-for-the-sandbox-newk"
@@ -114,3 +115,59 @@ def test_a_stopped_connector_resumes_at_once_with_the_new_key() -> None:
         line.deliver()
         assert line.arrived() == ids
         assert line.delivery.stopped == ""
+
+
+def rejected_at(line: Line, last4: str) -> datetime | None:
+    return WriteKey.objects.get(connector=line.connector, last4=last4).rejected_at
+
+
+def test_a_key_keeps_the_moment_segment_began_to_refuse_it() -> None:
+    with a_line(write_key=OLD) as line:
+        line.feed(5)
+        line.deliver()
+        assert rejected_at(line, "oldk") is None
+        line.feed(5)
+        before = timezone.now()
+        line.sandbox.fail(status=403)
+        line.deliver()
+        first = rejected_at(line, "oldk")
+        assert first is not None
+        assert before < first < timezone.now()
+        line.make_due()
+        line.deliver()
+        assert rejected_at(line, "oldk") == first, "the next probe is the same trouble"
+        line.sandbox.heal()
+        lifecycle.rotate(line.connector, write_key=NEW, region="us", by=NOBODY)
+        line.deliver()
+        assert (rejected_at(line, "oldk"), rejected_at(line, "newk")) == (first, None)
+        rotation.roll_back(line.connector, seen=None, by=NOBODY)
+        line.feed(5)
+        line.sandbox.fail(status=401)
+        line.deliver()
+        again = rejected_at(line, "oldk")
+        assert again is not None
+        assert again > first, "another trouble, another moment"
+
+
+def test_other_failures_are_not_the_key_s() -> None:
+    with a_line(write_key=OLD) as line:
+        line.feed(5)
+        for status in (404, 500, 429):
+            line.sandbox.fail(status=status, count=1)
+            line.make_due()
+            line.deliver()
+        assert rejected_at(line, "oldk") is None
+
+
+def test_a_refusal_that_comes_after_the_switch_is_the_old_key_s() -> None:
+    with a_line(write_key=OLD) as line:
+        line.feed(5)
+        line.sandbox.fail(status=401, delay_ms=400, count=1)
+        worker = threading.Thread(target=lambda: (line.deliver(), connection.close()))
+        worker.start()
+        while line.sandbox.stats()["in_flight"] != 1:
+            time.sleep(0.005)
+        lifecycle.rotate(line.connector, write_key=NEW, region="us", by=NOBODY)
+        worker.join(20)
+        assert rejected_at(line, "oldk") is not None
+        assert rejected_at(line, "newk") is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -12,11 +13,15 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from connectors import lifecycle, reminders, rotation, sealing
 from connectors.lifecycle import By
 from connectors.models import AuditEntry, Connector, User, WriteKey
+from exporter import appender
+from exporter.normalise import normalise
 from exporter.sandbox.handle import Sandbox, running_sandbox
+from tests.factories import event
 from tests.web.conftest import EMAIL_EVENTS, KEY
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +45,10 @@ def in_use(connector: Connector) -> WriteKey:
     key = lifecycle.key_in_use(connector)
     assert key is not None
     return key
+
+
+def text(client: Client, path: str) -> str:
+    return client.get(f"{path}write-key/").content.decode()
 
 
 def plain(connector: Connector) -> str:
@@ -94,6 +103,53 @@ def test_the_key_in_use_is_not_taken_as_a_new_one(
     assert "That is the key in use already" in answer.content.decode()
     assert connector.write_keys.count() == 1
     assert as_("admin").post(f"{path}write-key/", {"write_key": KEY, "region": "us"}).status_code == 303
+
+
+def feed(connector: Connector, count: int) -> None:
+    incoming = [normalise(json.dumps(event(number)).encode()) for number in range(count)]
+    assert appender.append_now(connector.workspace_id, incoming).accepted == count
+
+
+def test_before_the_switch_the_page_tells_how_many_events_will_follow(
+    as_: As, path: str, connector: Connector, people: dict[str, User]
+) -> None:
+    page = text(as_("admin"), path)
+    assert "No event waits at the moment." in page
+    feed(connector, 1_200)
+    assert "<b>1,200 events</b> are waiting and go out with the new key at once" in text(as_("admin"), path)
+    rotation.propose(connector, write_key=NEW, region="eu", by=By(people["admin"]))
+    page = text(as_("admin"), path)
+    assert "Switch to ••••newk" in page
+    assert "<b>1,200 events</b> are waiting and go out with the new key at once" in page
+    lifecycle.pause(connector, by=By(people["admin"]))
+    assert (
+        "<b>1,200 events</b> are waiting and go out with the new key once the connector is resumed"
+        in text(as_("admin"), path)
+    )
+
+
+def test_a_key_segment_rejected_is_marked_in_the_history(
+    as_: As, path: str, connector: Connector, sandbox: Sandbox
+) -> None:
+    assert "Rejected by Segment" not in text(as_("admin"), path)
+    old = in_use(connector)
+    rotation.note_rejected(old.pk, anew=True)
+    old.refresh_from_db()
+    assert old.rejected_at is not None
+    said = f"Rejected by Segment {date_format(old.rejected_at, 'j F Y, H:i')} UTC"
+    assert said in text(as_("admin"), path)
+    lifecycle.rotate(connector, write_key=NEW, region="eu", by=By(None))
+    page = text(as_("admin"), path)
+    assert page.count("Rejected by Segment") == 1
+    assert "Segment rejected it (" in page, "whoever would roll back is warned"
+
+
+def test_test_events_with_a_rejected_key_mark_it(
+    as_: As, path: str, connector: Connector, sandbox: Sandbox
+) -> None:
+    sandbox.fail(status=401)
+    as_("admin").post(f"{path}test/")
+    assert "Rejected by Segment" in text(as_("admin"), path)
 
 
 def test_a_discarded_key_is_gone(as_: As, path: str, connector: Connector) -> None:
