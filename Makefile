@@ -9,7 +9,7 @@ TEST_VAR ?= var/test
 DEMO_VAR ?= var/demo
 ARGS ?=
 
-.PHONY: run demo test check lint format bench bench-guard faults screenshots lock clean
+.PHONY: run demo test check lint flaws format bench bench-guard faults screenshots lock clean
 
 run: $(VENV)/run.stamp
 	@exec $(PYTHON) -m currents_admin.supervisor run
@@ -21,7 +21,7 @@ demo: $(VENV)/run.stamp
 test: $(VENV)/dev.stamp
 	@CURRENTS_VAR=$(TEST_VAR) $(PYTHON) -m currents_admin.supervisor services --fast -- $(PYTHON) -m pytest $(ARGS)
 
-check: lint
+check: lint flaws
 	@$(MAKE) --no-print-directory test
 
 lint: $(VENV)/dev.stamp
@@ -30,6 +30,10 @@ lint: $(VENV)/dev.stamp
 	$(PYTHON) -m mypy .
 	$(VENV)/bin/lint-imports
 	CURRENTS_VAR=$(TEST_VAR) $(PYTHON) manage.py makemigrations --check --dry-run
+
+# Known flaws of the pinned dependencies. Asks an advisory service for 10 s at most; without a network it only says so.
+flaws: $(VENV)/dev.stamp
+	@$(PYTHON) -m tests.house.flaws requirements/production.txt requirements/run.txt
 
 format: $(VENV)/dev.stamp
 	$(PYTHON) -m ruff check --fix .
