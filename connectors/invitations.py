@@ -43,8 +43,8 @@ def invite(
         Workspace.objects.select_for_update().get(pk=workspace.pk)
         members = Membership.objects.standing().filter(workspace=workspace, user__email=address)
         member = members.select_related("user").first()
-        # Who never chose a password may need another link.
-        if member is not None and member.user.has_usable_password():
+        # Who never came in may need another link.
+        if member is not None and member.user.came_in:
             raise Refused(_("%(email)s is a member already.") % {"email": address})
         open_ones(workspace).filter(email=address).update(revoked_at=timezone.now())
         invitation, secret = _make(workspace, address, role, ends_at, by)
@@ -90,6 +90,18 @@ def find(secret: str) -> Invitation | None:
         )
         .first()
     )
+
+
+def waiting_for(address: str) -> list[Invitation]:
+    """The invitations of an address that still open a door."""
+    found = Invitation.objects.select_related("workspace").filter(
+        email=address,
+        accepted_at__isnull=True,
+        revoked_at__isnull=True,
+        expires_at__gt=timezone.now(),
+        workspace__archived_at__isnull=True,
+    )
+    return list(found)
 
 
 def accept(invitation: Invitation, user: User, address: str | None) -> Membership:

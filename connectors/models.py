@@ -39,6 +39,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS: ClassVar[list[str]] = []
     objects = UserManager()
 
+    @property
+    def came_in(self) -> bool:
+        """An account may be made before its person comes: then it has no password, and nobody signed in with it."""
+        return self.has_usable_password() or self.last_login is not None
+
     def get_full_name(self) -> str:
         return self.name or self.email
 

@@ -1,12 +1,95 @@
-"""Accounts that sign in at an OpenID Connect provider: who was invited is let in, nobody else."""
+"""Accounts that sign in at an OpenID Connect provider: who is known here or was invited is let in, nobody else.
+
+The provider names an address and vouches for it. The first time, its identity is bound to the account of that
+address; from then on the identity counts, whatever address it has.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.providers.base import AuthProcess
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from connectors import addresses, invitations, sign_ins
+from connectors.models import User
 
 
 class OidcAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         return False
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        """Binds a new identity to the account of its address. Nobody adds a second one to an account by themself.
+
+        Raises:
+            ImmediateHttpResponse: the page that says why this person is not let in.
+        """
+        if sociallogin.state.get("process") != AuthProcess.LOGIN:
+            raise _refusal(request, "", _("This only works on the sign-in page."))
+        said, proved = _claims(sociallogin, "userinfo"), _claims(sociallogin, "id_token")
+        if said and proved and said.get("sub") != proved.get("sub"):
+            raise _refusal(request, "", _("The provider’s answers are about two different people."))
+        if sociallogin.is_existing:
+            return
+        address, vouched = _address(sociallogin)
+        if not vouched:
+            raise _refusal(request, address, _("The provider does not vouch for your address."))
+        user = _known_or_invited(request, address, str(said.get("name") or proved.get("name") or ""))
+        if user is None:
+            why = _("%(email)s has no account here. Ask an admin of a workspace to invite this address.")
+            raise _refusal(request, address, why % {"email": address})
+        sociallogin.connect(request, user)
+
+    def on_authentication_error(
+        self,
+        request: HttpRequest,
+        provider: Any,
+        error: Any = None,
+        exception: Exception | None = None,
+        extra_context: dict[str, Any] | None = None,
+    ) -> None:
+        sign_ins.refuse(request, "", gettext_noop("the provider’s answer was not accepted"))
+
+
+def _claims(sociallogin: SocialLogin, source: str) -> dict[str, Any]:
+    """What `userinfo` or the `id_token` says; empty where there was none."""
+    found = sociallogin.account.extra_data.get(source)
+    return found if isinstance(found, dict) else {}
+
+
+def _address(sociallogin: SocialLogin) -> tuple[str, bool]:
+    """The address in lower case, and whether the provider calls it verified. Some say so with a word instead of a
+    truth value, and every word but an empty one would count as true."""
+    for told in sociallogin.email_addresses:
+        return str(told.email).strip().lower(), told.verified in (True, "true")
+    return "", False
+
+
+def _known_or_invited(request: HttpRequest, address: str, name: str) -> User | None:
+    """The account of an address; a new one, a member at once, where somebody invited it."""
+    user = User.objects.filter(email=address).first()
+    waiting = invitations.waiting_for(address)
+    if user is not None or not waiting:
+        return user
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(address, name=name[:150])
+            for invitation in waiting:
+                invitations.accept(invitation, user, addresses.client_of(request))
+    except (IntegrityError, invitations.Refused):
+        # Withdrawn, or answered in another window, a moment ago.
+        return User.objects.filter(email=address).first()
+    return user
+
+
+def _refusal(request: HttpRequest, address: str, why: str) -> ImmediateHttpResponse:
+    sign_ins.refuse(request, address, gettext_noop("not let in with the provider’s identity"))
+    return ImmediateHttpResponse(render(request, "socialaccount/refused.html", {"why": why}, status=403))

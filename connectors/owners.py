@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from connectors import audit
+from connectors import audit, invitations
 from connectors.lifecycle import By
-from connectors.models import AuditEntry, Invitation, User
+from connectors.models import AuditEntry, User
 
 ADDED, REMOVED = "owner.added", "owner.removed"
 
@@ -42,7 +41,7 @@ def add(email: str, by: By) -> User:
     with transaction.atomic():
         _lock(by)
         user = User.objects.select_for_update().filter(email=address).first()
-        if user is None or not _came_in(user):
+        if user is None or not user.came_in:
             raise Refused(_who_is(address, user))
         if not user.is_active:
             raise Refused(_("The account of %(email)s is closed.") % {"email": address})
@@ -88,16 +87,8 @@ def _mark(user: User, owner: bool, by: By) -> None:
     audit.record(action, workspace=None, actor=by.user, address=by.address, target=user.email)
 
 
-def _came_in(user: User) -> bool:
-    """An account may be made before its person comes: then it has no password, and nobody signed in with it."""
-    return user.has_usable_password() or user.last_login is not None
-
-
 def _who_is(address: str, user: User | None) -> str:
-    invited = Invitation.objects.filter(
-        email=address, accepted_at__isnull=True, revoked_at__isnull=True, expires_at__gt=timezone.now()
-    )
-    if user is not None or invited.exists():
+    if user is not None or invitations.waiting_for(address):
         return _("%(email)s was invited, but has not come in yet. Make them an owner once they did.") % {
             "email": address
         }

@@ -31,14 +31,19 @@ def signed_out(request: HttpRequest, user: User | None, **_more: Any) -> None:
 
 @receiver(user_login_failed)
 def refused(credentials: dict[str, Any], request: HttpRequest | None = None, **_more: Any) -> None:
-    """What was typed as the address is kept only if it is one: people type passwords into the wrong field."""
     typed = str(credentials.get("email") or credentials.get("username") or "").strip().lower()
+    refuse(request, typed, gettext_noop("wrong address or password"))
+
+
+def refuse(request: HttpRequest | None, typed: str, why: str) -> None:
+    """Records a refused sign-in. What was typed as the address is kept only if it is one: people type passwords into
+    the wrong field."""
     user = User.objects.filter(email=typed).first()
     try:
         validate_email(typed)
     except ValidationError:
         typed = ""
-    _record("sign_in.refused", request, user, target=typed, why=gettext_noop("wrong address or password"))
+    _record("sign_in.refused", request, user, target=typed, why=why)
 
 
 @receiver(factor_signals.authentication_failed)

@@ -192,9 +192,6 @@ if OIDC is not None:
     INSTALLED_APPS += ["allauth.socialaccount", "allauth.socialaccount.providers.openid_connect"]
     SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [OIDC.as_app()], "OAUTH_PKCE_ENABLED": True}}
     SOCIALACCOUNT_ADAPTER = "connectors.oidc_accounts.OidcAdapter"
-    # The provider vouches for the address; who was invited with it is let in.
-    SOCIALACCOUNT_EMAIL_AUTHENTICATION = True
-    SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
     SOCIALACCOUNT_STORE_TOKENS = False
 
 # --- Safety -------------------------------------------------------------------------------------------------

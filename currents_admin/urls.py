@@ -11,7 +11,4 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("exporter.urls")),
 ]
 if settings.OIDC is not None:
-    urlpatterns += [
-        path("accounts/3rdparty/", include("allauth.socialaccount.urls")),
-        path("accounts/", include("allauth.socialaccount.providers.openid_connect.urls")),
-    ]
+    urlpatterns.append(path("accounts/oidc/", include("connectors.oidc_urls")))

@@ -55,7 +55,7 @@ def invitation(request: HttpRequest, secret: str) -> HttpResponseBase:
     if found is None:
         return render(request, "account/invitation_over.html", status=410)
     known = User.objects.filter(email=found.email).first()
-    if known is not None and (known.has_usable_password() or not known.is_active):
+    if known is not None and (known.came_in or not known.is_active):
         return _known(request, found)
     form = JoinForm(request.POST if request.method == "POST" else None, email=found.email)
     if request.method == "POST" and form.is_valid():
@@ -87,7 +87,7 @@ def _person(found: Invitation, name: str, password: str) -> User | None:
             user = User.objects.select_for_update().filter(email=found.email).first()
             if user is None:
                 return User.objects.create_user(found.email, password, name=name)
-            if user.has_usable_password():
+            if user.came_in:
                 return None
             user.name = name
             user.set_password(password)

@@ -163,7 +163,12 @@ def test_a_refusal_that_comes_after_the_switch_is_the_old_key_s() -> None:
     with a_line(write_key=OLD) as line:
         line.feed(5)
         line.sandbox.fail(status=401, delay_ms=400, count=1)
-        worker = threading.Thread(target=lambda: (line.deliver(), connection.close()))
+
+        def work() -> None:
+            line.deliver()
+            connection.close()
+
+        worker = threading.Thread(target=work)
         worker.start()
         while line.sandbox.stats()["in_flight"] != 1:
             time.sleep(0.005)

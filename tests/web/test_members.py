@@ -73,6 +73,18 @@ def test_somebody_with_an_account_signs_in_and_keeps_their_password(as_: As) -> 
     assert known.check_password("a long enough phrase")
 
 
+def test_a_link_gives_no_password_to_an_account_that_signs_in_elsewhere(as_: As) -> None:
+    """At an OpenID Connect provider, for one: such an account has none, and a stolen link must not make one."""
+    known = UserFactory.create(email="new.person@example.com", last_login=timezone.now())
+    known.set_unusable_password()
+    known.save()
+    link, client = invited(as_("admin")), Client()
+    client.post(link, {"name": "x", "password1": CHOSEN, "password2": CHOSEN})
+    assert "You have an account here already" in client.get(link).content.decode()
+    known.refresh_from_db()
+    assert not known.has_usable_password()
+
+
 def test_an_invitation_is_for_one_address_only(as_: As) -> None:
     UserFactory.create(email="new.person@example.com")
     link, stranger = invited(as_("admin")), as_("stranger")

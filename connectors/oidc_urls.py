@@ -1,0 +1,19 @@
+"""The pages around a sign-in at an OpenID Connect provider. There is none to join or to add identities by oneself."""
+
+from allauth.socialaccount import views
+from django.urls import URLPattern, path
+from django.views.generic import RedirectView
+
+from connectors.views import oidc
+
+_to_start = RedirectView.as_view(pattern_name="workspaces", permanent=False)
+
+urlpatterns: list[URLPattern] = [
+    path("<slug:provider_id>/login/", oidc.login, name="openid_connect_login"),
+    path("<slug:provider_id>/login/callback/", oidc.callback, name="openid_connect_callback"),
+    path("cancelled/", views.login_cancelled, name="socialaccount_login_cancelled"),
+    path("error/", views.login_error, name="socialaccount_login_error"),
+    # Names that allauth expects to exist; there is no such page here.
+    path("join/", _to_start, name="socialaccount_signup"),
+    path("", _to_start, name="socialaccount_connections"),
+]

@@ -1,0 +1,384 @@
+"""Signing in at an OpenID Connect provider, from end to end: real sockets, and the product configured by its
+environment, on a database of its own because its tables exist only where a provider is set."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+import psycopg
+import pytest
+import requests
+from cryptography.fernet import Fernet
+from django.conf import settings
+from psycopg import sql
+
+from tests.database.test_intake_server import free_port, wait_until_open
+from tests.web.openid_provider import Provider, running_provider
+
+PASSWORD = "a phrase nobody guesses"
+NAME = "House & Home ID"
+
+
+def database_url(name: str) -> str:
+    given = settings.DATABASES["default"]
+    host = f"?host={quote(str(given['HOST']), safe='')}" if str(given["HOST"]).startswith("/") else ""
+    place = "" if host else f"{given['HOST']}:{given['PORT'] or 5432}"
+    account = f"{quote(str(given['USER']), safe='')}:{quote(str(given['PASSWORD']), safe='')}"
+    return f"postgresql://{account}@{place}/{name}{host}"
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    """An empty database beside the tests'."""
+    name = f"currents_openid_{os.getpid()}"
+    with psycopg.connect(database_url("postgres"), autocommit=True) as line:
+        line.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield database_url(name)
+        finally:
+            line.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[Provider]:
+    with running_provider() as provider:
+        yield provider
+
+
+@pytest.fixture
+def provider(house: Provider) -> Iterator[Provider]:
+    """The provider, unbent again after each test."""
+    yield house
+    house.person, house.bent, house.userinfo = {}, {}, {}
+    house.broken = house.cancels = False
+
+
+@dataclass
+class Site:
+    """The product on a port of its own."""
+
+    url: str
+    log: Path
+    mail: Path
+    database: str
+    environment: dict[str, str]
+
+    def command(self, *words: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "manage.py", *words],
+            cwd=settings.BASE_DIR,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def rows(self, statement: str, *terms: Any) -> list[Any]:
+        with psycopg.connect(self.database, autocommit=True) as line:
+            return line.execute(statement.encode(), terms).fetchall()
+
+
+def started(site: Site, port: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "gunicorn", "-c", "currents_admin/web_server.py"]
+    with site.log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, "--bind", f"127.0.0.1:{port}", "currents_admin.wsgi:application"],
+            cwd=settings.BASE_DIR,
+            env=site.environment,
+            stdout=output,
+            stderr=output,
+        )
+    wait_until_open(port, process)
+    return process
+
+
+@pytest.fixture(scope="module")
+def site(database: str, house: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder, port = tmp_path_factory.mktemp("openid"), free_port()
+    url = f"http://127.0.0.1:{port}"
+    environment = os.environ | {
+        "DATABASE_URL": database,
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+        "SECRET_KEY": secrets.token_urlsafe(48),
+        "WRITE_KEY_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+        "ALLOWED_HOSTS": "127.0.0.1",
+        "SITE_URL": url,
+        "PORT": str(port),
+        "EMAIL_URL": f"file://{folder / 'mail'}",
+        "LOG_LEVEL": "DEBUG",
+        "CURRENTS_OIDC_URL": f"{house.url}/",
+        "CURRENTS_OIDC_CLIENT_ID": house.client_id,
+        "CURRENTS_OIDC_CLIENT_SECRET": house.client_secret,
+        "CURRENTS_OIDC_NAME": NAME,
+    }
+    made = Site(url, folder / "log", folder / "mail", database, environment)
+    made.command("prepare")
+    process = started(made, port)
+    try:
+        yield made
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+class Browser:
+    """One person's browser."""
+
+    def __init__(self, site: Site) -> None:
+        self.site, self.session = site, requests.Session()
+
+    def get(self, path: str) -> requests.Response:
+        return self.session.get(self.site.url + path, timeout=20)
+
+    def post(self, path: str, follow: bool = True, **typed: str) -> requests.Response:
+        """Fills in the form of a page; its token is read there first."""
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.get(path).text)
+        assert token is not None, path
+        address = self.site.url + path
+        form = typed | {"csrfmiddlewaretoken": token[1]}
+        return self.session.post(
+            address, form, headers={"Referer": address}, timeout=20, allow_redirects=follow
+        )
+
+    def press(self, follow: bool = True) -> requests.Response:
+        """Presses the provider's button on the sign-in page."""
+        page = self.get("/accounts/login/").text
+        assert "Sign in with House &amp; Home ID" in page
+        action = re.search(r'action="(/accounts/oidc/[^"]+)"', page)
+        assert action is not None
+        return self.post(action[1].replace("&amp;", "&"), follow)
+
+    def sent_back(self) -> str:
+        """Goes as far as the provider, and answers the address it would be sent back to."""
+        asked = self.press(follow=False).headers["Location"]
+        return self.session.get(asked, timeout=20, allow_redirects=False).headers["Location"]
+
+    @property
+    def signed_in(self) -> bool:
+        return self.session.get(self.site.url + "/", timeout=20, allow_redirects=False).status_code == 200
+
+
+@pytest.fixture(scope="module")
+def admin(site: Site) -> Browser:
+    """The first admin, who joined with a password."""
+    told = site.command(
+        "create_workspace", "--slug", "harbour", "--name", "Harbour", "--admin", "maya@example.com"
+    )
+    link = re.search(r"/invitations/\S+", told)
+    assert link is not None
+    browser = Browser(site)
+    browser.post(link[0], name="Maya Okafor", password1=PASSWORD, password2=PASSWORD)
+    assert browser.signed_in
+    return browser
+
+
+def claims(email: str, **more: Any) -> dict[str, Any]:
+    return {"sub": f"id-of-{email}", "email": email, "email_verified": True, "name": "Jonas Lindqvist"} | more
+
+
+def invite(admin: Browser, email: str, role: str = "viewer") -> None:
+    answer = admin.post("/w/harbour/settings/members/invite/", email=email, role=role, last_day="")
+    assert answer.status_code == 200
+
+
+def refusals(site: Site) -> list[str]:
+    found = site.rows("SELECT target FROM connectors_auditentry WHERE action = 'sign_in.refused' ORDER BY id")
+    return [target for (target,) in found]
+
+
+def test_an_invited_person_comes_in_and_is_a_member_at_once(
+    site: Site, admin: Browser, provider: Provider
+) -> None:
+    invite(admin, "jonas@example.com", "marketer")
+    provider.person = claims("Jonas@Example.com")
+    for browser in (Browser(site), Browser(site)):
+        assert browser.press().status_code == 200
+        assert browser.signed_in
+        assert browser.get("/w/harbour/data-export/new/segment/").status_code == 200
+        assert browser.get("/w/harbour/settings/members/").status_code == 403
+    people = site.rows(
+        "SELECT name, role FROM connectors_user u JOIN connectors_membership m ON m.user_id = u.id "
+        "WHERE email = 'jonas@example.com'"
+    )
+    assert people == [("Jonas Lindqvist", "marketer")]
+    told = site.rows(
+        "SELECT action FROM connectors_auditentry WHERE actor_email = 'jonas@example.com' ORDER BY id"
+    )
+    assert told == [("member.joined",), ("sign_in.succeeded",), ("sign_in.succeeded",)]
+
+
+def test_who_has_a_password_keeps_it(site: Site, admin: Browser, provider: Provider) -> None:
+    provider.person = claims("maya@example.com")
+    browser = Browser(site)
+    browser.press()
+    assert browser.get("/w/harbour/settings/members/").status_code == 200
+    assert admin.signed_in, "other sessions go on"
+    other = Browser(site)
+    other.post("/accounts/login/", login="maya@example.com", password=PASSWORD)
+    assert other.signed_in
+
+
+def test_once_bound_the_identity_counts_and_not_the_address(
+    site: Site, admin: Browser, provider: Provider
+) -> None:
+    invite(admin, "anna@example.com")
+    provider.person = claims("anna@example.com")
+    assert Browser(site).press().status_code == 200
+    provider.person = claims("anna@example.com") | {"email": "maya@example.com"}
+    browser = Browser(site)
+    browser.press()
+    assert browser.get("/w/harbour/settings/members/").status_code == 403, "still Anna, a viewer"
+
+
+def test_somebody_nobody_invited_is_refused_in_plain_words(
+    site: Site, admin: Browser, provider: Provider
+) -> None:
+    provider.person = claims("stranger@example.com")
+    browser = Browser(site)
+    answer = browser.press()
+    assert answer.status_code == 403
+    assert "stranger@example.com has no account here. Ask an admin of a workspace to invite" in answer.text
+    assert not browser.signed_in
+    assert site.rows("SELECT 1 FROM connectors_user WHERE email LIKE 'stranger%%'") == []
+    assert refusals(site)[-1] == "stranger@example.com"
+
+
+@pytest.mark.parametrize("ended", ["revoked_at", "expires_at"])
+def test_an_invitation_that_ended_lets_nobody_in(
+    site: Site, admin: Browser, provider: Provider, ended: str
+) -> None:
+    email = f"{ended}@example.com"
+    invite(admin, email)
+    site.rows(f"UPDATE connectors_invitation SET {ended} = now() WHERE email = %s RETURNING 1", email)
+    provider.person = claims(email)
+    assert Browser(site).press().status_code == 403
+    assert site.rows("SELECT 1 FROM connectors_user WHERE email = %s", email) == []
+
+
+@pytest.mark.parametrize("verified", [False, "false", "0", None, 1.5])
+def test_an_address_the_provider_does_not_vouch_for_opens_no_account(
+    site: Site, admin: Browser, provider: Provider, verified: object
+) -> None:
+    provider.person = claims("maya@example.com", sub="somebody else", email_verified=verified)
+    browser = Browser(site)
+    answer = browser.press()
+    assert answer.status_code == 403
+    assert "does not vouch for your address" in answer.text
+    assert not browser.signed_in
+
+
+@pytest.mark.parametrize(
+    "bent",
+    [
+        {"iss": "http://127.0.0.1:1"},
+        {"aud": "another-client"},
+        {"exp": 1_000_000_000},
+        {"sub": "somebody else"},
+    ],
+    ids=lambda bent: str(next(iter(bent))),
+)
+def test_a_token_of_another_issuer_client_time_or_person_signs_nobody_in(
+    site: Site, admin: Browser, provider: Provider, bent: dict[str, Any]
+) -> None:
+    provider.person, provider.bent = claims("maya@example.com"), bent
+    before = len(refusals(site))
+    browser = Browser(site)
+    answer = browser.press()
+    assert answer.status_code in (401, 403)
+    assert "the sign-in page" in answer.text
+    assert not browser.signed_in
+    assert len(refusals(site)) == before + 1
+
+
+def test_an_answer_nobody_asked_for_signs_nobody_in(site: Site, admin: Browser, provider: Provider) -> None:
+    provider.person = claims("maya@example.com")
+    back = Browser(site).sent_back()
+    victim = Browser(site)
+    victim.get("/accounts/login/")
+    assert victim.session.get(back, timeout=20).status_code == 401
+    assert not victim.signed_in
+    forged = (
+        back.partition("?")[0] + "?" + urlencode(dict(parse_qsl(urlsplit(back).query)) | {"state": "forged"})
+    )
+    assert victim.session.get(forged, timeout=20).status_code == 401
+    assert not victim.signed_in
+
+
+def test_a_code_of_somebody_else_is_worth_nothing(site: Site, admin: Browser, provider: Provider) -> None:
+    """Slipped into a sign-in of one's own: the provider asks for the proof that belongs to the code (PKCE)."""
+    provider.person = claims("maya@example.com")
+    stolen = dict(parse_qsl(urlsplit(Browser(site).sent_back()).query))["code"]
+    thief = Browser(site)
+    back = thief.sent_back()
+    own = dict(parse_qsl(urlsplit(back).query))
+    answer = thief.session.get(f"{back.partition('?')[0]}?{urlencode(own | {'code': stolen})}", timeout=20)
+    assert answer.status_code == 401
+    assert not thief.signed_in
+
+
+def test_who_changes_their_mind_is_told_so(site: Site, provider: Provider) -> None:
+    provider.cancels = True
+    assert "You are not signed in." in Browser(site).press().text
+
+
+def test_a_provider_that_is_down_is_told_and_the_password_still_works(
+    site: Site, admin: Browser, provider: Provider
+) -> None:
+    provider.broken = True
+    answer = Browser(site).press()
+    assert answer.status_code == 503
+    assert "Sign in with your password" in answer.text
+    provider.broken = False
+    browser = Browser(site)
+    back = browser.sent_back()
+    provider.broken = True
+    assert browser.session.get(back, timeout=20).status_code == 503
+    browser.post("/accounts/login/", login="maya@example.com", password=PASSWORD)
+    assert browser.signed_in
+
+
+@pytest.mark.parametrize("process", ["connect", "redirect"])
+def test_nobody_adds_an_identity_to_an_account(
+    site: Site, admin: Browser, provider: Provider, process: str
+) -> None:
+    provider.person = claims("second@example.com")
+    answer = admin.post(f"/accounts/oidc/oidc/login/?process={process}")
+    assert answer.status_code == 403
+    assert "only works on the sign-in page" in answer.text
+    assert site.rows("SELECT 1 FROM socialaccount_socialaccount WHERE uid LIKE '%%second%%'") == []
+
+
+@pytest.mark.parametrize("path", ["/accounts/oidc/", "/accounts/oidc/join/", "/accounts/3rdparty/"])
+def test_there_is_no_page_to_join_by_oneself(site: Site, path: str) -> None:
+    answer = Browser(site).get(path)
+    assert (answer.status_code, answer.url.partition("?")[0]) in [
+        (200, f"{site.url}/accounts/login/"),
+        (404, f"{site.url}{path}"),
+    ]
+
+
+def test_no_secret_of_the_sign_in_is_kept(site: Site, admin: Browser, provider: Provider) -> None:
+    provider.person = claims("maya@example.com")
+    Browser(site).press()
+    provider.bent = {"iss": "http://127.0.0.1:1"}
+    Browser(site).press()
+    log = site.log.read_text()
+    dump = "\n".join(
+        str(row)
+        for table in ("socialaccount_socialaccount", "socialaccount_socialtoken", "connectors_auditentry")
+        for row in site.rows(f"SELECT * FROM {table}")
+    )
+    assert provider.client_secret not in log + dump
+    assert len(provider.handed_out) > 6
+    assert [kept for kept in provider.handed_out if kept in log + dump] == []
