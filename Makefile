@@ -40,7 +40,7 @@ format: $(VENV)/dev.stamp
 	$(PYTHON) -m ruff format .
 
 # Measures the product beside its peers; ARGS="delivery intake --quick" picks parts. docs/performance.md tells more.
-bench: $(VENV)/run.stamp
+bench: $(VENV)/dev.stamp
 	@CURRENTS_VAR=var/bench $(PYTHON) -m currents_admin.supervisor services -- $(PYTHON) -m benchmarks $(ARGS)
 
 bench-guard: $(VENV)/run.stamp

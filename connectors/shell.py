@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from connectors.models import Membership, Role, Workspace
 from connectors.permissions import may, memberships_of
 
-SWITCHER_ROWS = 20
+SWITCHER_ROWS = 10
 
 
 class Shell:
@@ -35,11 +35,7 @@ class Shell:
 
     @cached_property
     def workspaces(self) -> list[Workspace]:
-        return [membership.workspace for membership in self._memberships[:SWITCHER_ROWS]]
-
-    @cached_property
-    def has_more(self) -> bool:
-        return len(self._memberships) > SWITCHER_ROWS
+        return [membership.workspace for membership in self._memberships]
 
     @property
     def sentences(self) -> list[tuple[str, str]]:
@@ -57,7 +53,7 @@ class Shell:
         user = getattr(self._request, "user", None)
         if user is None or not user.is_authenticated:
             return []
-        return list(memberships_of(user.pk).order_by("workspace__name")[: SWITCHER_ROWS + 1])
+        return list(memberships_of(user.pk).order_by("workspace__name")[:SWITCHER_ROWS])
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:

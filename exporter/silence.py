@@ -28,14 +28,13 @@ class Silence(NamedTuple):
     usual: timedelta
 
 
-# What is older than a few hours is rolled up, so little is read. A pause begins when its hour ends.
+# What is older than a few hours is rolled up, so that each row is an hour in which the type came.
 _PAUSES = """
-WITH hours AS (
-    SELECT DISTINCT event_type, date_trunc('hour', minute, 'UTC') AS hour FROM exporter_receivedcount
+WITH pauses AS (
+    SELECT event_type, minute - lag(minute) OVER (PARTITION BY event_type ORDER BY minute) AS pause
+      FROM exporter_receivedcount
      WHERE workspace_id = %(workspace)s AND minute >= %(since)s AND minute < %(until)s
        AND event_type = ANY(%(selected)s)
-), pauses AS (
-    SELECT event_type, hour - lag(hour) OVER (PARTITION BY event_type ORDER BY hour) AS pause FROM hours
 ), usual AS (
     SELECT event_type, max(pause) AS pause, count(*) AS hours FROM pauses GROUP BY 1
 )

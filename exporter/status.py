@@ -195,10 +195,9 @@ def by_type(connector: Connector) -> list[TypeFlow]:
     return sorted(rows, key=lambda row: (-row.received, row.event_type))
 
 
-def attempts(connector: Connector, limit: int = 10) -> list[Attempt]:
-    """The newest attempts of the live delivery."""
-    found = Attempt.objects.filter(delivery__connector=connector, delivery__kind="live").order_by("-at")
-    return list(found[:limit])
+def attempts(delivery_id: int, limit: int) -> list[Attempt]:
+    """The newest attempts of a delivery."""
+    return list(Attempt.objects.filter(delivery_id=delivery_id).order_by("-at")[:limit])
 
 
 def intake_seen(workspace: Workspace) -> Seen:

@@ -24,15 +24,15 @@ SHOWN_TYPES, SHOWN_ATTEMPTS = 10, 5
 STALE = timedelta(minutes=1)
 
 
-def gather(connector: Connector, choice: Choice, sort: Sort) -> dict[str, Any]:
+def gather(connector: Connector, choice: Choice, sort: Sort, *, all_types: bool) -> dict[str, Any]:
     """Five statements, six while the connector fails."""
     summary = status.summary(connector)
     ledger = balance(summary, choice)
     drawn = stream.draw(ledger.received, ledger.outcomes, ledger.pending)
     found = trends.trends(summary, windows.WEEK if choice is ALL else windows.WINDOWS[choice.name])
-    recent = status.attempts(connector, SHOWN_ATTEMPTS)
+    recent = status.attempts(summary.delivery_id, SHOWN_ATTEMPTS)
     silent = silence.silent(connector, summary.now)
-    table = type_table.table(ledger.types, silent, sort, SHOWN_TYPES)
+    table = type_table.table(ledger.types, silent, sort, None if all_types else SHOWN_TYPES)
     return {
         "connector": connector,
         "summary": summary,
@@ -46,6 +46,7 @@ def gather(connector: Connector, choice: Choice, sort: Sort) -> dict[str, Any]:
         "stream": drawn,
         "stream_rows": stream.rows_of(drawn, ledger),
         "table": table,
+        "all_types": all_types,
         "events_figure": figures.events(found),
         "delays_figure": figures.delays(found),
         "hour_format": "j M" if found.window is windows.WEEK else "H:i",

@@ -58,11 +58,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`more` is what unfolds. Silent types are always among the shown."""
+    """`hidden` is how many more there are. Silent types are always among the shown."""
 
     sorts: tuple[Sort, ...]
     shown: list[Row]
-    more: list[Row]
+    hidden: int
     last_received_at: datetime | None
 
 
@@ -70,7 +70,8 @@ def choose(name: str) -> Sort:
     return next((sort for sort in SORTS if sort.name == name), RECEIVED)
 
 
-def table(types: Sequence[TypeFlow], silent: Sequence[Silence], sort: Sort, most: int) -> Table:
+def table(types: Sequence[TypeFlow], silent: Sequence[Silence], sort: Sort, most: int | None) -> Table:
+    """`most` rows, all with None."""
     quiet = {one.event_type: one for one in silent}
     known = {row.event_type for row in types}
     everything = [*types, *(_nothing(one) for one in silent if one.event_type not in known)]
@@ -78,10 +79,9 @@ def table(types: Sequence[TypeFlow], silent: Sequence[Silence], sort: Sort, most
         Row(flow, quiet.get(flow.event_type))
         for flow in sorted(everything, key=lambda row: (sort.key(row), _name(row)))
     ]
-    shown = [row for place, row in enumerate(rows) if place < most or row.silence]
-    more = [row for place, row in enumerate(rows) if place >= most and not row.silence]
+    shown = [row for place, row in enumerate(rows) if most is None or place < most or row.silence]
     moments = [flow.last_received_at for flow in everything if flow.last_received_at]
-    return Table(SORTS, shown, more, max(moments, default=None))
+    return Table(SORTS, shown, len(rows) - len(shown), max(moments, default=None))
 
 
 def _nothing(silence: Silence) -> TypeFlow:

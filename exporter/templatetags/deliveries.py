@@ -113,11 +113,20 @@ def figure_rows(figure: Figure) -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
-def pick(context: dict[str, Any], window: str, sort: str, label: str, *, chosen: bool = False) -> SafeString:
-    """A link that shows another window or order; with JavaScript in place."""
+def pick(
+    context: dict[str, Any],
+    window: str,
+    sort: str,
+    label: str,
+    *,
+    chosen: bool = False,
+    all_types: bool | None = None,
+) -> SafeString:
+    """A link that shows another window, order or number of event types; with JavaScript in place."""
+    every = context["all_types"] if all_types is None else all_types
     return format_html(
         '<a href="{0}" hx-get="{1}{0}" hx-target="#live" hx-swap="quiet" hx-push-url="{0}"{2}>{3}</a>',
-        f"?window={window}&sort={sort}",
+        f"?window={window}&sort={sort}" + ("&types=all" if every else ""),
         context["request"].path,
         mark_safe(' aria-current="true"' if chosen else ""),  # noqa: S308 - ours
         label,

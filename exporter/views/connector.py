@@ -27,17 +27,17 @@ def status(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseB
     connector = find(workspace, pk)
     choice = balance.choose(request.GET.get("window", ""))
     sort = type_table.choose(request.GET.get("sort", ""))
-    state = {"window": choice.name, "sort": sort.name}
+    all_types = request.GET.get("types") == "all"
+    state = {"window": choice.name, "sort": sort.name} | ({"types": "all"} if all_types else {})
     stamp = ""
     if is_partial(request):
         age = int(time.time()) // WORDS_AGE
-        stamp = f"{choice.name}.{sort.name}.{delivery_status.stamp(connector)}.{age}"
+        stamp = f"{'.'.join(state.values())}.{delivery_status.stamp(connector)}.{age}"
     if unchanged(request, stamp):
         return HttpResponse(status=204)
     page, part = "exporter/status.html", "exporter/status_live.html"
-    return page_or_part(
-        request, page, part, status_page.gather(connector, choice, sort), stamp=stamp, state=state
-    )
+    context = status_page.gather(connector, choice, sort, all_types=all_types)
+    return page_or_part(request, page, part, context, stamp=stamp, state=state)
 
 
 @require_POST

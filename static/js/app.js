@@ -31,7 +31,7 @@ document.addEventListener("htmx:afterRequest", (event) => {
 });
 
 /* --- Quiet swap: numbers change in place; focus, selection, scroll and what is unfolded stay ------------------ */
-const KEPT = new Set(["open", "data-open", "aria-expanded"]);
+const KEPT = new Set(["open"]);
 function settle(from, to) {
   if (from.nodeType !== to.nodeType || from.nodeName !== to.nodeName) return from.replaceWith(to.cloneNode(true));
   if (from.nodeType !== Node.ELEMENT_NODE) {
@@ -105,10 +105,6 @@ const ACTIONS = {
     input.type = hidden ? "text" : "password";
     button.setAttribute("aria-pressed", String(hidden));
     [label.textContent, label.dataset.shown] = [label.dataset.shown, label.textContent];
-  },
-  unfold: (button) => {
-    const open = document.getElementById(button.dataset.unfold).toggleAttribute("data-open");
-    button.setAttribute("aria-expanded", String(open));
   },
 };
 document.addEventListener("click", (event) => {

@@ -123,7 +123,7 @@ def test_every_chart_has_a_title_a_description_and_its_numbers_as_a_table(
 
 def test_what_waits_never_stands_on_what_was_accepted(connector: Connector) -> None:
     receive(connector, delivered=40, rejected=2, waiting=5)
-    gathered = status_page.gather(connector, balance.USUAL, type_table.RECEIVED)
+    gathered = status_page.gather(connector, balance.USUAL, type_table.RECEIVED, all_types=False)
     figure = gathered["events_figure"]
     bars = {bar.name: bar for bar in figure.chart.bars}
     floor = figure.chart.frame.floor
@@ -196,3 +196,27 @@ def test_the_ledger_is_explained_with_this_connectors_own_numbers(
     ReceivedTotal.objects.filter(event_type=OPEN).update(count=50)
     DeliveryTotal.objects.filter(outcome="delivered").update(count=30)
     assert "Off by 10" in as_("viewer").get(f"/w/harbour/data-export/{connector.pk}/why/").content.decode()
+
+
+def test_ten_event_types_are_shown_and_the_others_on_demand_and_stay(
+    as_: Callable[[str], Client], connector: Connector
+) -> None:
+    names = [f"custom.event.{number}" for number in range(13)]
+    ReceivedTotal.objects.bulk_create(
+        ReceivedTotal(
+            workspace=connector.workspace, event_type=name, count=1, last_received_at=datetime.now(UTC)
+        )
+        for name in names
+    )
+    EventLog.objects.update(next_event=13)
+    client, path = as_("viewer"), f"/w/harbour/data-export/{connector.pk}/"
+    asked = {"window": "all", "sort": "name"}
+    few = client.get(path, asked).content.decode()
+    assert [name in few for name in sorted(names)] == [True] * 10 + [False] * 3
+    assert "3 more event types" in few
+    assert "?window=all&amp;sort=name&amp;types=all" in few
+    for headers in ({}, HTMX):
+        every = client.get(path, asked | {"types": "all"}, headers=headers).content.decode()
+        assert all(name in every for name in names)
+        assert '<input type="hidden" name="types" value="all">' in every
+        assert "Fewer event types" in every
