@@ -226,7 +226,7 @@ class History(RuleBasedStateMachine):
         if not hasattr(self, "token"):
             return
         assert ledger.check() == []
-        context = status_page.gather(self.connector, balance.ALL, type_table.RECEIVED)
+        context = status_page.gather(self.connector, balance.ALL, type_table.RECEIVED, all_types=True)
         self._adds_up(context["ledger"], context["summary"])
         self._is_told_alike(context["summary"])
 
