@@ -122,16 +122,16 @@ def page(
 ) -> HttpResponse:
     """The whole flow as it stands for this person."""
     user = request.user if isinstance(request.user, User) else None
-    keys = connector.write_keys.filter(activated_at__isnull=False).defer("ciphertext")
+    activated = connector.write_keys.filter(activated_at__isnull=False).defer("ciphertext")
+    people = activated.select_related("created_by", "retired_by", "verified_by")
+    keys = list(people.order_by("-activated_at")[:HISTORY])
     proposed, former = rotation.proposed(connector, user), rotation.former(connector)
     initial = {"day": connector.key_reminder_on.isoformat() if connector.key_reminder_on else ""}
     context = {
         "connector": connector,
         "form": form,
-        "keys": keys.select_related("created_by", "retired_by", "verified_by").order_by("-activated_at")[
-            :HISTORY
-        ],
-        "in_use": lifecycle.key_in_use(connector),
+        "keys": keys,
+        "in_use": next((key for key in keys if key.retired_at is None), None),
         "proposed": proposed,
         "former": former,
         "way_back_until": former.retired_at + rotation.KEPT if former and former.retired_at else None,

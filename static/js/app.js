@@ -4,6 +4,13 @@
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
+/* --- Times are told in this browser's zone, which the server learns from a cookie ---------------------------- */
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (zone && !document.cookie.split("; ").includes(`zone=${zone}`)) {
+  const secure = location.protocol === "https:" ? "; secure" : "";
+  document.cookie = `zone=${zone}; path=/; max-age=31536000; samesite=lax${secure}`;
+}
+
 /* --- Sentences for what went wrong behind the page, from templates so that they are translated --------------- */
 function say(name) {
   const template = document.getElementById(`say-${name}`);

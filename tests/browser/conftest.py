@@ -85,9 +85,12 @@ def open_as(browser: Browser, live_server: LiveServer) -> Iterator[Callable[...,
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
-    def open_page(user: User | None, *, scripts: bool = True) -> Page:
+    def open_page(user: User | None, *, scripts: bool = True, zone: str = "UTC") -> Page:
         context = browser.new_context(
-            base_url=live_server.url, viewport={"width": 1440, "height": 900}, java_script_enabled=scripts
+            base_url=live_server.url,
+            viewport={"width": 1440, "height": 900},
+            java_script_enabled=scripts,
+            timezone_id=zone,
         )
         contexts.append(context)
         if user is not None:

@@ -128,3 +128,12 @@ def test_a_connector_s_menu_is_worked_by_keyboard_alone(
     page.keyboard.press("Escape")
     expect(page.get_by_role("link", name="Rotate write key")).to_be_hidden()
     expect(page.get_by_label("More about")).to_be_focused()
+
+
+def test_the_page_speaks_of_the_time_zone_of_the_browser(
+    marketer: User, connector: Connector, open_as: OpenAs
+) -> None:
+    page = open_as(marketer, zone="Asia/Tokyo")
+    page.goto(page_of(connector))
+    page.reload()
+    expect(page.get_by_text("Times are in Asia/Tokyo.")).to_be_visible()

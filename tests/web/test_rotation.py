@@ -136,7 +136,7 @@ def test_a_key_segment_rejected_is_marked_in_the_history(
     rotation.note_rejected(old.pk, anew=True)
     old.refresh_from_db()
     assert old.rejected_at is not None
-    said = f"Rejected by Segment {date_format(old.rejected_at, 'j F Y, H:i')} UTC"
+    said = f"Rejected by Segment {date_format(old.rejected_at, 'j F Y, H:i')}"
     assert said in text(as_("admin"), path)
     lifecycle.rotate(connector, write_key=NEW, region="eu", by=By(None))
     page = text(as_("admin"), path)
