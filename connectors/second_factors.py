@@ -1,15 +1,49 @@
-"""Second factors: their secrets are sealed in the database like write keys."""
+"""Second factors: their secrets are sealed in the database like write keys, and who lost theirs gets help."""
 
 from __future__ import annotations
 
-from allauth.mfa.adapter import DefaultMFAAdapter
+from typing import Any, ClassVar
 
-from connectors import sealing
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
+
+from connectors import audit, sealing
+from connectors.models import Membership, User
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    error_messages: ClassVar[dict[str, Any]] = DefaultMFAAdapter.error_messages | {
+        "incorrect_code": gettext_lazy("That code is not right. An app’s code changes every 30 seconds."),
+        "cannot_generate_recovery_codes": gettext_lazy("Set up an authenticator app or a passkey first."),
+    }
+
     def encrypt(self, text: str) -> str:
         return sealing.seal(text).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
         return str(sealing.open_sealed(encrypted_text.encode()))
+
+    def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:  # noqa: A002
+        """What a new passkey is called unless its person says otherwise."""
+        there = Authenticator.objects.filter(user_id=user.pk, type=type).count()
+        return _("Passkey %(n)s") % {"n": there + 1} if there else _("Passkey")
+
+
+@transaction.atomic
+def take_away(user: User) -> int:
+    """Removes every second factor of somebody who lost theirs, with their recovery codes; answers how many there
+    were. The password stays, so the person signs in with it alone and sets up another."""
+    gone, _by_model = Authenticator.objects.filter(user=user).delete()
+    if gone:
+        audit.record(
+            "sign_in.factor",
+            workspace=None,
+            seen_in=Membership.objects.standing().filter(user=user).values_list("workspace_id", flat=True),
+            actor=None,
+            target=user.email,
+            after={"how": gettext_noop("removed by a command")},
+        )
+    return int(gone)

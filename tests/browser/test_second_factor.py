@@ -52,14 +52,28 @@ def test_a_passkey_is_added_and_signs_in(open_as: Open, admin: User) -> None:
         "isUserVerified": True,
         "automaticPresenceSimulation": True,
     }
-    devtools.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    key = devtools.send("WebAuthn.addVirtualAuthenticator", {"options": options})
     sign_in(page, admin)
     page.wait_for_url(START)
     open_guarded(page, "/accounts/2fa/webauthn/add/")
-    page.get_by_label(re.compile("asswordless")).check()
+    page.get_by_label("Sign in with it alone").check()
     page.get_by_role("button", name="Add").click()
     page.wait_for_url("**/recovery-codes/**")
     assert Authenticator.objects.filter(user=admin, type="webauthn").count() == 1
+    page.goto("/accounts/2fa/webauthn/reauthenticate/?next=/accounts/2fa/")
+    page.get_by_role("button", name="Use a passkey").click()
+    page.wait_for_url("**/accounts/2fa/")
+    assert page.get_by_text("1 passkey", exact=True).is_visible()
+    devtools.send(
+        "WebAuthn.setUserVerified", {"authenticatorId": key["authenticatorId"], "isUserVerified": False}
+    )
+    page.goto("/accounts/2fa/webauthn/add/")
+    page.get_by_label("Sign in with it alone").check()
+    page.get_by_role("button", name="Add").click()
+    page.get_by_text("The passkey was not accepted, or you cancelled.").wait_for()
+    devtools.send(
+        "WebAuthn.setUserVerified", {"authenticatorId": key["authenticatorId"], "isUserVerified": True}
+    )
     sign_out(page)
     page.get_by_role("button", name="Use a passkey").click()
     page.wait_for_url(START)
@@ -79,7 +93,7 @@ def test_a_code_is_asked_for_once_it_is_set_up(open_as: Open, admin: User) -> No
     open_guarded(page, "/accounts/2fa/totp/activate/")
     secret = page.locator("#authenticator_secret").input_value()
     page.locator("input[name=code]").fill(code(secret))
-    page.get_by_role("button", name="Activate").click()
+    page.get_by_role("button", name="Turn on").click()
     page.wait_for_url("**/recovery-codes/**")
     stored = Authenticator.objects.get(user=admin, type="totp").data["secret"]
     assert secret not in stored, "the secret is sealed in the database"
@@ -88,5 +102,5 @@ def test_a_code_is_asked_for_once_it_is_set_up(open_as: Open, admin: User) -> No
     sign_in(page, admin)
     page.wait_for_url("**/2fa/authenticate/**")
     page.locator("input[name=code]").fill("000000")
-    page.get_by_role("button", name="Sign In").click()
-    assert page.get_by_text("Incorrect code").is_visible()
+    page.get_by_role("button", name="Sign in").click()
+    assert page.get_by_text("That code is not right.").is_visible()

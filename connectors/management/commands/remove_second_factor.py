@@ -1,0 +1,27 @@
+"""`manage.py remove_second_factor`: for somebody who lost their phone and their recovery codes."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+
+from connectors import second_factors
+from connectors.models import User
+
+
+class Command(BaseCommand):
+    help = "Take the second factor of somebody away who lost it. Make sure that it is them who ask."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("email", metavar="E-MAIL", help=_("the address they sign in with"))
+
+    def handle(self, *args: Any, email: str, **options: Any) -> None:
+        user = User.objects.filter(email=email.strip().lower()).first()
+        if user is None:
+            raise CommandError(_("Nobody signs in as %(email)s.") % {"email": email})
+        if not second_factors.take_away(user):
+            raise CommandError(_("%(email)s has no second factor.") % {"email": user.email})
+        self.stdout.write(_("%(email)s signs in with the password alone now.") % {"email": user.email})
