@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -18,11 +17,9 @@ from django.utils.formats import date_format
 from connectors import lifecycle, reminders, rotation, sealing
 from connectors.lifecycle import By
 from connectors.models import AuditEntry, Connector, User, WriteKey
-from exporter import appender
-from exporter.normalise import normalise
 from exporter.sandbox.handle import Sandbox, running_sandbox
-from tests.factories import event
 from tests.web.conftest import EMAIL_EVENTS, KEY
+from tests.web.test_delivery_pages import receive
 
 pytestmark = pytest.mark.django_db
 As = Callable[[str], Client]
@@ -105,17 +102,12 @@ def test_the_key_in_use_is_not_taken_as_a_new_one(
     assert as_("admin").post(f"{path}write-key/", {"write_key": KEY, "region": "us"}).status_code == 303
 
 
-def feed(connector: Connector, count: int) -> None:
-    incoming = [normalise(json.dumps(event(number)).encode()) for number in range(count)]
-    assert appender.append_now(connector.workspace_id, incoming).accepted == count
-
-
 def test_before_the_switch_the_page_tells_how_many_events_will_follow(
     as_: As, path: str, connector: Connector, people: dict[str, User]
 ) -> None:
     page = text(as_("admin"), path)
     assert "No event waits at the moment." in page
-    feed(connector, 1_200)
+    receive(connector, delivered=0, rejected=0, waiting=1_200)
     assert "<b>1,200 events</b> are waiting and go out with the new key at once" in text(as_("admin"), path)
     rotation.propose(connector, write_key=NEW, region="eu", by=By(people["admin"]))
     page = text(as_("admin"), path)
