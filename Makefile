@@ -9,7 +9,7 @@ TEST_VAR ?= var/test
 DEMO_VAR ?= var/demo
 ARGS ?=
 
-.PHONY: run demo test check lint flaws format bench bench-guard faults screenshots lock clean
+.PHONY: run demo test check lint flaws fuzz format bench bench-guard faults screenshots lock clean
 
 run: $(VENV)/run.stamp
 	@exec $(PYTHON) -m currents_admin.supervisor run
@@ -34,6 +34,12 @@ lint: $(VENV)/dev.stamp
 # Known flaws of the pinned dependencies. Asks an advisory service for 10 s at most; without a network it only says so.
 flaws: $(VENV)/dev.stamp
 	@$(PYTHON) -m tests.house.flaws requirements/production.txt requirements/run.txt
+
+# The API asked 30,000 things nobody would ask; `make test` asks some hundreds. CURRENTS_FUZZ_CASES is its measure.
+fuzz: export CURRENTS_FUZZ_CASES ?= 20000
+fuzz:
+	@$(MAKE) --no-print-directory test \
+		ARGS="--hypothesis-show-statistics tests/database/test_intake_fuzz.py tests/database/test_api_fuzz.py"
 
 format: $(VENV)/dev.stamp
 	$(PYTHON) -m ruff check --fix .

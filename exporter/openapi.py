@@ -6,12 +6,16 @@ from typing import Any
 
 from django.conf import settings
 
+from exporter.bodies import MOST_EVENTS
 from exporter.health import Health
+from exporter.normalise import LONGEST_ID, LONGEST_TYPE, TIME_LIMIT
 from exporter.outcomes import Outcome
 from exporter.version import VERSION
 
 _TIME = {"type": ["string", "null"], "format": "date-time"}
 _COUNT = {"type": "integer", "minimum": 0}
+# By itself an object with `events` is taken for a list of them.
+_LONE_EVENT = {"allOf": [{"$ref": "#/components/schemas/Event"}, {"not": {"required": ["events"]}}]}
 
 
 def description() -> dict[str, Any]:
@@ -58,23 +62,26 @@ def _intake() -> dict[str, Any]:
             }
         ],
         "requestBody": {
-            "required": True,
-            "description": "At most 10 MB as sent, 32 MB and 10,000 events once unpacked.",
+            "required": False,
+            "description": "At most 10 MB as sent, 32 MB and 10,000 events once unpacked. NDJSON is one event a "
+            "line. Nothing at all is a probe, answered 200.",
             "content": {
                 "application/json": {
                     "schema": {
-                        "oneOf": [
+                        "anyOf": [
                             {
                                 "type": "object",
                                 "required": ["events"],
-                                "properties": {"events": {"type": "array", "items": _ref("Event")}},
+                                "properties": {"events": _events()},
                             },
-                            {"type": "array", "items": _ref("Event")},
-                            _ref("Event"),
+                            _events(),
+                            _LONE_EVENT,
                         ]
                     }
                 },
-                "application/x-ndjson": {"schema": {"type": "string"}},
+                "application/x-ndjson": {
+                    "schema": {"type": "array", "items": _LONE_EVENT, "maxItems": MOST_EVENTS}
+                },
             },
         },
         "responses": {
@@ -83,6 +90,10 @@ def _intake() -> dict[str, Any]:
             **_problems(400, 401, 403, 405, 413, 415, 429, 503),
         },
     }
+
+
+def _events() -> dict[str, Any]:
+    return {"type": "array", "items": _ref("Event"), "maxItems": MOST_EVENTS}
 
 
 def _list() -> dict[str, Any]:
@@ -111,7 +122,9 @@ def _status() -> dict[str, Any]:
         "operationId": "connectorStatus",
         "summary": "How a connector's delivery stands",
         "description": "Scope `read`. Totals since launch: received = the sum of the outcomes + pending.",
-        "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "integer"}}],
+        "parameters": [
+            {"name": "id", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 1}}
+        ],
         "responses": {
             "200": _answer("The connector's status.", "Status"),
             **_problems(401, 403, 404, 405, 503),
@@ -127,11 +140,21 @@ def _schemas() -> dict[str, Any]:
             "description": "Flat, or with the objects `user` and `properties`. Unknown fields are kept.",
             "required": ["event_type", "id", "time"],
             "properties": {
-                "event_type": {"type": "string", "minLength": 1, "maxLength": 200},
-                "id": {"type": "string", "minLength": 1, "maxLength": 99},
-                "time": {"type": "number", "description": "UNIX seconds", "exclusiveMinimum": 0},
-                "user": {"type": "object"},
-                "properties": {"type": "object"},
+                "event_type": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": LONGEST_TYPE,
+                    "pattern": r"^[^\u0000-\u001f\u007f-\u009f]+$",
+                },
+                "id": {"type": "string", "minLength": 1, "maxLength": LONGEST_ID},
+                "time": {
+                    "type": "number",
+                    "description": "UNIX seconds",
+                    "exclusiveMinimum": 0,
+                    "exclusiveMaximum": TIME_LIMIT,
+                },
+                "user": {"type": ["object", "null"]},
+                "properties": {"type": ["object", "null"]},
             },
         },
         "Receipt": _object(

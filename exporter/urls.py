@@ -1,4 +1,4 @@
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, re_path
 
 from exporter import data_urls
 from exporter.intake import intake
@@ -21,8 +21,9 @@ urlpatterns: list[URLPattern] = [
     *data_urls.urlpatterns,
     path("healthz", lifesigns.healthz, name="healthz"),
     path("readyz", lifesigns.readyz, name="readyz"),
-    path("api/v1/connectors/<int:connector_id>/status", api.connector_status, name="api-connector-status"),
     path("api/v1/events", intake, name="intake"),
+    # After every address of the API: programs are told of a wrong one in their own words.
+    re_path("^api/", api.nothing_here, name="api-nothing"),
     path("", workspaces, name="workspaces"),
     path("w/<slug:slug>/banner/", surroundings.banner, name="banner"),
     path("w/<slug:slug>/data-export/", data_export, name="data_export"),

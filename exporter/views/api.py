@@ -10,7 +10,6 @@ from typing import Any, Concatenate, ParamSpec
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_safe
 
 from connectors.models import Connector, Scope
 from exporter import openapi, status, tokens_in_use
@@ -28,7 +27,7 @@ def _for_readers(view: View[P]) -> Callable[..., HttpResponse]:
     @wraps(view)
     def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if request.method not in ("GET", "HEAD"):
-            return problem(405, "Use GET here.", Allow="GET, HEAD")
+            return _only_get()
         try:
             token = tokens_in_use.check(request.headers.get("Authorization", ""), Scope.READ)
             return view(token, *args, **kwargs)
@@ -45,10 +44,12 @@ def _for_readers(view: View[P]) -> Callable[..., HttpResponse]:
 @_for_readers
 def connector_status(token: Token, connector_id: int) -> HttpResponse:
     """`GET /api/v1/connectors/<id>/status`; another workspace's connector is 404."""
-    connector = Connector.objects.filter(pk=connector_id, workspace_id=token.workspace_id).first()
-    if connector is None:
+    own = Connector.objects.filter(pk=connector_id, workspace_id=token.workspace_id)
+    # Asked of the rows that are there still: it may be deleted just now.
+    found = status.summaries(own)
+    if not found:
         return problem(404, "This token's workspace has no connector with this id.")
-    return JsonResponse(as_json(status.summary(connector)))
+    return JsonResponse(as_json(found[0]))
 
 
 @_for_readers
@@ -58,10 +59,18 @@ def connectors(token: Token) -> HttpResponse:
     return JsonResponse({"connectors": [as_json(summary) for summary in status.summaries(own)]})
 
 
-@require_safe
+@csrf_exempt
 def description(request: HttpRequest) -> HttpResponse:
     """`GET /api/v1/openapi.json`: what this API is, for programs that read OpenAPI. No secret, so no token."""
+    if request.method not in ("GET", "HEAD"):
+        return _only_get()
     return JsonResponse(openapi.description())
+
+
+@csrf_exempt
+def nothing_here(request: HttpRequest) -> HttpResponse:
+    """Any other address below `/api/`, with any method."""
+    return problem(404, "There is nothing at this address. /api/v1/openapi.json lists what there is.")
 
 
 def as_json(summary: status.Summary) -> dict[str, Any]:
@@ -82,6 +91,10 @@ def as_json(summary: status.Summary) -> dict[str, Any]:
         "first_loss_at": _moment(summary.first_loss_at),
         "verified": summary.verified,
     }
+
+
+def _only_get() -> HttpResponse:
+    return problem(405, "Use GET here.", Allow="GET, HEAD")
 
 
 def _moment(moment: datetime | None) -> str | None:

@@ -13,7 +13,7 @@ from connectors.models import Scope
 from exporter import status
 from exporter.views.api import as_json
 from tests.database.delivering import EMAIL_OPEN, a_line
-from tests.factories import IntakeTokenFactory, WorkspaceFactory
+from tests.factories import ConnectorFactory, IntakeTokenFactory, WorkspaceFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LIST = "/api/v1/connectors"
@@ -53,6 +53,12 @@ def test_another_workspaces_connector_is_not_told_of() -> None:
         assert ask(LIST, token).json() == {"connectors": []}
 
 
+def test_a_connector_whose_delivery_is_gone_is_not_found_and_no_error() -> None:
+    connector = ConnectorFactory.create()
+    answer = ask(f"{LIST}/{connector.pk}/status", reader(connector.workspace))
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
+
+
 @pytest.mark.parametrize("path", [LIST, f"{LIST}/1/status"])
 def test_every_refusal_is_a_problem_that_says_what_to_do(path: str) -> None:
     narrow = reader(WorkspaceFactory.create(), Scope.INTAKE)
@@ -67,6 +73,15 @@ def test_every_refusal_is_a_problem_that_says_what_to_do(path: str) -> None:
         told = json.loads(answer.content)
         assert told["status"] == expected
         assert told["detail"].endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("POST", DESCRIPTION, 405), ("GET", f"{LIST}/x/status", 404), ("POST", "/api/v2/events", 404)],
+)
+def test_a_wrong_address_or_method_is_a_problem_too(method: str, path: str, status: int) -> None:
+    answer = Client(enforce_csrf_checks=True).generic(method, path)
+    assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
 
 
 def test_a_list_costs_one_statement_beside_the_connectors_however_many(

@@ -1,6 +1,6 @@
 """Whatever is sent to the intake, it answers in its own words: no 5xx, problems as problem+json, sums that add up.
 
-`CURRENTS_FUZZ_CASES` runs more of them (20,000 takes some minutes).
+`CURRENTS_FUZZ_CASES` runs more of them; `make fuzz` is the long form.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from cryptography.fernet import Fernet
 from django.conf import settings
 from psycopg import sql
 
-from tests.database.test_intake_server import free_port, wait_until_open
+from tests.database.serving import free_port, wait_until_open
 from tests.web.openid_provider import Provider, running_provider
 
 PASSWORD = "a phrase nobody guesses"

@@ -135,8 +135,11 @@ MACHINE = {
     "api-connectors": (401, 200, 200),
     "api-connector-status": (401, 404, 200),
     "intake": (NOT_ALLOWED, NOT_ALLOWED, NOT_ALLOWED),
+    "api-nothing": (404, 404, 404),
 }
 MACHINE_POST = {"intake": (401, 200, 200)}
+# Any method that has no row above.
+MACHINE_ELSE = {"api-nothing": (404, 404, 404)}
 
 
 def walk(resolver: URLResolver, before: str = "") -> Iterator[tuple[str, str]]:
@@ -244,7 +247,8 @@ def test_machines_are_answered_by_their_token(
         _token, plain = tokens.create(owner, "machine", ["intake", "read"], By(None))
         headers.append({"Authorization": f"Bearer {plain}"})
     for method in METHODS:
-        table = MACHINE_POST.get(name, (NOT_ALLOWED,) * 3) if method == "POST" else MACHINE[name]
-        wanted = table if method in ("GET", "HEAD", "POST") else (NOT_ALLOWED,) * 3
+        otherwise = MACHINE_ELSE.get(name, (NOT_ALLOWED,) * 3)
+        read, sent = MACHINE[name], MACHINE_POST.get(name, otherwise)
+        wanted = {"GET": read, "HEAD": read, "POST": sent}.get(method, otherwise)
         answered = [Client().generic(method, paths[name], headers=each).status_code for each in headers]
         assert tuple(answered) == wanted, method
