@@ -6,13 +6,16 @@ import logging
 from collections.abc import Callable
 from functools import wraps
 
+from allauth.core.internal import ratelimit
 from allauth.socialaccount.providers.openid_connect import views
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 log = logging.getLogger(__name__)
 View = Callable[[HttpRequest, str], HttpResponse]
+# What a link to the sign-in may choose; allauth would let it change what the provider is asked, too.
+MAY_CHOOSE = ("process", "next")
 
 
 def _told(view: View) -> View:
@@ -28,5 +31,20 @@ def _told(view: View) -> View:
     return patient
 
 
-login = _told(views.login)
-callback = _told(views.callback)
+@_told
+def login(request: HttpRequest, provider_id: str) -> HttpResponse:
+    chosen = QueryDict(mutable=True)
+    chosen.update({name: request.GET[name] for name in MAY_CHOOSE if name in request.GET})
+    request.GET = chosen  # type: ignore[assignment]
+    answer: HttpResponse = views.login(request, provider_id)
+    return answer
+
+
+@_told
+def callback(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """Counts as a sign-in for the limits, so that nobody fills the audit log with refusals."""
+    within = ratelimit.consume(request, app="allauth.account", action="login", limit_get=True)
+    answer: HttpResponse = (
+        ratelimit.respond_429(request) if within is None else views.callback(request, provider_id)
+    )
+    return answer

@@ -8,8 +8,10 @@ import re
 import secrets
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -17,6 +19,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 import psycopg
 import pytest
 import requests
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from cryptography.fernet import Fernet
 from django.conf import settings
 from psycopg import sql
@@ -117,6 +120,7 @@ def site(database: str, house: Provider, tmp_path_factory: pytest.TempPathFactor
         "PORT": str(port),
         "EMAIL_URL": f"file://{folder / 'mail'}",
         "LOG_LEVEL": "DEBUG",
+        "CURRENTS_TRUSTED_PROXIES": "1",
         "CURRENTS_OIDC_URL": f"{house.url}/",
         "CURRENTS_OIDC_CLIENT_ID": house.client_id,
         "CURRENTS_OIDC_CLIENT_SECRET": house.client_secret,
@@ -133,10 +137,13 @@ def site(database: str, house: Provider, tmp_path_factory: pytest.TempPathFactor
 
 
 class Browser:
-    """One person's browser."""
+    """One person's browser, at an address of its own."""
+
+    numbers = count(1)
 
     def __init__(self, site: Site) -> None:
         self.site, self.session = site, requests.Session()
+        self.session.headers["X-Forwarded-For"] = f"198.51.100.{next(self.numbers)}"
 
     def get(self, path: str) -> requests.Response:
         return self.session.get(self.site.url + path, timeout=20)
@@ -325,6 +332,53 @@ def test_a_code_of_somebody_else_is_worth_nothing(site: Site, admin: Browser, pr
     answer = thief.session.get(f"{back.partition('?')[0]}?{urlencode(own | {'code': stolen})}", timeout=20)
     assert answer.status_code == 401
     assert not thief.signed_in
+
+
+def test_a_second_factor_set_up_here_is_asked_for_as_well(
+    site: Site, admin: Browser, provider: Provider
+) -> None:
+    invite(admin, "careful@example.com")
+    provider.person = claims("careful@example.com")
+    browser = Browser(site)
+    browser.press()
+    address = f"{site.url}/accounts/2fa/totp/activate/"
+    page = browser.get("/accounts/2fa/totp/activate/").text
+    secret = re.search(r'id="authenticator_secret" value="(\w+)"', page)
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+    assert secret is not None
+    assert token is not None
+    code = format_hotp_value(hotp_value(secret[1], int(time.time()) // 30))
+    form = {"csrfmiddlewaretoken": token[1], "code": code}
+    assert "Is it you?" in browser.session.post(address, form, timeout=20).text
+    other = Browser(site)
+    assert "Code from your authenticator app" in other.press().text
+    assert not other.signed_in
+
+
+@pytest.mark.parametrize("onward", ["https://elsewhere.example/", "//elsewhere.example/", "/workspaces/"])
+def test_a_sign_in_leads_to_pages_of_our_own_only(
+    site: Site, admin: Browser, provider: Provider, onward: str
+) -> None:
+    provider.person = claims("maya@example.com")
+    answer = Browser(site).post(f"/accounts/oidc/oidc/login/?process=login&next={quote(onward)}")
+    assert answer.url == site.url + (onward if onward.startswith("/w") else "/")
+
+
+def test_a_link_does_not_change_what_the_provider_is_asked(site: Site, provider: Provider) -> None:
+    more = urlencode({"scope": "admin", "auth_params": "prompt=none&client_id=another"})
+    answer = Browser(site).post(f"/accounts/oidc/oidc/login/?process=login&{more}", follow=False)
+    asked = dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
+    assert set(asked["scope"].split()) == {"openid", "email", "profile"}
+    assert asked["client_id"] == provider.client_id
+    assert "prompt" not in asked
+
+
+def test_refusals_do_not_fill_the_audit_log(site: Site) -> None:
+    before, flood = len(refusals(site)), Browser(site)
+    answers = [flood.get("/accounts/oidc/oidc/login/callback/?error=made-up") for _ in range(35)]
+    assert answers[-1].status_code == 429
+    assert "Too many tries" in answers[-1].text
+    assert len(refusals(site)) - before == 30
 
 
 def test_who_changes_their_mind_is_told_so(site: Site, provider: Provider) -> None:
