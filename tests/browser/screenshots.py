@@ -183,6 +183,7 @@ def pages(live_server: LiveServer, admin: User) -> dict[str, tuple[str, Act]]:
         "edit-conflict": (f"{status(busy)}edit/", conflict),
         "write-key": (f"{status(busy)}write-key/", wait),
         "delete": (f"{status(busy)}delete/", wait),
+        "second-factor": ("/accounts/2fa/", wait),
         "owners": ("/workspaces/owners/", wait),
         "owner-unknown": ("/workspaces/owners/", unknown_owner),
         "not-found": ("/w/nowhere/data-export/", wait),
