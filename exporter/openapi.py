@@ -113,7 +113,7 @@ def _list() -> dict[str, Any]:
         "operationId": "listConnectors",
         "summary": "All connectors of the token's workspace",
         "description": "Scope `read`.",
-        "responses": {"200": answer, **_problems(401, 403, 405, 503)},
+        "responses": {"200": answer, **_problems(400, 401, 403, 405, 503)},
     }
 
 
@@ -127,7 +127,7 @@ def _status() -> dict[str, Any]:
         ],
         "responses": {
             "200": _answer("The connector's status.", "Status"),
-            **_problems(401, 403, 404, 405, 503),
+            **_problems(400, 401, 403, 404, 405, 503),
         },
     }
 

@@ -84,6 +84,20 @@ def test_a_wrong_address_or_method_is_a_problem_too(method: str, path: str, stat
     assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
 
 
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", LIST), ("POST", "/api/v1/events"), ("GET", DESCRIPTION)]
+)
+@pytest.mark.parametrize("host", ["", "elsewhere.example", "two names"])
+def test_a_name_that_is_not_the_servers_is_a_problem_too(
+    method: str, path: str, host: str, settings: Any
+) -> None:
+    settings.ALLOWED_HOSTS = ["currents.example.com"]
+    answer = Client().generic(method, path, b"[]", headers={"Host": host})
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+    assert "ALLOWED_HOSTS" in json.loads(answer.content)["detail"]
+    assert Client().get(DESCRIPTION, headers={"Host": "currents.example.com"}).status_code == 200
+
+
 def test_a_list_costs_one_statement_beside_the_connectors_however_many(
     django_assert_max_num_queries: Any,
 ) -> None:
