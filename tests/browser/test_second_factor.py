@@ -63,7 +63,7 @@ def test_a_passkey_is_added_and_signs_in(open_as: Open, admin: User) -> None:
     page.goto("/accounts/2fa/webauthn/reauthenticate/?next=/accounts/2fa/")
     page.get_by_role("button", name="Use a passkey").click()
     page.wait_for_url("**/accounts/2fa/")
-    assert page.get_by_text("1 passkey", exact=True).is_visible()
+    page.get_by_text("1 passkey", exact=True).wait_for()
     devtools.send(
         "WebAuthn.setUserVerified", {"authenticatorId": key["authenticatorId"], "isUserVerified": False}
     )
@@ -78,7 +78,7 @@ def test_a_passkey_is_added_and_signs_in(open_as: Open, admin: User) -> None:
     page.get_by_role("button", name="Use a passkey").click()
     page.wait_for_url(START)
     page.goto("/w/harbour/settings/members/")
-    assert page.get_by_role("heading", name="Members").is_visible()
+    page.get_by_role("heading", name="Members").wait_for()
 
 
 def code(secret: str) -> str:
@@ -103,4 +103,4 @@ def test_a_code_is_asked_for_once_it_is_set_up(open_as: Open, admin: User) -> No
     page.wait_for_url("**/2fa/authenticate/**")
     page.locator("input[name=code]").fill("000000")
     page.get_by_role("button", name="Sign in").click()
-    assert page.get_by_text("That code is not right.").is_visible()
+    page.get_by_text("That code is not right.").wait_for()
