@@ -253,6 +253,20 @@ class IntakeToken(models.Model):
         ]
 
 
+class Pace(models.Model):
+    """How often a person asked for something costly within the minute that began at `began_at`."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=10)
+    count = models.PositiveIntegerField()
+    began_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "kind"], name="one_pace_per_person_and_kind"),
+        ]
+
+
 class AuditEntry(models.Model):
     """Who changed what, when; never a secret. The database refuses to change or delete one, so it points at people
     and workspaces without binding them: they may go, it stays.

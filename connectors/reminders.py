@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import smtplib
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 
 from django.conf import settings
 from django.urls import reverse
@@ -22,7 +22,7 @@ AHEAD = timedelta(days=7)
 
 def mail_due(today: date | None = None) -> int:
     """Sends what is due and not sent; answers how many were sent. One that fails is tried again next time."""
-    day = today or timezone.localdate()
+    day = today or timezone.localdate(timezone=UTC)
     sent = 0
     for connector in Connector.objects.filter(
         key_reminder_on__lte=day + AHEAD, key_reminded_at__isnull=True

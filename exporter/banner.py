@@ -87,8 +87,7 @@ def tell(summary: Summary) -> str:
     """`Lifecycle events has sent nothing since 09:12. 12,684 events are waiting; …`"""
     name = summary.connector.name
     if summary.health == Health.LOSING_EVENTS:
-        lost = events(summary.outcomes.get("expired", 0))
-        return _("%(name)s has lost %(events)s so far.") % {"name": name, "events": lost}
+        return _("%(name)s has lost %(events)s so far.") % {"name": name, "events": events(summary.lost)}
     since = summary.failing_since
     what = (
         _("%(name)s has sent nothing since %(when)s.")

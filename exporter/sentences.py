@@ -120,11 +120,18 @@ def _losing_events(summary: Summary, now: datetime) -> Sentence:
         "when": by_the_clock(since, now),
         "count": events(summary.lost),
     }
-    meaning = _(
-        "They could not be delivered within %(hours)s hours of their arrival. The log keeps them until %(until)s."
-    ) % {"hours": f"{expiry:g}", "until": by_the_clock(since + timedelta(hours=kept - expiry), now)}
+    missed = _("They could not be delivered within %(hours)s hours of their arrival.") % {
+        "hours": f"{expiry:g}"
+    }
+    until = since + timedelta(hours=kept - expiry)
+    in_log = _("The log keeps them until %(until)s.") % {"until": by_the_clock(until, now)}
+    if until <= now:
+        in_log = _("The first of them have left the log; it keeps each for %(hours)s hours.") % {
+            "hours": f"{kept:g}"
+        }
     step = "resume" if summary.connector.state == "paused" else "rotate"
-    return Sentence(headline, " ".join(part for part in (meaning, _last_answer(summary)) if part), step)
+    parts = (missed, in_log, _last_answer(summary))
+    return Sentence(headline, " ".join(part for part in parts if part), step)
 
 
 def _paused(summary: Summary, now: datetime) -> Sentence:
@@ -160,11 +167,11 @@ def _retrying(summary: Summary, now: datetime) -> Sentence:
         )
     words = {"when": _clock(summary.failing_since, now), "answer": summary.last_answer}
     if summary.last_answer == "429":
-        headline = _("Segment has asked us to slow down since %(when)s.") % words
+        headline = _("Segment asks us to slow down. Nothing has gone through since %(when)s.") % words
     elif summary.last_answer.isdecimal():
-        headline = _("Segment has answered %(answer)s since %(when)s.") % words
+        headline = _("Segment answers %(answer)s. Nothing has gone through since %(when)s.") % words
     else:
-        headline = _("Segment has not answered since %(when)s.") % words
+        headline = _("Segment does not answer. Nothing has gone through since %(when)s.") % words
     again = _("Trying again by itself.")
     if summary.next_attempt_at and summary.next_attempt_at > now:
         again = _("Trying again in %(span)s.") % {

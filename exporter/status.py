@@ -189,7 +189,7 @@ def by_type(connector: Connector) -> list[TypeFlow]:
         if outcome:
             own[outcome] = settled
     rows = [
-        type_flow(event_type, count, 0, outcomes[event_type], last)
+        type_flow(event_type, count, outcomes[event_type], last)
         for event_type, (count, last) in received.items()
     ]
     return sorted(rows, key=lambda row: (-row.received, row.event_type))

@@ -86,4 +86,4 @@ def table(types: Sequence[TypeFlow], silent: Sequence[Silence], sort: Sort, most
 
 def _nothing(silence: Silence) -> TypeFlow:
     """A type of which nothing came in the window."""
-    return type_flow(silence.event_type, 0, 0, {outcome.value: 0 for outcome in Outcome}, silence.since)
+    return type_flow(silence.event_type, 0, {outcome.value: 0 for outcome in Outcome}, silence.since)

@@ -53,25 +53,21 @@ WINDOWS = {window.name: window for window in (HOUR, DAY, WEEK)}
 
 @dataclass(frozen=True, slots=True)
 class TypeFlow:
-    """One event type in a window or since launch: `received` = Σ `outcomes` + `pending`; `before` is what the window
-    before it received."""
+    """One event type in a window or since launch: `received` = Σ `outcomes` + `pending`."""
 
     event_type: str
     segment_event: str
     received: int
-    before: int
     outcomes: dict[str, int]
     pending: int
     last_received_at: datetime | None
 
 
-def type_flow(
-    event_type: str, received: int, before: int, outcomes: dict[str, int], last: datetime | None
-) -> TypeFlow:
+def type_flow(event_type: str, received: int, outcomes: dict[str, int], last: datetime | None) -> TypeFlow:
     """What is not settled is pending."""
     known = CATALOGUE.by_name.get(event_type)
     name = known.segment_event if known else ""
-    return TypeFlow(event_type, name, received, before, outcomes, received - sum(outcomes.values()), last)
+    return TypeFlow(event_type, name, received, outcomes, received - sum(outcomes.values()), last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +75,8 @@ class Flow:
     """A window of a connector's live delivery.
 
     `received` = Σ `outcomes` + `pending`, where `pending` is counted from the log's numbers, independently of the
-    others. `carried_in` came in before the window and waits still. `before` and `outcomes_before` are those of the
-    window before. `types` are most received first.
+    others. `carried_in` came in before the window and waits still. `before` is what the window before received.
+    `types` are most received first.
     """
 
     window: Window
@@ -91,7 +87,6 @@ class Flow:
     pending: int
     carried_in: int
     before: int
-    outcomes_before: dict[str, int]
     types: list[TypeFlow]
 
     @property
@@ -101,14 +96,10 @@ class Flow:
     @property
     def change(self) -> float | None:
         """How much more came in per second than in the window before, as a share; None where nothing did then."""
-        return self.change_of(self.received, self.before)
-
-    def change_of(self, count: int, before: int) -> float | None:
-        """The same for any count, such as that of an outcome."""
         elapsed = (self.now - self.since).total_seconds()
-        if before <= 0 or elapsed <= 0:
+        if self.before <= 0 or elapsed <= 0:
             return None
-        return (count / elapsed) / (before / self.window.seconds) - 1
+        return (self.received / elapsed) / (self.before / self.window.seconds) - 1
 
 
 # Received since launch is bounded by what was counted since then, so that the minute of the launch itself counts
@@ -144,16 +135,15 @@ WITH RECURSIVE delivery AS (
       LEFT JOIN exporter_deliverystart s ON s.delivery_id = d.id AND s.event_type = t.event_type
       LEFT JOIN counted c ON c.event_type = t.event_type
 ), settled AS (
-    SELECT c.event_type, c.outcome, coalesce(sum(c.count) FILTER (WHERE c.minute >= %(since)s), 0)::bigint AS in_window,
-           sum(c.count)::bigint AS in_both
+    SELECT c.event_type, c.outcome, sum(c.count)::bigint AS count
       FROM exporter_deliverycount c
-     WHERE c.delivery_id = (SELECT id FROM delivery) AND c.minute >= %(before)s
+     WHERE c.delivery_id = (SELECT id FROM delivery) AND c.minute >= %(since)s
      GROUP BY 1, 2
 )
 SELECT d.head, d.cursor, first.number,
        (SELECT coalesce(jsonb_agg(jsonb_build_array(event_type, in_window, in_both, last_received_at)), '[]')::text
           FROM received WHERE in_both > 0),
-       (SELECT coalesce(jsonb_agg(jsonb_build_array(event_type, outcome, in_window, in_both)), '[]')::text FROM settled)
+       (SELECT coalesce(jsonb_agg(jsonb_build_array(event_type, outcome, count)), '[]')::text FROM settled)
   FROM delivery d, first
 """
 
@@ -169,34 +159,32 @@ def flow(connector: Connector, window: Window, now: datetime) -> Flow:
     with connection.cursor() as cursor:
         cursor.execute(_FLOW, terms)
         head, reached, first, received, settled = cursor.fetchone()
-    settled_rows: list[tuple[str, str, int, int]] = json.loads(settled)
-    types = _types(json.loads(received), settled_rows)
-    within: dict[str, int] = {outcome.value: 0 for outcome in Outcome}
-    before = dict(within)
-    for _event_type, outcome, count, both in settled_rows:
-        within[outcome] += count
-        before[outcome] += both - count
+    came = json.loads(received)
+    settled_rows: list[tuple[str, str, int]] = json.loads(settled)
+    types = _types(came, settled_rows)
+    outcomes = {outcome.value: 0 for outcome in Outcome}
+    for _event_type, outcome, count in settled_rows:
+        outcomes[outcome] += count
     return Flow(
         window=window,
         since=since,
         now=now,
         received=sum(row.received for row in types),
-        outcomes=within,
+        outcomes=outcomes,
         pending=head - first,
         carried_in=first - reached,
-        before=sum(row.before for row in types),
-        outcomes_before=before,
+        before=sum(both - count for _event_type, count, both, _last in came),
         types=[row for row in types if row.received or any(row.outcomes.values())],
     )
 
 
-def _types(received: list[Any], settled: list[tuple[str, str, int, int]]) -> list[TypeFlow]:
+def _types(received: list[Any], settled: list[tuple[str, str, int]]) -> list[TypeFlow]:
     outcomes: dict[str, dict[str, int]] = defaultdict(lambda: {outcome.value: 0 for outcome in Outcome})
-    for event_type, outcome, count, _both in settled:
+    for event_type, outcome, count in settled:
         outcomes[event_type][outcome] += count
     rows = [
-        type_flow(event_type, count, both - count, outcomes[event_type], _moment(last))
-        for event_type, count, both, last in received
+        type_flow(event_type, count, outcomes[event_type], _moment(last))
+        for event_type, count, _both, last in received
     ]
     return sorted(rows, key=lambda row: (-row.received, row.event_type))
 

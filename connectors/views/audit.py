@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from connectors import audit_search, audit_words
 from connectors.models import AuditEntry, Workspace
+from connectors.pace import Kind, at_most
 from connectors.permissions import Action, for_owners, in_workspace
 
 
@@ -23,6 +24,7 @@ def audit(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
 
 @require_safe
 @in_workspace(Action.MANAGE)
+@at_most(Kind.FILE)
 def audit_csv(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
     return _csv(request, audit_search.of_workspace(workspace), f"audit-{workspace.slug}.csv")
 
@@ -35,6 +37,7 @@ def installation_audit(request: HttpRequest) -> HttpResponseBase:
 
 @require_safe
 @for_owners
+@at_most(Kind.FILE)
 def installation_audit_csv(request: HttpRequest) -> HttpResponseBase:
     return _csv(request, audit_search.of_no_workspace(), "audit.csv")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date
 from typing import Any
 
 from django import forms
@@ -33,7 +33,8 @@ class ReminderForm(forms.Form):
 
     def clean_day(self) -> date | None:
         day: date | None = self.cleaned_data["day"]
-        if day is not None and day <= timezone.localdate():
+        # In UTC, as reminders are sent, not in the zone of the browser.
+        if day is not None and day <= timezone.localdate(timezone=UTC):
             raise ValidationError(_("That day is over. Choose a later one, or leave it empty."))
         return day
 

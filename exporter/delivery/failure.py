@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime
 
-from connectors import rotation
 from exporter import retry
+from exporter.delivery import refused_key
 from exporter.delivery.ahead import Piece
 from exporter.delivery.halving import Halving
 from exporter.delivery.revision import KeyUnreadable
@@ -44,17 +44,16 @@ def _fail(turn: Turn, failed: Sent, done: list[Sent], pieces: list[Piece]) -> st
         stray = halving.run()
         return _fail(turn, stray, [stray], []) if stray is not None else halving.word
     if verdict == Verdict.KEY_REJECTED and _key_replaced(turn, failed):
+        refused_key.note(turn.lease.connector_id, failed.current.write_key_id)
         turn.settle(pieces, [sent.tried() for sent in done])
-        rotation.note_rejected(failed.current.write_key_id, anew=True)
         return "behind"
     # A failed window counts as one failure.
     wait = retry.wait(failed.answer(), turn.lease.failures + 1, datetime.now(UTC), random.random())  # noqa: S311
     stopped = _STOPS.get(verdict, "" if pieces else turn.lease.stopped)
     tried = [sent.tried(wait if sent is failed else None) for sent in done]
-    anew = turn.lease.stopped != Stopped.KEY_REJECTED
-    turn.settle(pieces, tried, trouble=Trouble(wait, stopped))
     if verdict == Verdict.KEY_REJECTED:
-        rotation.note_rejected(failed.current.write_key_id, anew=anew)
+        refused_key.note(turn.lease.connector_id, failed.current.write_key_id)
+    turn.settle(pieces, tried, trouble=Trouble(wait, stopped))
     return "failed"
 
 

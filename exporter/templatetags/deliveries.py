@@ -97,7 +97,9 @@ def shortly(moment: datetime) -> str:
     """`09:12` today, `Mon 09:12` within six days, else `12 Aug`."""
     local = timezone.localtime(moment)
     days = abs((local.date() - timezone.localdate()).days)
-    return date_format(local, "H:i" if not days else "D H:i" if days < 6 else "j M")
+    if not days:
+        return f"{local:%H:%M}"
+    return date_format(local, "D H:i" if days < 6 else "j M")
 
 
 @register.simple_tag

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.views.decorators.http import require_safe
 
 from connectors.models import Workspace
+from connectors.pace import Kind, at_most
 from connectors.permissions import Action, in_workspace
 from connectors.views.answers import find
 from exporter import balance, csv_table, rejected, status
@@ -13,6 +14,7 @@ from exporter import balance, csv_table, rejected, status
 
 @require_safe
 @in_workspace(Action.CONFIGURE)
+@at_most(Kind.FILE)
 def rejected_events(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
     connector = find(workspace, pk)
     return _ndjson(
@@ -22,12 +24,14 @@ def rejected_events(request: HttpRequest, workspace: Workspace, pk: int) -> Http
 
 @require_safe
 @in_workspace(Action.CONFIGURE)
+@at_most(Kind.FILE)
 def refused_events(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
     return _ndjson(StreamingHttpResponse(rejected.download(workspace.pk, None)), f"refused-{workspace.slug}")
 
 
 @require_safe
 @in_workspace(Action.SEE)
+@at_most(Kind.FILE)
 def by_type(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
     """`?window=` as on the page; since launch without one."""
     connector = find(workspace, pk)

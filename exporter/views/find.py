@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from connectors.catalogue import CATALOGUE
 from connectors.models import Connector, Workspace
+from connectors.pace import Kind, at_most
 from connectors.permissions import Action, allows, in_workspace
 from connectors.views.answers import find as find_connector
 from connectors.views.answers import is_partial
@@ -28,6 +29,7 @@ MOST_DIGITS = 18
 
 @require_safe
 @in_workspace(Action.SEE)
+@at_most(Kind.SEARCH)
 def search(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
     """`?by=&value=` begins a search; `&before=&seen=` carry it on below an event number."""
     connector = find_connector(workspace, pk)
@@ -52,6 +54,7 @@ def search(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseB
 
 @require_safe
 @in_workspace(Action.SEE)
+@at_most(Kind.SEARCH)
 def one(request: HttpRequest, workspace: Workspace, pk: int, number: int) -> HttpResponseBase:
     """An event by its number: a page of its own, or to htmx its outcome alone."""
     connector = find_connector(workspace, pk)

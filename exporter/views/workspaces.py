@@ -19,6 +19,8 @@ from exporter.views.listing import by_trouble
 from exporter.views.quiet import page_or_part
 
 ROWS = 50
+# What a row shows; the lists of chosen events alone would be thousands of strings.
+_SHOWN = ("name", "state", "paused_at", "contact_email", "workspace__name", "workspace__slug")
 
 
 @require_safe
@@ -26,7 +28,7 @@ ROWS = 50
 def workspaces(request: HttpRequest) -> HttpResponse:
     wanted, health = request.GET.get("q", "").strip(), request.GET.get("health", "")
     mine = workspaces_of(request.user.pk)
-    connectors = Connector.objects.filter(workspace__in=mine).select_related("workspace", "paused_by")
+    connectors = Connector.objects.filter(workspace__in=mine).select_related("workspace").only(*_SHOWN)
     everything = status.summaries(connectors)
     found = [row for row in everything if matches(row, wanted) and health in ("", row.health.value)]
     empty = list(mine.filter(connectors__isnull=True).order_by("name")[:ROWS])

@@ -300,7 +300,7 @@ def test_an_event_whose_bytes_are_gone_is_told_without_them() -> None:
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r=1", "＝1"])
 def test_no_cell_of_the_table_is_a_formula(name: str) -> None:
-    text = csv_table.by_type([TypeFlow(name, name, 1, 0, {"delivered": 1}, 0, None)])
+    text = csv_table.by_type([TypeFlow(name, name, 1, {"delivered": 1}, 0, None)])
     assert f"'{name}" in text
     assert csv_table.plain(EMAIL_OPEN) == EMAIL_OPEN
 

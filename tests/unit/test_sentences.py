@@ -43,12 +43,18 @@ def test_losing_events_tells_since_when_how_many_and_how_long_the_log_keeps_them
     assert "The last answer: 503." in told.meaning
 
 
+def test_what_has_left_the_log_is_not_promised() -> None:
+    told = said(Health.LOSING_EVENTS, losing_since=NOW - timedelta(days=6), lost=1)
+    assert "until" not in told.meaning
+    assert "The first of them have left the log; it keeps each for 168 hours." in told.meaning
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        ("429", "Segment has asked us to slow down since 11:00."),
-        ("503", "Segment has answered 503 since 11:00."),
-        ("connection refused", "Segment has not answered since 11:00."),
+        ("429", "Segment asks us to slow down. Nothing has gone through since 11:00."),
+        ("503", "Segment answers 503. Nothing has gone through since 11:00."),
+        ("connection refused", "Segment does not answer. Nothing has gone through since 11:00."),
     ],
 )
 def test_retrying_tells_what_segment_answers(answer: str, words: str) -> None:
