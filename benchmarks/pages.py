@@ -22,6 +22,7 @@ from connectors.models import Membership, Role, User, Workspace
 
 _WORKSPACES = 100
 _EVENTS = (1_000_000, 10_000_000)
+_WARM_UP = 10
 
 
 def measure(sink: Sink, *, quick: bool, rounds: int) -> Iterator[Result]:
@@ -32,11 +33,7 @@ def measure(sink: Sink, *, quick: bool, rounds: int) -> Iterator[Result]:
         yield Result("pages", f"make the history, {label}", "s", [time.perf_counter() - began], "")
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
-        visitor = _visitor(prefix)
-        with web() as (_part, port):
-            for name, address in _pages(prefix).items():
-                base = f"http://127.0.0.1:{port}"
-                yield from _page(visitor, base, f"{name}, {label}", address, 100 if quick else 400)
+        yield from _all_pages(prefix, label, 40 if quick else 100, rounds)
     password = secrets.token_urlsafe()
     user = User.objects.get(email=f"{prefix}@example.com")
     user.set_password(password)
@@ -68,21 +65,33 @@ def _visitor(prefix: str) -> Client:
     return client
 
 
-def _page(client: Client, base: str, name: str, address: str, visits: int) -> Iterator[Result]:
-    """Milliseconds from the request to the whole answer of the web server, over loopback; and the queries made."""
-    with CaptureQueriesContext(connection) as queries:
-        assert client.get(address).status_code == 200
-    note = f"{len(queries)} queries, {_WORKSPACES} workspaces"
+def _all_pages(prefix: str, label: str, visits: int, rounds: int) -> Iterator[Result]:
+    """p50 and p95 of each page, round by round."""
+    visitor, taken = _visitor(prefix), dict[tuple[str, str], list[float]]()
+    with web() as (_part, port):
+        for _ in range(rounds):
+            for name, address in _pages(prefix).items():
+                p50, p95 = _visit(visitor, f"http://127.0.0.1:{port}{address}", visits)
+                taken.setdefault((name, "p50"), []).append(p50)
+                taken.setdefault((name, "p95"), []).append(p95)
+    for (name, share), values in taken.items():
+        with CaptureQueriesContext(connection) as queries:
+            assert visitor.get(_pages(prefix)[name]).status_code == 200
+        note = f"{len(queries)} queries, {_WORKSPACES} workspaces"
+        yield Result("pages", f"{name}, {label}, {share}", "ms", values, note)
+
+
+def _visit(visitor: Client, address: str, visits: int) -> tuple[float, float]:
+    """p50 and p95 in milliseconds from the request to the whole answer of the web server, over loopback."""
     cookie = settings.SESSION_COOKIE_NAME
     taken = []
     with requests.Session() as session:
         session.trust_env = False
-        session.cookies.set(cookie, client.cookies[cookie].value)
-        for _ in range(visits + 10):
+        session.cookies.set(cookie, visitor.cookies[cookie].value)
+        for _ in range(visits + _WARM_UP):
             began = time.perf_counter()
-            answer = session.get(base + address, allow_redirects=False)
+            answer = session.get(address, allow_redirects=False)
             taken.append((time.perf_counter() - began) * 1000)
             assert answer.status_code == 200
-    after_warming = taken[10:]
-    yield Result("pages", f"{name}, p50", "ms", [quantiles(after_warming, n=100)[49]], note)
-    yield Result("pages", f"{name}, p95", "ms", [quantiles(after_warming, n=100)[94]], note)
+    hundredths = quantiles(taken[_WARM_UP:], n=100)
+    return hundredths[49], hundredths[94]
