@@ -21,6 +21,7 @@ from connectors.catalogue import CATALOGUE
 from connectors.lifecycle import By
 from connectors.models import WriteKey
 from exporter import generator, normalise, packing, sender
+from exporter.delivery import refused_key
 from exporter.retry import Answer, Verdict, classify
 from exporter.transform import Plan, convert
 
@@ -60,7 +61,7 @@ def send(key: WriteKey, by: By) -> list[dict[str, Any]]:
     ]
     rotation.note_answers(key, said, by)
     if any(classify(answer) is Verdict.KEY_REJECTED for answer in answers):
-        rotation.note_rejected(key.pk, anew=True)
+        refused_key.note(key.connector_id, key.pk)
     return said
 
 

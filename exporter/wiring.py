@@ -59,7 +59,8 @@ class ExporterSide:
         list(connector.deliveries.select_for_update().order_by("pk").values_list("pk", flat=True))
 
     def waiting(self, connector: Connector) -> int:
-        return status.summary(connector).pending
+        # Asked of what is there still: the connector may be deleted just now.
+        return sum(each.pending for each in status.summaries([connector]))
 
     def _ring(self, connector: Connector) -> None:
         ids = list(connector.deliveries.values_list("pk", flat=True))

@@ -43,16 +43,15 @@ def _fail(turn: Turn, failed: Sent, done: list[Sent], pieces: list[Piece]) -> st
         halving = Halving(turn, failed)
         stray = halving.run()
         return _fail(turn, stray, [stray], []) if stray is not None else halving.word
-    if verdict == Verdict.KEY_REJECTED and _key_replaced(turn, failed):
+    if verdict == Verdict.KEY_REJECTED:
         refused_key.note(turn.lease.connector_id, failed.current.write_key_id)
+    if verdict == Verdict.KEY_REJECTED and _key_replaced(turn, failed):
         turn.settle(pieces, [sent.tried() for sent in done])
         return "behind"
     # A failed window counts as one failure.
     wait = retry.wait(failed.answer(), turn.lease.failures + 1, datetime.now(UTC), random.random())  # noqa: S311
     stopped = _STOPS.get(verdict, "" if pieces else turn.lease.stopped)
     tried = [sent.tried(wait if sent is failed else None) for sent in done]
-    if verdict == Verdict.KEY_REJECTED:
-        refused_key.note(turn.lease.connector_id, failed.current.write_key_id)
     turn.settle(pieces, tried, trouble=Trouble(wait, stopped))
     return "failed"
 

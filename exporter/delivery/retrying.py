@@ -16,10 +16,9 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
-from connectors import rotation
 from exporter import retained, retry
 from exporter.batches import OTHER
-from exporter.delivery import revision
+from exporter.delivery import refused_key, revision
 from exporter.delivery.ahead import Piece
 from exporter.delivery.body import Body
 from exporter.delivery.lease import Lease
@@ -159,22 +158,20 @@ class _Turn:
         self.line.launch(body, self.current)
         sent = self._answered()
         verdict = sent.verdict()
+        if verdict == Verdict.KEY_REJECTED:
+            refused_key.note(self.lease.connector_id, sent.current.write_key_id)
         if verdict == Verdict.ACCEPTED:
             self._accept(sent)
         elif verdict == Verdict.REFUSED_BODY:
             self._refuse(sent)
         elif verdict == Verdict.KEY_REJECTED and self._key_replaced():
             settle(self.lease, Step(self.lease.cursor, tried=[sent.tried()]))
-            rotation.note_rejected(sent.current.write_key_id, anew=True)
         else:
             wait = retry.wait(sent.answer(), self.lease.failures + 1, datetime.now(UTC), random.random())  # noqa: S311
             stopped = _STOPS.get(verdict, "")
-            anew = self.lease.stopped != Stopped.KEY_REJECTED
             settle(
                 self.lease, Step(self.lease.cursor, tried=[sent.tried(wait)], trouble=Trouble(wait, stopped))
             )
-            if verdict == Verdict.KEY_REJECTED:
-                rotation.note_rejected(sent.current.write_key_id, anew=anew)
             return False
         return True
 

@@ -1,0 +1,24 @@
+"""When Segment began to refuse a key: noted once per trouble, whoever hears the refusal."""
+
+from __future__ import annotations
+
+from django.db.models import F, Q
+
+from connectors import rotation
+from exporter.models import Delivery, Stopped
+
+
+def note(connector_id: int, key_id: int) -> None:
+    """Segment answered this key with 401 or 403.
+
+    While a delivery of the connector is stopped for its key, a further refusal is the same trouble, and the moment
+    noted stays. So a delivery notes it before it settles its own stop.
+    """
+    rotation.note_rejected(key_id, anew=not _stopped(connector_id))
+
+
+def _stopped(connector_id: int) -> bool:
+    """A retry that gave up keeps its stop for ever; that tells nothing of today."""
+    under_way = Q(stop__isnull=True) | Q(cursor__lt=F("stop"))
+    stopped = Delivery.objects.filter(under_way, connector_id=connector_id, stopped=Stopped.KEY_REJECTED)
+    return stopped.exists()
