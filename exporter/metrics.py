@@ -62,19 +62,24 @@ def exposition() -> str:
 def _connectors() -> Iterator[Family]:
     connectors = Connector.objects.select_related("workspace").order_by("workspace__slug", "pk")
     summaries = status.summaries(connectors)
-    labels = {each.connector.pk: _labels(each) for each in summaries}
+    yield from _events(summaries)
+    yield from _states(summaries)
+    yield from _attempts({each.connector.pk: _labels(each) for each in summaries})
+
+
+def _events(summaries: list[Summary]) -> Iterator[Family]:
     yield Family(
         "currents_events_received_total",
         "counter",
         "Events received since the connector was launched.",
-        [(labels[each.connector.pk], each.received) for each in summaries],
+        [(_labels(each), each.received) for each in summaries],
     )
     yield Family(
         "currents_events_total",
         "counter",
         "Events by what became of them. A retry that succeeds takes one from rejected and adds it to delivered.",
         [
-            (labels[each.connector.pk] | {"outcome": outcome}, count)
+            (_labels(each) | {"outcome": outcome}, count)
             for each in summaries
             for outcome, count in each.outcomes.items()
         ],
@@ -83,25 +88,27 @@ def _connectors() -> Iterator[Family]:
         "currents_events_pending",
         "gauge",
         "Events that wait.",
-        [(labels[each.connector.pk], each.pending) for each in summaries],
+        [(_labels(each), each.pending) for each in summaries],
     )
+
+
+def _states(summaries: list[Summary]) -> Iterator[Family]:
     yield Family(
         "currents_lag_seconds",
         "gauge",
         "Age of the oldest event that waits, 0 without one.",
-        [(labels[each.connector.pk], round(each.lag_seconds, 3)) for each in summaries],
+        [(_labels(each), round(each.lag_seconds, 3)) for each in summaries],
     )
     yield Family(
         "currents_connector_health",
         "gauge",
         "1 for the state a connector is in, 0 for the others.",
         [
-            (labels[each.connector.pk] | {"health": health.value}, int(health == each.health))
+            (_labels(each) | {"health": health.value}, int(health == each.health))
             for each in summaries
             for health in Health
         ],
     )
-    yield from _attempts(labels)
 
 
 def _labels(summary: Summary) -> Labels:

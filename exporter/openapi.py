@@ -12,10 +12,84 @@ from exporter.normalise import LONGEST_ID, LONGEST_TYPE, TIME_LIMIT
 from exporter.outcomes import Outcome
 from exporter.version import VERSION
 
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _ref(schema: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{schema}"}
+
+
 _TIME = {"type": ["string", "null"], "format": "date-time"}
 _COUNT = {"type": "integer", "minimum": 0}
+
+_EVENT = {
+    "type": "object",
+    "description": "Flat, or with the objects `user` and `properties`. Unknown fields are kept.",
+    "required": ["event_type", "id", "time"],
+    "properties": {
+        "event_type": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": LONGEST_TYPE,
+            "pattern": r"^[^\u0000-\u001f\u007f-\u009f]+$",
+        },
+        "id": {"type": "string", "minLength": 1, "maxLength": LONGEST_ID},
+        "time": {
+            "type": "number",
+            "description": "UNIX seconds",
+            "exclusiveMinimum": 0,
+            "exclusiveMaximum": TIME_LIMIT,
+        },
+        "user": {"type": ["object", "null"]},
+        "properties": {"type": ["object", "null"]},
+    },
+}
+_REFUSED = _object({"index": _COUNT, "id": {"type": ["string", "null"]}, "reason": {"type": "string"}})
+_RECEIPT = _object(
+    {"accepted": _COUNT, "duplicates": _COUNT, "rejected": {"type": "array", "items": _REFUSED}}
+)
+_STATUS = _object(
+    {
+        "id": {"type": "integer"},
+        "name": {"type": "string"},
+        "type": {"type": "string"},
+        "region": {"type": "string", "enum": ["us", "eu"]},
+        "health": {"type": "string", "enum": [health.value for health in Health]},
+        "received": _COUNT,
+        "outcomes": _object({outcome.value: _COUNT for outcome in Outcome}),
+        "pending": _COUNT,
+        "lag_seconds": {"type": "number", "minimum": 0},
+        "failing_since": _TIME,
+        "next_attempt_at": _TIME,
+        "last_accepted_at": _TIME,
+        "first_loss_at": _TIME,
+        "verified": {"type": "boolean"},
+    }
+)
+_PROBLEM = _object(
+    {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+    }
+)
+
+_EVENTS = {"type": "array", "items": _ref("Event"), "maxItems": MOST_EVENTS}
 # By itself an object with `events` is taken for a list of them.
-_LONE_EVENT = {"allOf": [{"$ref": "#/components/schemas/Event"}, {"not": {"required": ["events"]}}]}
+_LONE_EVENT = {"allOf": [_ref("Event"), {"not": {"required": ["events"]}}]}
+_LIST_OF_EVENTS = {"type": "object", "required": ["events"], "properties": {"events": _EVENTS}}
+_BODY = {
+    "required": False,
+    "description": "At most 10 MB as sent, 32 MB and 10,000 events once unpacked. NDJSON is one event a "
+    "line. Nothing at all is a probe, answered 200.",
+    "content": {
+        "application/json": {"schema": {"anyOf": [_LIST_OF_EVENTS, _EVENTS, _LONE_EVENT]}},
+        "application/x-ndjson": {"schema": {"type": "array", "items": _LONE_EVENT, "maxItems": MOST_EVENTS}},
+    },
+}
 
 
 def description() -> dict[str, Any]:
@@ -41,7 +115,7 @@ def description() -> dict[str, Any]:
                     "description": "A token of the workspace, with the scope the operation names.",
                 }
             },
-            "schemas": _schemas(),
+            "schemas": {"Event": _EVENT, "Receipt": _RECEIPT, "Status": _STATUS, "Problem": _PROBLEM},
             "responses": {"Problem": _answer("What is wrong, in a sentence.", "Problem", problem=True)},
         },
     }
@@ -61,39 +135,13 @@ def _intake() -> dict[str, Any]:
                 "schema": {"type": "string", "enum": ["gzip"]},
             }
         ],
-        "requestBody": {
-            "required": False,
-            "description": "At most 10 MB as sent, 32 MB and 10,000 events once unpacked. NDJSON is one event a "
-            "line. Nothing at all is a probe, answered 200.",
-            "content": {
-                "application/json": {
-                    "schema": {
-                        "anyOf": [
-                            {
-                                "type": "object",
-                                "required": ["events"],
-                                "properties": {"events": _events()},
-                            },
-                            _events(),
-                            _LONE_EVENT,
-                        ]
-                    }
-                },
-                "application/x-ndjson": {
-                    "schema": {"type": "array", "items": _LONE_EVENT, "maxItems": MOST_EVENTS}
-                },
-            },
-        },
+        "requestBody": _BODY,
         "responses": {
             "200": _answer("The body held no events.", "Receipt"),
             "202": _answer("Every event was judged; the good ones are stored.", "Receipt"),
             **_problems(400, 401, 403, 405, 413, 415, 429, 503),
         },
     }
-
-
-def _events() -> dict[str, Any]:
-    return {"type": "array", "items": _ref("Event"), "maxItems": MOST_EVENTS}
 
 
 def _list() -> dict[str, Any]:
@@ -130,84 +178,6 @@ def _status() -> dict[str, Any]:
             **_problems(400, 401, 403, 404, 405, 503),
         },
     }
-
-
-def _schemas() -> dict[str, Any]:
-    outcomes = {outcome.value: _COUNT for outcome in Outcome}
-    return {
-        "Event": {
-            "type": "object",
-            "description": "Flat, or with the objects `user` and `properties`. Unknown fields are kept.",
-            "required": ["event_type", "id", "time"],
-            "properties": {
-                "event_type": {
-                    "type": "string",
-                    "minLength": 1,
-                    "maxLength": LONGEST_TYPE,
-                    "pattern": r"^[^\u0000-\u001f\u007f-\u009f]+$",
-                },
-                "id": {"type": "string", "minLength": 1, "maxLength": LONGEST_ID},
-                "time": {
-                    "type": "number",
-                    "description": "UNIX seconds",
-                    "exclusiveMinimum": 0,
-                    "exclusiveMaximum": TIME_LIMIT,
-                },
-                "user": {"type": ["object", "null"]},
-                "properties": {"type": ["object", "null"]},
-            },
-        },
-        "Receipt": _object(
-            {
-                "accepted": _COUNT,
-                "duplicates": _COUNT,
-                "rejected": {
-                    "type": "array",
-                    "items": _object(
-                        {
-                            "index": _COUNT,
-                            "id": {"type": ["string", "null"]},
-                            "reason": {"type": "string"},
-                        }
-                    ),
-                },
-            }
-        ),
-        "Status": _object(
-            {
-                "id": {"type": "integer"},
-                "name": {"type": "string"},
-                "type": {"type": "string"},
-                "region": {"type": "string", "enum": ["us", "eu"]},
-                "health": {"type": "string", "enum": [health.value for health in Health]},
-                "received": _COUNT,
-                "outcomes": _object(outcomes),
-                "pending": _COUNT,
-                "lag_seconds": {"type": "number", "minimum": 0},
-                "failing_since": _TIME,
-                "next_attempt_at": _TIME,
-                "last_accepted_at": _TIME,
-                "first_loss_at": _TIME,
-                "verified": {"type": "boolean"},
-            }
-        ),
-        "Problem": _object(
-            {
-                "type": {"type": "string"},
-                "title": {"type": "string"},
-                "status": {"type": "integer"},
-                "detail": {"type": "string"},
-            }
-        ),
-    }
-
-
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "required": list(properties), "properties": properties}
-
-
-def _ref(schema: str) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{schema}"}
 
 
 def _answer(text: str, schema: str, *, problem: bool = False) -> dict[str, Any]:

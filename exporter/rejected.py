@@ -79,6 +79,14 @@ class Retried(NamedTuple):
     left: int
 
 
+class _Reach(NamedTuple):
+    """The rejected events that can be retried: how many, and the first and last of their numbers."""
+
+    first: int
+    last: int
+    events: int
+
+
 _GROUPS = """
 WITH refused AS (
     SELECT id, reason, at, event_number, event_type, event, cut,
@@ -183,39 +191,50 @@ def retry_all(connector: Connector, by: By) -> Delivery:
         locked = Connector.objects.select_for_update().get(pk=connector.pk)
         if _unfinished(locked) is not None:
             raise AlreadyRetrying
-        with connection.cursor() as cursor:
-            # Nothing below the mark is kept; and while we hold a share of it, it does not move.
-            cursor.execute(
-                "SELECT first_event FROM exporter_logmark WHERE workspace_id = %s FOR SHARE",
-                [locked.workspace_id],
-            )
-            mark = cursor.fetchone()
-        rows = RejectedEvent.objects.filter(connector=locked, event_number__gte=mark[0] if mark else 0)
-        reach = rows.aggregate(first=Min("event_number"), last=Max("event_number"), events=Count("pk"))
-        if not reach["events"]:
-            raise Nothing
-        made = Delivery.objects.create(
-            connector=locked,
-            workspace_id=locked.workspace_id,
-            kind=Kind.RETRY,
-            start=reach["first"],
-            cursor=reach["first"],
-            stop=reach["last"] + 1,
-        )
-        # By the database's clock, by which the events were refused.
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE exporter_delivery SET created_at = clock_timestamp() WHERE id = %s", [made.pk]
-            )
+        reach = _reach(locked)
+        made = _begin(locked, reach)
         audit.record(
             "rejected.retried",
             workspace=locked.workspace,
             actor=by.user,
             address=by.address,
             target=locked.name,
-            after={"events": reach["events"]},
+            after={"events": reach.events},
         )
         transaction.on_commit(lambda: doorbell.ring_quietly([made.pk]))
+    return made
+
+
+def _reach(connector: Connector) -> _Reach:
+    """Raises:
+    Nothing.
+    """
+    with connection.cursor() as cursor:
+        # Nothing below the mark is kept; and while we hold a share of it, it does not move.
+        cursor.execute(
+            "SELECT first_event FROM exporter_logmark WHERE workspace_id = %s FOR SHARE",
+            [connector.workspace_id],
+        )
+        mark = cursor.fetchone()
+    rows = RejectedEvent.objects.filter(connector=connector, event_number__gte=mark[0] if mark else 0)
+    found = rows.aggregate(first=Min("event_number"), last=Max("event_number"), events=Count("pk"))
+    if not found["events"]:
+        raise Nothing
+    return _Reach(**found)
+
+
+def _begin(connector: Connector, reach: _Reach) -> Delivery:
+    made = Delivery.objects.create(
+        connector=connector,
+        workspace_id=connector.workspace_id,
+        kind=Kind.RETRY,
+        start=reach.first,
+        cursor=reach.first,
+        stop=reach.last + 1,
+    )
+    # By the database's clock, by which the events were refused.
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE exporter_delivery SET created_at = clock_timestamp() WHERE id = %s", [made.pk])
     return made
 
 
