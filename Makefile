@@ -35,7 +35,7 @@ lint: $(VENV)/dev.stamp
 flaws: $(VENV)/dev.stamp
 	@$(PYTHON) -m tests.house.flaws requirements/production.txt requirements/run.txt
 
-# The API asked 30,000 things nobody would ask; `make test` asks some hundreds. CURRENTS_FUZZ_CASES is its measure.
+# The API asked more than 30,000 things nobody would ask; `make test` asks some hundreds. CURRENTS_FUZZ_CASES is its measure.
 fuzz: export CURRENTS_FUZZ_CASES ?= 20000
 fuzz:
 	@$(MAKE) --no-print-directory test \

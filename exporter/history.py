@@ -1,7 +1,7 @@
 """History: a past for a connector, written by the product's own writers, for demonstrations and measurements.
 
-Two kinds: counts alone (events that came and were trimmed since, by the hour and for the last day by the minute, as
-rolling up leaves them), which are quick however many; and real events with their bytes, as if they had come earlier.
+Two kinds: counts alone (events that came and were trimmed since, by the hour and for the last 3 hours by the minute,
+as rolling up leaves them), which are quick however many; and real events with their bytes, as if they had come earlier.
 Both keep every ledger balanced. Only for connectors whose log nobody else writes to meanwhile.
 """
 
