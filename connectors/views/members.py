@@ -37,7 +37,8 @@ class MemberForm(forms.Form):
 
     def clean_last_day(self) -> date | None:
         day: date | None = self.cleaned_data["last_day"]
-        if day is not None and day < timezone.localdate():
+        # In UTC, as memberships end, not in the zone of the browser.
+        if day is not None and day < timezone.localdate(timezone=UTC):
             raise ValidationError(_("That day is over. Leave it empty for no end."))
         if day is not None and day.year > 9000:
             raise ValidationError(_("Leave it empty for no end."))
