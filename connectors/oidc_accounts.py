@@ -1,7 +1,7 @@
 """Accounts that sign in at an OpenID Connect provider: who is known here or was invited is let in, nobody else.
 
 The provider names an address and vouches for it. The first time, its identity is bound to the account of that
-address; from then on the identity counts, whatever address it has.
+address; from then on the identity counts, whatever address it has, and no second one is bound to that account.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.models import SocialAccount, SocialLogin
 from allauth.socialaccount.providers.base import AuthProcess
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
@@ -46,7 +46,11 @@ class OidcAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         if user is None:
             why = _("%(email)s has no account here. Ask an admin of a workspace to invite this address.")
             raise _refusal(request, address, why % {"email": address})
-        sociallogin.connect(request, user)
+        if not _bind(request, sociallogin, user):
+            why = _(
+                "%(email)s signs in here with another identity of the provider. Sign in with your password."
+            )
+            raise _refusal(request, address, why % {"email": address})
 
     def on_authentication_error(
         self,
@@ -88,6 +92,16 @@ def _known_or_invited(request: HttpRequest, address: str, name: str) -> User | N
         # Withdrawn, or answered in another window, a moment ago.
         return User.objects.filter(email=address).first()
     return user
+
+
+def _bind(request: HttpRequest, sociallogin: SocialLogin, user: User) -> bool:
+    """False where the account has an identity of this provider already: addresses are given to somebody else."""
+    with transaction.atomic():
+        User.objects.select_for_update().get(pk=user.pk)
+        if SocialAccount.objects.filter(user=user, provider=sociallogin.account.provider).exists():
+            return False
+        sociallogin.connect(request, user)
+    return True
 
 
 def _refusal(request: HttpRequest, address: str, why: str) -> ImmediateHttpResponse:

@@ -31,8 +31,16 @@ def _told(view: View) -> View:
     return patient
 
 
+def _too_many(request: HttpRequest) -> HttpResponse:
+    answer: HttpResponse = ratelimit.respond_429(request)
+    return answer
+
+
 @_told
 def login(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """Limited apart from the way back: each start asks the provider, and a thread waits for it."""
+    if ratelimit.consume(request, app="allauth.account", action="provider") is None:
+        return _too_many(request)
     chosen = QueryDict(mutable=True)
     chosen.update({name: request.GET[name] for name in MAY_CHOOSE if name in request.GET})
     request.GET = chosen  # type: ignore[assignment]
@@ -43,8 +51,7 @@ def login(request: HttpRequest, provider_id: str) -> HttpResponse:
 @_told
 def callback(request: HttpRequest, provider_id: str) -> HttpResponse:
     """Counts as a sign-in for the limits, so that nobody fills the audit log with refusals."""
-    within = ratelimit.consume(request, app="allauth.account", action="login", limit_get=True)
-    answer: HttpResponse = (
-        ratelimit.respond_429(request) if within is None else views.callback(request, provider_id)
-    )
+    if ratelimit.consume(request, app="allauth.account", action="login", limit_get=True) is None:
+        return _too_many(request)
+    answer: HttpResponse = views.callback(request, provider_id)
     return answer

@@ -6,37 +6,22 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import count
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import psycopg
 import pytest
-import requests
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from cryptography.fernet import Fernet
-from django.conf import settings
 from psycopg import sql
 
-from tests.database.serving import free_port, wait_until_open
+from tests.database.serving import free_port
 from tests.web.openid_provider import Provider, running_provider
+from tests.web.openid_site import NAME, Browser, Site, database_url, started
 
 PASSWORD = "a phrase nobody guesses"
-NAME = "House & Home ID"
-
-
-def database_url(name: str) -> str:
-    given = settings.DATABASES["default"]
-    host = f"?host={quote(str(given['HOST']), safe='')}" if str(given["HOST"]).startswith("/") else ""
-    place = "" if host else f"{given['HOST']}:{given['PORT'] or 5432}"
-    account = f"{quote(str(given['USER']), safe='')}:{quote(str(given['PASSWORD']), safe='')}"
-    return f"postgresql://{account}@{place}/{name}{host}"
 
 
 @pytest.fixture(scope="module")
@@ -63,47 +48,6 @@ def provider(house: Provider) -> Iterator[Provider]:
     yield house
     house.person, house.bent, house.userinfo = {}, {}, {}
     house.broken = house.cancels = False
-
-
-@dataclass
-class Site:
-    """The product on a port of its own."""
-
-    url: str
-    log: Path
-    mail: Path
-    database: str
-    environment: dict[str, str]
-
-    def command(self, *words: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "manage.py", *words],
-            cwd=settings.BASE_DIR,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def rows(self, statement: str, *terms: Any) -> list[Any]:
-        with psycopg.connect(self.database, autocommit=True) as line:
-            return line.execute(statement.encode(), terms).fetchall()
-
-
-def started(site: Site, port: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "gunicorn", "-c", "currents_admin/web_server.py"]
-    with site.log.open("wb") as output:
-        process = subprocess.Popen(
-            [*command, "--bind", f"127.0.0.1:{port}", "currents_admin.wsgi:application"],
-            cwd=settings.BASE_DIR,
-            env=site.environment,
-            stdout=output,
-            stderr=output,
-        )
-    wait_until_open(port, process)
-    return process
 
 
 @pytest.fixture(scope="module")
@@ -134,46 +78,6 @@ def site(database: str, house: Provider, tmp_path_factory: pytest.TempPathFactor
     finally:
         process.terminate()
         process.wait(timeout=20)
-
-
-class Browser:
-    """One person's browser, at an address of its own."""
-
-    numbers = count(1)
-
-    def __init__(self, site: Site) -> None:
-        self.site, self.session = site, requests.Session()
-        self.session.headers["X-Forwarded-For"] = f"198.51.100.{next(self.numbers)}"
-
-    def get(self, path: str) -> requests.Response:
-        return self.session.get(self.site.url + path, timeout=20)
-
-    def post(self, path: str, follow: bool = True, **typed: str) -> requests.Response:
-        """Fills in the form of a page; its token is read there first."""
-        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.get(path).text)
-        assert token is not None, path
-        address = self.site.url + path
-        form = typed | {"csrfmiddlewaretoken": token[1]}
-        return self.session.post(
-            address, form, headers={"Referer": address}, timeout=20, allow_redirects=follow
-        )
-
-    def press(self, follow: bool = True) -> requests.Response:
-        """Presses the provider's button on the sign-in page."""
-        page = self.get("/accounts/login/").text
-        assert "Sign in with House &amp; Home ID" in page
-        action = re.search(r'action="(/accounts/oidc/[^"]+)"', page)
-        assert action is not None
-        return self.post(action[1].replace("&amp;", "&"), follow)
-
-    def sent_back(self) -> str:
-        """Goes as far as the provider, and answers the address it would be sent back to."""
-        asked = self.press(follow=False).headers["Location"]
-        return self.session.get(asked, timeout=20, allow_redirects=False).headers["Location"]
-
-    @property
-    def signed_in(self) -> bool:
-        return self.session.get(self.site.url + "/", timeout=20, allow_redirects=False).status_code == 200
 
 
 @pytest.fixture(scope="module")
@@ -246,6 +150,43 @@ def test_once_bound_the_identity_counts_and_not_the_address(
     browser = Browser(site)
     browser.press()
     assert browser.get("/w/harbour/settings/members/").status_code == 403, "still Anna, a viewer"
+
+
+def test_another_identity_with_the_same_address_is_refused_in_plain_words(
+    site: Site, admin: Browser, provider: Provider
+) -> None:
+    """A provider may give the address of somebody who left to somebody new."""
+    invite(admin, "sales@example.com")
+    provider.person = claims("sales@example.com")
+    assert Browser(site).press().status_code == 200
+    provider.person = claims("sales@example.com", sub="somebody new")
+    browser, before = Browser(site), len(refusals(site))
+    answer = browser.press()
+    assert answer.status_code == 403
+    assert "sales@example.com signs in here with another identity of the provider." in answer.text
+    assert not browser.signed_in
+    assert site.rows("SELECT 1 FROM socialaccount_socialaccount WHERE uid = 'somebody new'") == []
+    assert refusals(site)[before:] == ["sales@example.com"]
+    provider.person = claims("sales@example.com")
+    assert Browser(site).press().status_code == 200
+
+
+def test_who_has_an_account_accepts_an_invitation_by_its_link_only(
+    site: Site, admin: Browser, provider: Provider
+) -> None:
+    site.command("create_workspace", "--slug", "quay", "--name", "Quay", "--admin", "quinn@example.com")
+    invite(admin, "quinn@example.com")
+    provider.person = claims("quinn@example.com")
+    browser = Browser(site)
+    browser.press()
+    assert browser.get("/w/quay/data-export/").status_code == 200
+    assert browser.get("/w/harbour/data-export/").status_code == 404
+    browser.post(site.mailed_link("quinn@example.com"))
+    assert browser.get("/w/harbour/data-export/").status_code == 200
+    told = site.command(
+        "create_workspace", "--slug", "pier", "--name", "Pier", "--admin", "quinn@example.com"
+    )
+    assert "quinn@example.com signs in here:" in told
 
 
 def test_somebody_nobody_invited_is_refused_in_plain_words(
@@ -347,9 +288,15 @@ def test_a_second_factor_set_up_here_is_asked_for_as_well(
     token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
     assert secret is not None
     assert token is not None
-    code = format_hotp_value(hotp_value(secret[1], int(time.time()) // 30))
-    form = {"csrfmiddlewaretoken": token[1], "code": code}
-    assert "Is it you?" in browser.session.post(address, form, timeout=20).text
+    form = {"csrfmiddlewaretoken": token[1]}
+    told, period, now = "", 0, int(time.time()) // 30
+    # A code is for its half minute only, which may end on the way.
+    while "Is it you?" not in told and period != now:
+        period = now
+        code = format_hotp_value(hotp_value(secret[1], period))
+        told = browser.session.post(address, form | {"code": code}, timeout=20).text
+        now = int(time.time()) // 30
+    assert "Is it you?" in told
     other = Browser(site)
     assert "Code from your authenticator app" in other.press().text
     assert not other.signed_in
@@ -379,6 +326,14 @@ def test_refusals_do_not_fill_the_audit_log(site: Site) -> None:
     assert answers[-1].status_code == 429
     assert "Too many tries" in answers[-1].text
     assert len(refusals(site)) - before == 30
+
+
+def test_starts_are_limited_apart_from_the_way_back(site: Site, provider: Provider) -> None:
+    flood, start = Browser(site), "/accounts/oidc/oidc/login/?process=login"
+    answers = [flood.post(start, follow=False) for _ in range(31)]
+    assert [answer.status_code for answer in answers] == [302] * 30 + [429]
+    assert "Too many tries" in answers[-1].text
+    assert flood.get("/accounts/oidc/oidc/login/callback/?error=made-up").status_code != 429
 
 
 def test_who_changes_their_mind_is_told_so(site: Site, provider: Provider) -> None:

@@ -30,7 +30,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         event_log.ensure(workspace.pk)
         self.stdout.write(_("Created the workspace “%(name)s”.") % {"name": workspace.name})
-        if not user.has_usable_password():
+        if not user.came_in:
             _invitation, link = invitations.invite(workspace, user.email, Role.ADMIN, None, By(None))
             self.stdout.write(_("Invitation of %(email)s, for 7 days:") % {"email": user.email})
             self.stdout.write(link)
