@@ -20,7 +20,7 @@ from django.db import connection
 from connectors.catalogue import CATALOGUE
 from connectors.models import Connector
 from exporter import event_log, ledger
-from exporter.models import Attempt, Delivery, LogMark, RejectedEvent, Revision, Settlement
+from exporter.models import Attempt, Delivery, RejectedEvent, Revision, Settlement
 
 SECONDS = 0.4
 MOST_FOUND = 20
@@ -72,6 +72,10 @@ class Fate(NamedTuple):
     attempt: Attempt | None
 
 
+_ENDS = """
+SELECT next_event, coalesce(first_event, 0)
+  FROM exporter_eventlog LEFT JOIN exporter_logmark USING (workspace_id) WHERE workspace_id = %s
+"""
 _HASHES = """
 SELECT id, first_event, end_event, received_at, position(%(hash)s IN id_hashes) > 0
   FROM (SELECT id, first_event, end_event, received_at, id_hashes FROM exporter_eventbatch
@@ -93,8 +97,7 @@ def search(
 
     Ends early with 20 events found, or with one for an event id. Always gets on by a batch at least.
     """
-    head = event_log.head(workspace_id)
-    first = LogMark.objects.filter(pk=workspace_id).values_list("first_event", flat=True).first() or 0
+    head, first = _ends(workspace_id)
     at, until = head if before is None else min(before, head), time.monotonic() + seconds
     found: list[Found] = []
     enough = 1 if by == By.EVENT else MOST_FOUND
@@ -113,6 +116,14 @@ def search(
         if time.monotonic() > until:
             break
     return Slice(found[:MOST_FOUND], at if at > first else None, head - at, head - first)
+
+
+def _ends(workspace_id: int) -> tuple[int, int]:
+    """The next event number, and the first that is kept."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ENDS, [workspace_id])
+        row = cursor.fetchone()
+    return (0, 0) if row is None else (int(row[0]), int(row[1]))
 
 
 def _newest(workspace_id: int, by: By, value: str, before: int, first: int) -> list[tuple[Any, ...]]:
