@@ -78,6 +78,7 @@ def _all_pages(prefix: str, label: str, visits: int, rounds: int) -> Iterator[Re
                 taken.setdefault((name, "p95"), []).append(p95)
     yield loop
     for (name, share), values in taken.items():
+        visitor.get(_pages(prefix)[name])  # what a new connection asks first is not the page's
         with CaptureQueriesContext(connection) as queries:
             assert visitor.get(_pages(prefix)[name]).status_code == 200
         note = f"{len(queries)} queries, {_WORKSPACES} workspaces"
