@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from html import escape
 from typing import Any
 
 from django import template
 from django.utils import timezone
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
@@ -18,11 +17,8 @@ from django.utils.translation import gettext as _
 from connectors import moments
 from connectors.templatetags.parts import HEALTH, icon
 from exporter import answers, outcome_signs
-from exporter.balance import Balance
-from exporter.figures import Figure
 from exporter.models import Attempt
 from exporter.outcome_signs import OutcomeSign
-from exporter.windows import TypeFlow
 
 register = template.Library()
 HEIGHT, STEP = 23, 4
@@ -102,18 +98,6 @@ def shortly(moment: datetime) -> str:
     return date_format(local, "D H:i" if days < 6 else "j M")
 
 
-@register.simple_tag
-def figure_rows(figure: Figure) -> SafeString:
-    """The lines of a figure's table; written by hand, because a page has hundreds of such cells."""
-    lines = [
-        f'<tr><th scope="row">{escape(shortly(at))}</th>'
-        + "".join(f'<td class="number">{escape(cell)}</td>' for cell in cells)
-        + "</tr>"
-        for at, cells in figure.rows
-    ]
-    return mark_safe("".join(lines))  # noqa: S308 - every part is escaped
-
-
 @register.simple_tag(takes_context=True)
 def pick(
     context: dict[str, Any],
@@ -133,23 +117,3 @@ def pick(
         mark_safe(' aria-current="true"' if chosen else ""),  # noqa: S308 - ours
         label,
     )
-
-
-@register.simple_tag
-def type_cells(flow: TypeFlow | Balance, *, total: bool = False) -> SafeString:
-    """The counts of an event type, or of all: zeros faint, a colour only where somebody should look."""
-    waits = "caution" if total else ""
-    columns = [
-        (flow.outcomes["unselected"], ""),
-        (flow.outcomes["anonymous"], ""),
-        (flow.outcomes["unsupported"], ""),
-        (flow.outcomes["rejected"], "trouble"),
-        (flow.outcomes["expired"], "trouble"),
-        (flow.pending, waits),
-    ]
-    cells = [
-        f'<td class="number hide-narrow {colour if count else "zero"}">'
-        f"{escape(number_format(count, force_grouping=True))}</td>"
-        for count, colour in columns
-    ]
-    return mark_safe("".join(cells))  # noqa: S308 - every part is escaped
