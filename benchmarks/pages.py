@@ -67,20 +67,19 @@ def _visitor(prefix: str) -> Client:
 
 def _all_pages(prefix: str, label: str, visits: int, rounds: int) -> Iterator[Result]:
     """p50 and p95 of each page, round by round."""
-    visitor, taken = _visitor(prefix), dict[tuple[str, str], list[float]]()
+    visitor, addresses, taken = _visitor(prefix), _pages(prefix), dict[tuple[str, str], list[float]]()
     loop = Result("pages", f"reference loop, {label}", "ms", [], "adding 300,000 numbers in Python")
     with web() as (_part, port):
         for _ in range(rounds):
-            for name, address in _pages(prefix).items():
+            for name, address in addresses.items():
                 loop.values.append(_loop())
                 p50, p95 = _visit(visitor, f"http://127.0.0.1:{port}{address}", visits)
                 taken.setdefault((name, "p50"), []).append(p50)
                 taken.setdefault((name, "p95"), []).append(p95)
     yield loop
     for (name, share), values in taken.items():
-        visitor.get(_pages(prefix)[name])  # what a new connection asks first is not the page's
         with CaptureQueriesContext(connection) as queries:
-            assert visitor.get(_pages(prefix)[name]).status_code == 200
+            assert visitor.get(addresses[name]).status_code == 200
         note = f"{len(queries)} queries, {_WORKSPACES} workspaces"
         result = Result("pages", f"{name}, {label}, {share}", "ms", values, note)
         result.ratios["reference loop"] = result.median / loop.median
