@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from benchmarks.ground import web
 from benchmarks.results import Result
+from tests.browser import chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-_SWITCHES = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 _WIDTH, _HEIGHT = 1440, 900
 # Milliseconds since the navigation began: the POST, the check of the password and the redirect are inside.
 _PAINTED = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
@@ -27,15 +20,14 @@ _PAINTED = "() => performance.getEntriesByName('first-contentful-paint')[0]?.sta
 
 def measure(email: str, password: str, pages: dict[str, str], rounds: int) -> Iterator[Result]:
     """`pages` are visited after signing in, with what the browser has kept; nothing where Chromium is missing."""
-    path = shutil.which("chromium")
-    if path is None:
+    if not os.path.exists(chromium.PATH):
         print("  paint is left out: Chromium is not installed (Debian: chromium)")
         return
     from playwright.sync_api import sync_playwright
 
     taken: dict[str, list[float]] = {}
     with web() as (_part, port), sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(_SWITCHES))
+        browser = playwright.chromium.launch(executable_path=chromium.PATH, args=chromium.SWITCHES)
         for _ in range(rounds):
             for name, milliseconds in _visit(browser, f"http://127.0.0.1:{port}", email, password, pages):
                 taken.setdefault(name, []).append(milliseconds)

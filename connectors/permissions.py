@@ -18,7 +18,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from connectors.models import Membership, MembershipQuerySet, Role, Workspace
+from connectors.models import Connector, Membership, MembershipQuerySet, Role, Workspace
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, Workspace, P], HttpResponseBase]
@@ -98,7 +98,11 @@ def in_workspace(action: Action) -> Callable[[View[P]], Callable[..., HttpRespon
             request.workspace = workspace  # type: ignore[attr-defined]
             if not allows(role, action):
                 raise PermissionDenied(reason(action))
-            return view(request, workspace, *args, **kwargs)
+            try:
+                return view(request, workspace, *args, **kwargs)
+            except Connector.DoesNotExist:
+                # Deleted by somebody else since the view found it.
+                raise Http404 from None
 
         return guarded
 

@@ -206,9 +206,7 @@ def retry_all(connector: Connector, by: By) -> Delivery:
 
 
 def _reach(connector: Connector) -> _Reach:
-    """Raises:
-    Nothing.
-    """
+    """Raises Nothing where no event can be retried."""
     with connection.cursor() as cursor:
         # Nothing below the mark is kept; and while we hold a share of it, it does not move.
         cursor.execute(

@@ -124,8 +124,9 @@ def _losing_events(summary: Summary, now: datetime) -> Sentence:
         "hours": f"{expiry:g}"
     }
     until = since + timedelta(hours=kept - expiry)
-    in_log = _("The log keeps them until %(until)s.") % {"until": by_the_clock(until, now)}
-    if until <= now:
+    if until > now:
+        in_log = _("The log keeps them until %(until)s.") % {"until": by_the_clock(until, now)}
+    else:
         in_log = _("The first of them have left the log; it keeps each for %(hours)s hours.") % {
             "hours": f"{kept:g}"
         }

@@ -139,7 +139,10 @@ def summaries(connectors: Iterable[Connector]) -> list[Summary]:
 
 
 def summary(connector: Connector) -> Summary:
-    return summaries([connector])[0]
+    """Raises Connector.DoesNotExist where it was deleted meanwhile."""
+    for found in summaries([connector]):
+        return found
+    raise Connector.DoesNotExist
 
 
 def _summary(connector: Connector, state: tuple[Any, ...]) -> Summary:

@@ -149,7 +149,11 @@ SELECT d.head, d.cursor, first.number,
 
 
 def flow(connector: Connector, window: Window, now: datetime) -> Flow:
-    """The window that ends `now` (the database's clock)."""
+    """The window that ends `now` (the database's clock).
+
+    Raises:
+        Connector.DoesNotExist: it was deleted meanwhile.
+    """
     since = window.since(now)
     terms: dict[str, Any] = {
         "connector": connector.pk,
@@ -158,7 +162,10 @@ def flow(connector: Connector, window: Window, now: datetime) -> Flow:
     }
     with connection.cursor() as cursor:
         cursor.execute(_FLOW, terms)
-        head, reached, first, received, settled = cursor.fetchone()
+        row = cursor.fetchone()
+    if row is None:
+        raise Connector.DoesNotExist
+    head, reached, first, received, settled = row
     came = json.loads(received)
     settled_rows: list[tuple[str, str, int]] = json.loads(settled)
     types = _types(came, settled_rows)

@@ -9,7 +9,6 @@ from typing import Any
 from django import forms, template
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
@@ -114,11 +113,3 @@ def action(
 def ask(permission: dict[str, Any], href: str, label: str, picture: str, style: str = "") -> dict[str, Any]:
     """Like `action`, for a page that asks a question: with JavaScript it opens as a dialog."""
     return {"may": permission, "href": href, "label": label, "icon": picture, "style": style}
-
-
-@register.simple_tag
-def cell(count: int | None, colour: str = "") -> SafeString:
-    """A count in a table: zeros are shown, faintly; a colour only where somebody should look."""
-    shown = number_format(count or 0, force_grouping=True)
-    kind = colour if count else "zero"
-    return format_html('<td class="number hide-narrow {}">{}</td>', kind, shown)

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from connectors import invitations, letters, members
+from connectors.address_form import AddressForm
 from connectors.models import Invitation, Membership, Role, Workspace
 from connectors.permissions import SECOND_FACTORS, Action, in_workspace, second_factors_of
 from connectors.views.answers import IN_THE_WAY, REFUSED, by, is_partial, see_other
@@ -51,15 +52,8 @@ class MemberForm(forms.Form):
         return datetime.combine(day + timedelta(days=1), time.min, tzinfo=UTC) if day else None
 
 
-class InviteForm(MemberForm):
-    email = forms.EmailField(
-        label=gettext_lazy("Email"),
-        max_length=254,
-        error_messages={
-            "required": gettext_lazy("Enter the address of the person."),
-            "invalid": gettext_lazy("That is not an email address."),
-        },
-    )
+class InviteForm(MemberForm, AddressForm):
+    """Whom, as what, until when."""
 
 
 @require_safe

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from connectors import audit_words, owners
+from connectors.address_form import AddressForm
 from connectors.models import User
 from connectors.permissions import SECOND_FACTORS, for_owners
 from connectors.views.answers import IN_THE_WAY, REFUSED, by, is_partial, see_other
@@ -20,23 +19,10 @@ from connectors.views.answers import IN_THE_WAY, REFUSED, by, is_partial, see_ot
 HISTORY = 10
 
 
-class OwnerForm(forms.Form):
-    """The address of somebody who has an account here."""
-
-    email = forms.EmailField(
-        label=gettext_lazy("Email"),
-        max_length=254,
-        error_messages={
-            "required": gettext_lazy("Enter the address of the person."),
-            "invalid": gettext_lazy("That is not an email address."),
-        },
-    )
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_owners
 def listing(request: HttpRequest) -> HttpResponseBase:
-    form = OwnerForm(request.POST if request.method == "POST" else None)
+    form = AddressForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             user = owners.add(form.cleaned_data["email"], by(request))
@@ -62,7 +48,7 @@ def remove(request: HttpRequest, pk: int) -> HttpResponseBase:
     return see_other("workspaces" if owner.pk == request.user.pk else "owners")
 
 
-def _page(request: HttpRequest, form: OwnerForm) -> HttpResponse:
+def _page(request: HttpRequest, form: AddressForm) -> HttpResponse:
     rows = User.objects.filter(is_owner=True).order_by("email")
     with_factor = set(rows.filter(authenticator__type__in=SECOND_FACTORS).values_list("pk", flat=True))
     context = {

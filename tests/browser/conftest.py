@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -12,24 +11,16 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 from pytest_django.live_server_helper import LiveServer
 
 from connectors.models import Connector, Role, User, Workspace
+from tests.browser import chromium
 from tests.factories import MembershipFactory, WorkspaceFactory
 from tests.web.conftest import launch
 
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-SWITCHES = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 # Answers the tests provoke; Chromium logs them as errors of loading.
 EXPECTED = ("status of 409", "status of 422")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    missing = not os.path.exists(CHROMIUM) and os.environ.get("CI") != "true"
+    missing = not os.path.exists(chromium.PATH) and os.environ.get("CI") != "true"
     for item in items:
         if "tests/browser" in str(item.path):
             item.add_marker(pytest.mark.browser)
@@ -42,9 +33,9 @@ def browser() -> Iterator[Browser]:
     # Playwright's synchronous interface keeps an event loop in this thread; the ORM is used beside it, not in it.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
-        yield chromium
-        chromium.close()
+        started = playwright.chromium.launch(executable_path=chromium.PATH, args=chromium.SWITCHES)
+        yield started
+        started.close()
 
 
 @pytest.fixture

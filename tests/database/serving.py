@@ -23,12 +23,13 @@ from connectors.models import IntakeToken
 from tests.factories import IntakeTokenFactory
 
 
-def database_url() -> str:
+def database_url(name: str | None = None) -> str:
+    """The address of the test's database, or of another one beside it."""
     given = connection.settings_dict
     host = f"?host={quote(str(given['HOST']), safe='')}" if str(given["HOST"]).startswith("/") else ""
     place = "" if host else f"{given['HOST']}:{given['PORT'] or 5432}"
     account = f"{quote(str(given['USER']), safe='')}:{quote(str(given['PASSWORD']), safe='')}"
-    return f"postgresql://{account}@{place}/{given['NAME']}{host}"
+    return f"postgresql://{account}@{place}/{name or given['NAME']}{host}"
 
 
 @dataclass

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import psycopg
 import requests
@@ -18,14 +17,6 @@ from django.conf import settings
 from tests.database.serving import wait_until_open
 
 NAME = "House & Home ID"
-
-
-def database_url(name: str) -> str:
-    given = settings.DATABASES["default"]
-    host = f"?host={quote(str(given['HOST']), safe='')}" if str(given["HOST"]).startswith("/") else ""
-    place = "" if host else f"{given['HOST']}:{given['PORT'] or 5432}"
-    account = f"{quote(str(given['USER']), safe='')}:{quote(str(given['PASSWORD']), safe='')}"
-    return f"postgresql://{account}@{place}/{name}{host}"
 
 
 @dataclass

@@ -208,3 +208,11 @@ def test_no_page_carries_inline_script_or_style(as_: Callable[[str], Client], co
         page = answer.content.decode()
         assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=", page)
         assert "script-src 'self'" in answer["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("end", ["", "?window=all", "attempts/", "why/", "delete/", "by-type.csv"])
+def test_a_connector_deleted_in_the_middle_of_a_page_is_not_found(
+    end: str, as_: Callable[[str], Client], connector: Connector
+) -> None:
+    Delivery.objects.filter(connector=connector).delete()
+    assert as_("admin").get(f"/w/harbour/data-export/{connector.pk}/{end}").status_code == 404

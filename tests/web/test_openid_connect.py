@@ -17,9 +17,9 @@ from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from cryptography.fernet import Fernet
 from psycopg import sql
 
-from tests.database.serving import free_port
+from tests.database.serving import database_url, free_port
 from tests.web.openid_provider import Provider, running_provider
-from tests.web.openid_site import NAME, Browser, Site, database_url, started
+from tests.web.openid_site import NAME, Browser, Site, started
 
 PASSWORD = "a phrase nobody guesses"
 
