@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from benchmarks import events
 from benchmarks.ground import Sink, wait_until
 from connectors import lifecycle
-from connectors.catalogue import ALL
+from connectors.catalogue.catalogue import ALL
 from connectors.models import Connector, Workspace
 from exporter import appender
 from exporter.models import Delivery, EventLog

@@ -10,7 +10,7 @@ from itertools import islice
 
 import msgspec
 
-from connectors.catalogue import ALL
+from connectors.catalogue.catalogue import ALL
 from exporter.generator import generate
 from exporter.normalise import Incoming, normalise
 from exporter.transform import Plan, convert

@@ -20,7 +20,7 @@ import zstandard
 from django.conf import settings
 
 from benchmarks import events
-from connectors.catalogue import ALL
+from connectors.catalogue.catalogue import ALL
 from exporter import batches, packing
 from exporter.delivery import reader
 from exporter.event_log import Header, lines

@@ -14,7 +14,7 @@ from threading import Event
 from typing import Any
 
 from connectors import lifecycle
-from connectors.catalogue import CATALOGUE, MESSAGE_ENGAGEMENT
+from connectors.catalogue.catalogue import CATALOGUE, MESSAGE_ENGAGEMENT
 from connectors.lifecycle import By
 from connectors.models import Connector, Membership, User, Workspace
 from currents_admin import demo, demo_keys

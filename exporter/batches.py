@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import zstandard
 
-from connectors.catalogue import ALL
+from connectors.catalogue.catalogue import ALL
 from exporter.normalise import Incoming
 
 MOST_EVENTS = 1_000

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, cast
 import fastavro
 import msgspec
 
-from connectors.catalogue import CATALOGUE
+from connectors.catalogue.catalogue import CATALOGUE
 from exporter.bodies import BadBody, TooManyEvents, parse_body
 
 _AVRO = b"Obj\x01"

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import msgspec
 from django.db import connection
 
-from connectors.catalogue import CATALOGUE
+from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector
 from exporter import event_log, ledger
 from exporter.models import Attempt, Delivery, RejectedEvent, Revision, Settlement

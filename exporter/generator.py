@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from random import Random
 from typing import Any, NamedTuple
 
-from connectors.catalogue import CATALOGUE, EventType
+from connectors.catalogue.catalogue import CATALOGUE, EventType
 from exporter import make_believe
 from exporter.make_believe import Origin, Person, uuid
 

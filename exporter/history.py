@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from django.db import transaction
 
-from connectors.catalogue import CATALOGUE
+from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector
 from exporter import batches, event_log
 from exporter.batches import Batch

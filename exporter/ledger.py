@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
-from connectors.catalogue import CATALOGUE
+from connectors.catalogue.catalogue import CATALOGUE
 from exporter import event_log
 from exporter.batches import OTHER
 from exporter.models import Delivery, EventBatch, EventLog, Kind, LogMark, RejectedEvent, Revision

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from connectors.catalogue import CATALOGUE
+from connectors.catalogue.catalogue import CATALOGUE
 
 HIDDEN = "•••"
 _PERSONAL = frozenset(field for event in CATALOGUE.events for field in event.pii)

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
-from connectors.catalogue import CATALOGUE
+from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector, State
 from exporter import answers, figures, silence, status, stream, strip, trends, type_table, windows
 from exporter.balance import ALL, CHOICES, Choice, balance

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from connectors.catalogue import CATALOGUE, EventType, Target, canonical
+from connectors.catalogue.catalogue import CATALOGUE, EventType, Target, canonical
 from exporter.outcomes import Outcome
 from exporter.version import VERSION
 

@@ -17,7 +17,7 @@ import msgspec
 from django.conf import settings
 
 from connectors import rotation, sealing
-from connectors.catalogue import CATALOGUE
+from connectors.catalogue.catalogue import CATALOGUE
 from connectors.lifecycle import By
 from connectors.models import WriteKey
 from exporter import generator, normalise, packing, sender

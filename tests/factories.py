@@ -11,7 +11,7 @@ import factory
 from factory.django import DjangoModelFactory
 
 from connectors import models, sealing
-from connectors.catalogue import CATALOGUE
+from connectors.catalogue.catalogue import CATALOGUE
 from exporter import models as exporter_models
 
 

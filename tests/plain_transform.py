@@ -6,7 +6,9 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 from typing import Any
 
-EVENTS = json.loads((Path(__file__).parents[1] / "connectors" / "events.json").read_text())["events"]
+EVENTS = json.loads((Path(__file__).parents[1] / "connectors" / "catalogue" / "events.json").read_text())[
+    "events"
+]
 
 
 def plain_call(event: dict[str, Any], version: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from connectors import lifecycle
-from connectors.catalogue import CATALOGUE, MESSAGE_ENGAGEMENT
+from connectors.catalogue.catalogue import CATALOGUE, MESSAGE_ENGAGEMENT
 from connectors.forms import LaunchForm
 from connectors.models import Connector, ConnectorType, Workspace
 from connectors.permissions import Action, in_workspace

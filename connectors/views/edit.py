@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from connectors import changes, lifecycle
-from connectors.catalogue import CATALOGUE, MESSAGE_ENGAGEMENT
+from connectors.catalogue.catalogue import CATALOGUE, MESSAGE_ENGAGEMENT
 from connectors.forms import DetailsForm
 from connectors.models import Connector, Workspace
 from connectors.permissions import Action, in_workspace

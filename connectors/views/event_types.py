@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from connectors.catalogue import CATALOGUE, EventType
+from connectors.catalogue.catalogue import CATALOGUE, EventType
 from connectors.views.answers import is_partial
 
 

@@ -13,7 +13,7 @@ from itertools import islice
 
 from django.db import connection
 
-from connectors.catalogue import CATALOGUE
+from connectors.catalogue.catalogue import CATALOGUE
 from exporter import event_log
 from exporter.batches import OTHER
 from exporter.delivery.body import Body, Rejection

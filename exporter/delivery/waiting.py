@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
-from connectors.catalogue import CATALOGUE
+from connectors.catalogue.catalogue import CATALOGUE
 from exporter import event_log
 from exporter.batches import OTHER
 from exporter.delivery.ahead import Piece

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from connectors.catalogue import CATALOGUE
+from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector, ConnectorType, Workspace
 from connectors.permissions import Action, in_workspace
 from connectors.templatetags.parts import HEALTH

@@ -10,7 +10,7 @@ from math import sin
 
 import zstandard
 
-from connectors.catalogue import CATALOGUE
+from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector
 from exporter.delays import bucket
 from exporter.models import (

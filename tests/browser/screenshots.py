@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
 from connectors import lifecycle, owners
-from connectors.catalogue import CATALOGUE
+from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector, Membership, User, Workspace
 from currents_admin import local
 from exporter.models import Attempt, Delivery

@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 
 from connectors import lifecycle
-from connectors.catalogue import ALL
+from connectors.catalogue.catalogue import ALL
 from connectors.lifecycle import By, Settings
 from connectors.models import Connector, Workspace
 from exporter import appender

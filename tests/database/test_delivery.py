@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from connectors import lifecycle
-from connectors.catalogue import CATALOGUE
+from connectors.catalogue.catalogue import CATALOGUE
 from connectors.lifecycle import Settings
 from exporter.delivery import lease as leases
 from exporter.delivery.lease import Lease

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from connectors.catalogue import CATALOGUE
+from connectors.catalogue.catalogue import CATALOGUE
 from exporter.generator import generate
 from exporter.normalise import normalise
 from tests.factories import IntakeTokenFactory

@@ -23,7 +23,7 @@ from urllib.request import HTTPCookieProcessor, OpenerDirector, Request, build_o
 import psutil
 import pytest
 
-from connectors.catalogue import ALL
+from connectors.catalogue.catalogue import ALL
 from currents_admin import local
 from tests.factories import event
 from tests.house.running import ROOT, Running, until

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from connectors import catalogue
-from connectors.catalogue import ALL, CATALOGUE, MESSAGE_ENGAGEMENT, CatalogueError, canonical, load
+from connectors.catalogue import catalogue
+from connectors.catalogue.catalogue import ALL, CATALOGUE, MESSAGE_ENGAGEMENT, CatalogueError, canonical, load
 
 TEXT = Path(catalogue.__file__).with_name("events.json").read_text()
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.catalogue import ALL, CATALOGUE
+from connectors.catalogue.catalogue import ALL, CATALOGUE
 from exporter.normalise import normalise
 from exporter.outcomes import Outcome
 from exporter.transform import Judged, Plan, convert

@@ -1,0 +1,1 @@
+"""The event catalogue and its data. Uses nothing of the product."""
