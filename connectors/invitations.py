@@ -14,7 +14,8 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from connectors import audit, letters
+from connectors import letters
+from connectors.audit.record import record
 from connectors.lifecycle import By
 from connectors.models import Invitation, Membership, Role, User, Workspace
 
@@ -49,7 +50,7 @@ def invite(
         open_ones(workspace).filter(email=address).update(revoked_at=timezone.now())
         invitation, secret = _make(workspace, address, role, ends_at, by)
         after = {"email": address, "role": role, "ends_at": ends_at.date().isoformat() if ends_at else ""}
-        audit.record(
+        record(
             "member.invited",
             workspace=workspace,
             actor=by.user,
@@ -68,7 +69,7 @@ def again(invitation: Invitation, by: By) -> tuple[Invitation, str]:
 def revoke(invitation: Invitation, by: By) -> None:
     with transaction.atomic():
         if open_ones(invitation.workspace).filter(pk=invitation.pk).update(revoked_at=timezone.now()):
-            audit.record(
+            record(
                 "member.invitation_revoked",
                 workspace=invitation.workspace,
                 actor=by.user,
@@ -122,7 +123,7 @@ def accept(invitation: Invitation, user: User, address: str | None) -> Membershi
             user=user,
             defaults={"role": invitation.role, "ends_at": invitation.ends_at},
         )
-        audit.record(
+        record(
             "member.joined",
             workspace=invitation.workspace,
             actor=user,

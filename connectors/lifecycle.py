@@ -10,7 +10,8 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from connectors import audit, ports, sealing
+from connectors import ports, sealing
+from connectors.audit.record import record
 from connectors.models import Connector, ConnectorType, State, User, Workspace, WriteKey
 
 
@@ -94,7 +95,7 @@ def launch(workspace: Workspace, settings: Settings, *, region: str, write_key: 
             key = new_key(connector, write_key, region, by)
             key.activated_at = key.created_at
             key.save()
-            audit.record(
+            record(
                 "connector.launched",
                 workspace=workspace,
                 actor=by.user,
@@ -227,7 +228,7 @@ def delete(connector: Connector, *, by: By, pending: int | None = None) -> None:
     """Deletes the connector with its keys and its ledger; the log stays. `pending` is recorded."""
     with transaction.atomic():
         current = locked(connector)
-        audit.record(
+        record(
             "connector.deleted",
             workspace=current.workspace,
             actor=by.user,
@@ -255,7 +256,7 @@ def record_change(
 ) -> None:
     """Records what differs between two states."""
     changed = [name for name in after if after[name] != before.get(name)]
-    audit.record(
+    record(
         action,
         workspace=connector.workspace,
         actor=by.user,

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from connectors import audit
+from connectors.audit.record import record
 from connectors.lifecycle import By
 from connectors.models import Membership, Role, Workspace
 
@@ -33,7 +33,7 @@ def change(membership: Membership, *, role: str, ends_at: datetime | None, by: B
         after = _describe(current)
         if after != before:
             changed = [name for name in after if after[name] != before[name]]
-            audit.record(
+            record(
                 "member.changed",
                 workspace=current.workspace,
                 actor=by.user,
@@ -50,7 +50,7 @@ def remove(membership: Membership, by: By) -> None:
     """
     with transaction.atomic():
         current = _locked(membership)
-        audit.record(
+        record(
             "member.removed",
             workspace=current.workspace,
             actor=by.user,
@@ -66,7 +66,7 @@ def require_second_factor(workspace: Workspace, required: bool, by: By) -> None:
     with transaction.atomic():
         changed = Workspace.objects.filter(pk=workspace.pk).exclude(require_second_factor=required)
         if changed.update(require_second_factor=required):
-            audit.record(
+            record(
                 "workspace.second_factor",
                 workspace=workspace,
                 actor=by.user,

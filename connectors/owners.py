@@ -6,7 +6,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from connectors import audit, invitations
+from connectors import invitations
+from connectors.audit.record import record
 from connectors.lifecycle import By
 from connectors.models import AuditEntry, User
 
@@ -84,7 +85,7 @@ def _mark(user: User, owner: bool, by: By) -> None:
     user.is_owner = owner
     user.save(update_fields=["is_owner"])
     action = ADDED if owner else REMOVED
-    audit.record(action, workspace=None, actor=by.user, address=by.address, target=user.email)
+    record(action, workspace=None, actor=by.user, address=by.address, target=user.email)
 
 
 def _who_is(address: str, user: User | None) -> str:

@@ -13,7 +13,8 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from connectors import audit, lifecycle
+from connectors import lifecycle
+from connectors.audit.record import record
 from connectors.lifecycle import By, KeyChanged
 from connectors.models import Connector, User, WriteKey
 
@@ -177,7 +178,7 @@ def _record(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> None:
-    audit.record(
+    record(
         action,
         workspace=connector.workspace,
         actor=by.user,

@@ -10,7 +10,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
-from connectors import audit, sealing
+from connectors import sealing
+from connectors.audit.record import record
 from connectors.models import Membership, User
 
 
@@ -38,7 +39,7 @@ def take_away(user: User) -> int:
     were. The password stays, so the person signs in with it alone and sets up another."""
     gone, _by_model = Authenticator.objects.filter(user=user).delete()
     if gone:
-        audit.record(
+        record(
             "sign_in.factor",
             workspace=None,
             seen_in=Membership.objects.standing().filter(user=user).values_list("workspace_id", flat=True),

@@ -14,7 +14,8 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils.translation import gettext_noop
 
-from connectors import addresses, audit
+from connectors import addresses
+from connectors.audit.record import record
 from connectors.models import Membership, User
 
 
@@ -76,7 +77,7 @@ def _record(
     action: str, request: HttpRequest | None, user: User | None, *, target: str = "", **after: str
 ) -> None:
     mine = Membership.objects.standing().filter(user=user) if user is not None else Membership.objects.none()
-    audit.record(
+    record(
         action,
         workspace=None,
         seen_in=mine.values_list("workspace_id", flat=True),

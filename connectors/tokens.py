@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from connectors import audit
+from connectors.audit.record import record
 from connectors.lifecycle import By
 from connectors.models import IntakeToken, Workspace
 
@@ -47,7 +47,7 @@ def create(workspace: Workspace, name: str, scopes: Collection[str], by: By) -> 
             scopes=sorted(set(scopes)),
             created_by=by.user,
         )
-        audit.record(
+        record(
             "intake_token.created",
             workspace=workspace,
             actor=by.user,
@@ -72,7 +72,7 @@ def rotate(token: IntakeToken, hours: float, by: By) -> tuple[IntakeToken, str]:
         old.ends_at = min(ends_at, old.ends_at or ends_at)
         old.save(update_fields=["ends_at"])
         fresh, plain = create(old.workspace, old.name, old.scopes, by)
-        audit.record(
+        record(
             "intake_token.rotated",
             workspace=old.workspace,
             actor=by.user,
@@ -92,7 +92,7 @@ def revoke(token: IntakeToken, by: By) -> None:
         )
         if not revoked:
             return
-        audit.record(
+        record(
             "intake_token.revoked",
             workspace=token.workspace,
             actor=by.user,

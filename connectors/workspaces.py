@@ -10,7 +10,8 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from connectors import audit, owners, tokens
+from connectors import owners, tokens
+from connectors.audit.record import record
 from connectors.lifecycle import By
 from connectors.models import Membership, Role, User, Workspace
 
@@ -43,7 +44,7 @@ def create(slug: str, name: str, admin_email: str, by: By) -> tuple[Workspace, U
     owners.mark_first(user, by)
     Membership.objects.create(workspace=workspace, user=user, role=Role.ADMIN)
     after = {"slug": slug, "admin": user.email}
-    audit.record(
+    record(
         "workspace.created", workspace=workspace, actor=by.user, address=by.address, target=name, after=after
     )
     return workspace, user
@@ -105,7 +106,7 @@ def _record(
     before: dict[str, str] | None = None,
     after: dict[str, str] | None = None,
 ) -> None:
-    audit.record(
+    record(
         action,
         workspace=workspace,
         actor=by.user,

@@ -6,7 +6,7 @@ import secrets
 
 from django.db import transaction
 
-from connectors import audit
+from connectors.audit.record import record
 from connectors.models import Membership, Role, User, Workspace
 from currents_admin import env, local
 
@@ -28,7 +28,7 @@ def create() -> bool:
         for email, (name, role) in PEOPLE.items():
             user = User.objects.create_user(email, password(), name=name, is_owner=role == Role.ADMIN)
             Membership.objects.create(workspace=workspace, user=user, role=role)
-        audit.record("workspace.created", workspace=workspace, actor=None, target=SLUG)
+        record("workspace.created", workspace=workspace, actor=None, target=SLUG)
     return True
 
 

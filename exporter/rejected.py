@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 from django.db.models import Count, Max, Min
 
-from connectors import audit
+from connectors.audit.record import record
 from connectors.lifecycle import By
 from connectors.models import Connector, Workspace
 from exporter import appender, doorbell, masking, refusals, retained
@@ -193,7 +193,7 @@ def retry_all(connector: Connector, by: By) -> Delivery:
             raise AlreadyRetrying
         reach = _reach(locked)
         made = _begin(locked, reach)
-        audit.record(
+        record(
             "rejected.retried",
             workspace=locked.workspace,
             actor=by.user,
@@ -286,7 +286,7 @@ def retry_refused(workspace: Workspace, by: By) -> Retried:
         if good:
             receipt = appender.append_now(workspace.pk, good, extra=_deletion(gone))
             accepted, duplicates = accepted + receipt.accepted, duplicates + receipt.duplicates
-    audit.record(
+    record(
         "refused.retried",
         workspace=workspace,
         actor=by.user,

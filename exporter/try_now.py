@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from connectors import audit
+from connectors.audit.record import record
 from connectors.lifecycle import By
 from connectors.models import Connector
 from exporter import doorbell
@@ -15,7 +15,7 @@ def try_now(connector: Connector, by: By) -> None:
     """Makes the connector due at once and rings."""
     with transaction.atomic():
         make_due(connector)
-        audit.record(
+        record(
             "connector.tried_now",
             workspace=connector.workspace,
             actor=by.user,

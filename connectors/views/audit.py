@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponseBase, QueryDict, StreamingHttpR
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from connectors import audit_search, audit_words
+from connectors.audit import search, words
 from connectors.models import AuditEntry, Workspace
 from connectors.pace import Kind, at_most
 from connectors.permissions import Action, for_owners, in_workspace
@@ -19,40 +19,38 @@ from connectors.permissions import Action, for_owners, in_workspace
 @require_safe
 @in_workspace(Action.MANAGE)
 def audit(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
-    return _page(request, audit_search.of_workspace(workspace))
+    return _page(request, search.of_workspace(workspace))
 
 
 @require_safe
 @in_workspace(Action.MANAGE)
 @at_most(Kind.FILE)
 def audit_csv(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
-    return _csv(request, audit_search.of_workspace(workspace), f"audit-{workspace.slug}.csv")
+    return _csv(request, search.of_workspace(workspace), f"audit-{workspace.slug}.csv")
 
 
 @require_safe
 @for_owners
 def installation_audit(request: HttpRequest) -> HttpResponseBase:
-    return _page(request, audit_search.of_no_workspace())
+    return _page(request, search.of_no_workspace())
 
 
 @require_safe
 @for_owners
 @at_most(Kind.FILE)
 def installation_audit_csv(request: HttpRequest) -> HttpResponseBase:
-    return _csv(request, audit_search.of_no_workspace(), "audit.csv")
+    return _csv(request, search.of_no_workspace(), "audit.csv")
 
 
 def _page(request: HttpRequest, entries: QuerySet[AuditEntry]) -> HttpResponseBase:
-    form = audit_search.SearchForm(request.GET)
-    page = Paginator(audit_search.search(entries, form), audit_search.PAGE).get_page(request.GET.get("page"))
+    form = search.SearchForm(request.GET)
+    page = Paginator(search.search(entries, form), search.PAGE).get_page(request.GET.get("page"))
     asked = _without_page(request.GET)
     context: dict[str, Any] = {
         "form": form,
         "page": page,
-        "rows": [
-            (entry, audit_words.action_name(entry.action), audit_words.changes(entry)) for entry in page
-        ],
-        "people": audit_search.people(entries),
+        "rows": [(entry, words.action_name(entry.action), words.changes(entry)) for entry in page],
+        "people": search.people(entries),
         "asked": asked.urlencode(),
         "filtered": any(asked.values()),
     }
@@ -60,8 +58,8 @@ def _page(request: HttpRequest, entries: QuerySet[AuditEntry]) -> HttpResponseBa
 
 
 def _csv(request: HttpRequest, entries: QuerySet[AuditEntry], name: str) -> HttpResponseBase:
-    found = audit_search.search(entries, audit_search.SearchForm(request.GET))
-    answer = StreamingHttpResponse(audit_search.as_csv(found), content_type="text/csv; charset=utf-8")
+    found = search.search(entries, search.SearchForm(request.GET))
+    answer = StreamingHttpResponse(search.as_csv(found), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
 

@@ -10,8 +10,9 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from connectors import audit_words, owners
+from connectors import owners
 from connectors.address_form import AddressForm
+from connectors.audit import words
 from connectors.models import User
 from connectors.permissions import SECOND_FACTORS, for_owners
 from connectors.views.answers import IN_THE_WAY, REFUSED, by, is_partial, see_other
@@ -55,7 +56,7 @@ def _page(request: HttpRequest, form: AddressForm) -> HttpResponse:
         "form": form,
         "rows": [(row, row.pk in with_factor) for row in rows],
         "alone": owners.standing().count() == 1,
-        "history": [(entry, audit_words.action_name(entry.action)) for entry in owners.history()[:HISTORY]],
+        "history": [(entry, words.action_name(entry.action)) for entry in owners.history()[:HISTORY]],
     }
     status = REFUSED if form.is_bound else 200
     return render(request, "connectors/settings/owners.html", context, status=status)

@@ -12,7 +12,7 @@ from django import forms
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy
 
-from connectors import audit_words
+from connectors.audit import words
 from connectors.models import AuditEntry, Workspace
 
 PAGE = 50
@@ -27,7 +27,7 @@ class SearchForm(forms.Form):
     action = forms.ChoiceField(
         label=gettext_lazy("Action"),
         required=False,
-        choices=[("", gettext_lazy("All")), *audit_words.ACTIONS.items()],
+        choices=[("", gettext_lazy("All")), *words.ACTIONS.items()],
     )
     person = forms.CharField(label=gettext_lazy("Person"), required=False, max_length=254)
     since = forms.DateField(label=gettext_lazy("From"), required=False)
@@ -69,9 +69,7 @@ def search(entries: QuerySet[AuditEntry], form: SearchForm) -> QuerySet[AuditEnt
 
 def _has(word: str) -> Q:
     plain = word.replace("\x00", "")
-    named = [
-        action for action, name in audit_words.ACTIONS.items() if plain.casefold() in str(name).casefold()
-    ]
+    named = [action for action, name in words.ACTIONS.items() if plain.casefold() in str(name).casefold()]
     return (
         Q(target__icontains=plain)
         | Q(actor_email__icontains=plain)
@@ -106,7 +104,7 @@ def _cells(entry: AuditEntry) -> list[str]:
         f"{change.field}: {change.before} → {change.after}"
         if change.before
         else f"{change.field}: {change.after}"
-        for change in audit_words.changes(entry)
+        for change in words.changes(entry)
     )
     when = entry.at.astimezone(UTC).isoformat(timespec="seconds")
     return [when, entry.actor_email, entry.address or "", entry.action, entry.target, said]

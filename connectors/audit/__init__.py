@@ -1,0 +1,1 @@
+"""Who did what: record, actor, search and words of the audit log. Uses models."""
