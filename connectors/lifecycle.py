@@ -10,9 +10,10 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from connectors import ports, sealing
+from connectors import ports
 from connectors.audit.record import record
 from connectors.models import Connector, ConnectorType, State, User, Workspace, WriteKey
+from connectors.vault import sealing
 
 
 class TypeTaken(Exception):

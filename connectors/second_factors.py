@@ -10,9 +10,9 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
-from connectors import sealing
 from connectors.audit.record import record
 from connectors.models import Membership, User
+from connectors.vault import sealing
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]

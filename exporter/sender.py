@@ -21,7 +21,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
-from connectors.sealing import Secret
+from connectors.vault.sealing import Secret
 from exporter.retry import Answer
 from exporter.version import VERSION
 

@@ -16,10 +16,11 @@ from typing import Any
 import msgspec
 from django.conf import settings
 
-from connectors import rotation, sealing
+from connectors import rotation
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.lifecycle import By
 from connectors.models import WriteKey
+from connectors.vault import sealing
 from exporter import generator, normalise, packing, sender
 from exporter.delivery import refused_key
 from exporter.retry import Answer, Verdict, classify

@@ -10,8 +10,9 @@ from typing import Any
 import factory
 from factory.django import DjangoModelFactory
 
-from connectors import models, sealing
+from connectors import models
 from connectors.catalogue.catalogue import CATALOGUE
+from connectors.vault import sealing
 from exporter import models as exporter_models
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from connectors import sealing
 from connectors.models import WriteKey
+from connectors.vault import sealing
 from exporter.delivery.raw import execute
 from exporter.transform import Plan
 

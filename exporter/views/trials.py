@@ -10,10 +10,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from connectors import lifecycle, rotation, sealing
+from connectors import lifecycle, rotation
 from connectors.forms import RotateForm
 from connectors.models import Connector, User, Workspace, WriteKey
 from connectors.permissions import Action, in_workspace
+from connectors.vault import sealing
 from connectors.views import write_key as rotate_page
 from connectors.views.answers import REFUSED, by, find, see_other
 from exporter import trials

@@ -10,9 +10,9 @@ from allauth.mfa.models import Authenticator
 from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
 
-from connectors import sealing
 from connectors.models import WriteKey
 from connectors.second_factors import SecondFactorAdapter
+from connectors.vault import sealing
 from tests.database.delivering import a_line
 from tests.factories import UserFactory, WriteKeyFactory
 
@@ -32,7 +32,7 @@ def reencrypt() -> str:
 
 @pytest.mark.django_db
 def test_after_the_move_the_old_key_is_not_needed(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.resealing.BATCH", 2)
+    monkeypatch.setattr("connectors.vault.resealing.BATCH", 2)
     keys = [WriteKeyFactory.create(plain=f"not-a-real-key-{number}") for number in range(5)]
     user = UserFactory.create()
     adapter = SecondFactorAdapter()
@@ -74,7 +74,7 @@ def test_a_key_rotated_during_the_move_is_not_overwritten(
         WriteKey.objects.filter(pk=key.pk).update(ciphertext=sealing.seal("a-newer-one"))
         return reseal(ciphertext)
 
-    monkeypatch.setattr("connectors.sealing.reseal", meanwhile)
+    monkeypatch.setattr("connectors.vault.sealing.reseal", meanwhile)
     reencrypt()
     assert sealing.unseal(WriteKey.objects.get(pk=key.pk)) == "a-newer-one"
 

@@ -12,9 +12,10 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from connectors import lifecycle, ports, rotation, sealing
+from connectors import lifecycle, ports, rotation
 from connectors.lifecycle import By, KeyChanged
 from connectors.models import Connector, WriteKey
+from connectors.vault import sealing
 from exporter import rejected, trials
 from exporter.delivery import sending
 from exporter.delivery.run import deliver

@@ -38,7 +38,7 @@ def test_only_delivery_writes_outcomes() -> None:
 
 def test_a_write_key_is_opened_in_one_place() -> None:
     opened = files_that_say(r"\.decrypt\(") & files_that_say("ciphertext")
-    assert opened == {"connectors/sealing.py"}
+    assert opened == {"connectors/vault/sealing.py"}
 
 
 def test_nothing_is_sent_to_celery_but_ids() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from connectors import sealing
 from connectors.models import Connector, Workspace
+from connectors.vault import sealing
 from tests.web.conftest import EMAIL_EVENTS, KEY, filled_in
 
 pytestmark = pytest.mark.django_db

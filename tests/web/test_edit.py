@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.test import Client
 
-from connectors import lifecycle, sealing
+from connectors import lifecycle
 from connectors.models import AuditEntry, Connector, User
+from connectors.vault import sealing
 from tests.web.conftest import EMAIL_EVENTS, KEY
 
 pytestmark = pytest.mark.django_db

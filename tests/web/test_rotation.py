@@ -14,9 +14,10 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from connectors import lifecycle, reminders, rotation, sealing
+from connectors import lifecycle, reminders, rotation
 from connectors.lifecycle import By
 from connectors.models import AuditEntry, Connector, User, WriteKey
+from connectors.vault import sealing
 from exporter.sandbox.handle import Sandbox, running_sandbox
 from tests.web.conftest import EMAIL_EVENTS, KEY
 from tests.web.test_delivery_pages import receive

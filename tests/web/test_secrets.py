@@ -175,7 +175,7 @@ def test_an_error_report_shows_no_secret(
         raise RuntimeError("something unforeseen")
 
     settings.DEBUG = debug
-    monkeypatch.setattr("connectors.sealing.seal", fails)
+    monkeypatch.setattr("connectors.vault.sealing.seal", fails)
     key, client = secrets.token_hex(16), as_("admin")
     client.raise_request_exception = False
     answer = client.post(f"/w/harbour/data-export/{connector.pk}/write-key/", {"write_key": key})

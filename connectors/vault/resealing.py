@@ -10,8 +10,8 @@ from typing import Any
 from allauth.mfa.models import Authenticator
 from django.db.models import QuerySet
 
-from connectors import sealing
 from connectors.models import WriteKey
+from connectors.vault import sealing
 
 BATCH = 500
 

@@ -42,5 +42,5 @@ def forget(answer: HttpResponseBase, path: str) -> None:
 
 
 def _fernet() -> Fernet:
-    key = salted_hmac("connectors.shown_once", "cookie", algorithm="sha256").digest()
+    key = salted_hmac("connectors.vault.shown_once", "cookie", algorithm="sha256").digest()
     return Fernet(urlsafe_b64encode(key))
