@@ -11,8 +11,8 @@ from django.db import connection
 from benchmarks import backlog, client
 from benchmarks.ground import Sink, web
 from benchmarks.results import Result
-from connectors import tokens
 from connectors.models import Scope, Workspace
+from connectors.workspaces import tokens
 from exporter import event_log
 
 _EVENTS = {1: 2_000, 100: 50_000, 500: 200_000, 2_000: 200_000}

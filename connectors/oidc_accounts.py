@@ -18,8 +18,9 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from connectors import addresses, invitations, sign_ins
+from connectors import addresses, sign_ins
 from connectors.models import User
+from connectors.workspaces import invitations
 
 
 class OidcAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]

@@ -12,8 +12,8 @@ from hashlib import sha256
 
 from django.db import connection
 
-from connectors import tokens
 from connectors.models import IntakeToken
+from connectors.workspaces import tokens
 
 # A revoked token ends within five seconds.
 _REMEMBERED = 4.0

@@ -15,9 +15,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from connectors import addresses, invitations
+from connectors import addresses
 from connectors.models import Invitation, User
 from connectors.views.answers import IN_THE_WAY, REFUSED, see_other
+from connectors.workspaces import invitations
 
 
 class JoinForm(forms.Form):

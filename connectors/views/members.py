@@ -17,11 +17,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from connectors import invitations, letters, members
-from connectors.address_form import AddressForm
+from connectors import letters
 from connectors.models import Invitation, Membership, Role, Workspace
 from connectors.permissions import SECOND_FACTORS, Action, in_workspace, second_factors_of
 from connectors.views.answers import IN_THE_WAY, REFUSED, by, is_partial, see_other
+from connectors.workspaces import invitations, members
+from connectors.workspaces.email_field import AddressForm
 
 log = logging.getLogger(__name__)
 

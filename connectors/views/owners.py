@@ -10,12 +10,12 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from connectors import owners
-from connectors.address_form import AddressForm
 from connectors.audit import words
 from connectors.models import User
 from connectors.permissions import SECOND_FACTORS, for_owners
 from connectors.views.answers import IN_THE_WAY, REFUSED, by, is_partial, see_other
+from connectors.workspaces import owners
+from connectors.workspaces.email_field import AddressForm
 
 HISTORY = 10
 

@@ -14,10 +14,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
-from connectors import workspaces
 from connectors.models import User, Workspace
 from connectors.permissions import for_owners
 from connectors.views.answers import IN_THE_WAY, REFUSED, by, see_other
+from connectors.workspaces import workspaces
 
 
 class WorkspaceForm(forms.Form):

@@ -20,8 +20,8 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from requests.adapters import HTTPAdapter
 
-from connectors import tokens
 from connectors.lifecycle import By
+from connectors.workspaces import tokens
 from exporter import event_log, openapi
 from tests.database.delivering import Line
 from tests.database.serving import Server, serving

@@ -15,9 +15,9 @@ from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors import tokens
 from connectors.lifecycle import By
 from connectors.models import Workspace
+from connectors.workspaces import tokens
 from exporter.models import EventLog
 from tests.factories import WorkspaceFactory
 

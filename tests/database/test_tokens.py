@@ -12,9 +12,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from connectors import tokens, workspaces
 from connectors.lifecycle import By
 from connectors.models import AuditEntry, IntakeToken, Membership, User, Workspace
+from connectors.workspaces import tokens, workspaces
 from exporter import nudger, tokens_in_use
 from exporter.models import EventLog, LogMark
 from exporter.tokens_in_use import BadToken, WrongScope

@@ -69,8 +69,9 @@ class Person:
 
 
 def _launch(prefix: str, region: str, key: str) -> dict[str, Any]:
-    from connectors import lifecycle, tokens
+    from connectors import lifecycle
     from connectors.models import Scope, Workspace
+    from connectors.workspaces import tokens
     from exporter.models import Delivery
 
     by = lifecycle.By(None)

@@ -12,9 +12,9 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from connectors import invitations
 from connectors.lifecycle import By
 from connectors.models import AuditEntry, Connector, Invitation, Membership, Role, User, Workspace
+from connectors.workspaces import invitations
 from tests.factories import MembershipFactory, UserFactory, WorkspaceFactory
 
 pytestmark = pytest.mark.django_db

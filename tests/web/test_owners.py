@@ -10,9 +10,9 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client
 
-from connectors import invitations, owners
 from connectors.lifecycle import By
 from connectors.models import AuditEntry, User, Workspace
+from connectors.workspaces import invitations, owners
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db

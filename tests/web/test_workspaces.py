@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
-from connectors import lifecycle, tokens
+from connectors import lifecycle
 from connectors.lifecycle import By
 from connectors.models import Connector, Membership, User, Workspace
+from connectors.workspaces import tokens
 
 pytestmark = pytest.mark.django_db
 As = Callable[[str], Client]

@@ -8,9 +8,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from connectors import tokens
 from connectors.lifecycle import By
 from connectors.models import Scope, Workspace
+from connectors.workspaces import tokens
 
 
 class Command(BaseCommand):

@@ -9,9 +9,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from connectors import invitations, workspaces
 from connectors.lifecycle import By
 from connectors.models import Role
+from connectors.workspaces import invitations, workspaces
 from exporter import event_log
 
 

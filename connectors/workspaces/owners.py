@@ -6,10 +6,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from connectors import invitations
 from connectors.audit.record import record
 from connectors.lifecycle import By
 from connectors.models import AuditEntry, User
+from connectors.workspaces import invitations
 
 ADDED, REMOVED = "owner.added", "owner.removed"
 

@@ -1,0 +1,1 @@
+"""What belongs to a workspace: members, owners, invitations, tokens. Uses audit, vault, mail and models."""
