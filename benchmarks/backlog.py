@@ -11,9 +11,9 @@ from django.db import connection, transaction
 
 from benchmarks import events
 from benchmarks.ground import Sink, wait_until
-from connectors import lifecycle
 from connectors.catalogue.catalogue import ALL
 from connectors.models import Connector, Workspace
+from connectors.setup import lifecycle
 from exporter import appender
 from exporter.models import Delivery, EventLog
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from connectors import reminders, rotation
+from connectors.setup import key_reminders, key_rotation
 
 
 @shared_task(name="connectors.tasks.destroy_old_keys")
 def destroy_old_keys() -> int:
-    return rotation.destroy_old()
+    return key_rotation.destroy_old()
 
 
 @shared_task(name="connectors.tasks.remind_of_keys")
 def remind_of_keys() -> int:
-    return reminders.mail_due()
+    return key_reminders.mail_due()

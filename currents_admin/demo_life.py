@@ -13,10 +13,10 @@ from random import Random
 from threading import Event
 from typing import Any
 
-from connectors import lifecycle
 from connectors.catalogue.catalogue import CATALOGUE, MESSAGE_ENGAGEMENT
-from connectors.lifecycle import By
 from connectors.models import Connector, Membership, User, Workspace
+from connectors.setup import lifecycle
+from connectors.setup.lifecycle import By
 from currents_admin import demo, demo_keys
 from exporter import appender, event_log, history, refusals
 from exporter.generator import generate

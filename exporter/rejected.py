@@ -12,8 +12,8 @@ from django.db import connection, transaction
 from django.db.models import Count, Max, Min
 
 from connectors.audit.record import record
-from connectors.lifecycle import By
 from connectors.models import Connector, Workspace
+from connectors.setup.lifecycle import By
 from exporter import appender, doorbell, masking, refusals, retained
 from exporter.models import Delivery, Kind, RejectedEvent
 from exporter.remedies import remedy

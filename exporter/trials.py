@@ -16,10 +16,10 @@ from typing import Any
 import msgspec
 from django.conf import settings
 
-from connectors import rotation
 from connectors.catalogue.catalogue import CATALOGUE
-from connectors.lifecycle import By
 from connectors.models import WriteKey
+from connectors.setup import key_rotation
+from connectors.setup.lifecycle import By
 from connectors.vault import sealing
 from exporter import generator, normalise, packing, sender
 from exporter.delivery import refused_key
@@ -60,7 +60,7 @@ def send(key: WriteKey, by: By) -> list[dict[str, Any]]:
         }
         for (event_type, message_id, _call), answer in zip(calls, answers, strict=True)
     ]
-    rotation.note_answers(key, said, by)
+    key_rotation.note_answers(key, said, by)
     if any(classify(answer) is Verdict.KEY_REJECTED for answer in answers):
         refused_key.note(key.connector_id, key.pk)
     return said

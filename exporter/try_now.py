@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.db import transaction
 
 from connectors.audit.record import record
-from connectors.lifecycle import By
 from connectors.models import Connector
+from connectors.setup.lifecycle import By
 from exporter import doorbell
 from exporter.wiring import make_due
 

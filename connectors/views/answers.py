@@ -8,8 +8,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render, resolve_url
 
 from connectors import addresses
-from connectors.lifecycle import By
 from connectors.models import Connector, User, Workspace
+from connectors.setup.lifecycle import By
 
 REFUSED = 422
 IN_THE_WAY = 409

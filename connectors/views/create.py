@@ -10,11 +10,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from connectors import lifecycle
 from connectors.catalogue.catalogue import CATALOGUE, MESSAGE_ENGAGEMENT
-from connectors.forms import LaunchForm
 from connectors.models import Connector, ConnectorType, Workspace
 from connectors.permissions import Action, in_workspace
+from connectors.setup import lifecycle
+from connectors.setup.forms import LaunchForm
 from connectors.views.answers import IN_THE_WAY, REFUSED, by, field_remarks, see_other
 
 

@@ -10,11 +10,11 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from connectors import changes, lifecycle
 from connectors.catalogue.catalogue import CATALOGUE, MESSAGE_ENGAGEMENT
-from connectors.forms import DetailsForm
 from connectors.models import Connector, Workspace
 from connectors.permissions import Action, in_workspace
+from connectors.setup import lifecycle, merge_edits
+from connectors.setup.forms import DetailsForm
 from connectors.views.answers import IN_THE_WAY, REFUSED, by, field_remarks, find, see_other
 
 
@@ -38,7 +38,7 @@ def edit(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBas
         after = lifecycle.update(connector, form.settings(), seen_version=seen_version, by=by(request))
     except lifecycle.Outdated as outdated:
         return _conflict(request, find(workspace, outdated.current.pk), form)
-    change = changes.summary(before, DetailsForm.values_of(after))
+    change = merge_edits.summary(before, DetailsForm.values_of(after))
     messages.success(request, _updated(change))
     return see_other("status", workspace.slug, connector.pk)
 
@@ -56,11 +56,11 @@ def _conflict(request: HttpRequest, connector: Connector, form: DetailsForm) -> 
     now = DetailsForm.values_of(connector)
     typed = {name: form.cleaned_data[name] for name in now}
     typed["selected_events"] = sorted(typed["selected_events"])
-    seen = changes.recall(request.POST.get("seen", "")) or now
-    merged = changes.merge(seen, now, typed)
+    seen = merge_edits.recall(request.POST.get("seen", "")) or now
+    merged = merge_edits.merge(seen, now, typed)
     context = {
-        "changed_fields": changes.names(seen, now),
-        "differences": changes.differences(seen, now, merged),
+        "changed_fields": merge_edits.names(seen, now),
+        "differences": merge_edits.differences(seen, now, merged),
         "conflict": True,
     }
     return _page(request, connector, DetailsForm(initial=merged), status=IN_THE_WAY, **context)
@@ -75,7 +75,9 @@ def _page(
         "connector": connector,
         "form": form,
         "version": connector.version if fresh else request.POST.get("version", ""),
-        "seen": changes.remember(DetailsForm.values_of(connector)) if fresh else request.POST.get("seen", ""),
+        "seen": merge_edits.remember(DetailsForm.values_of(connector))
+        if fresh
+        else request.POST.get("seen", ""),
         "catalogue": CATALOGUE,
         "engagement": MESSAGE_ENGAGEMENT,
         "chosen": set(form.chosen()),

@@ -16,12 +16,13 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from connectors import lifecycle, ports, rotation
-from connectors.forms import RotateForm
+from connectors import ports
 from connectors.models import Connector, User, Workspace, WriteKey
 from connectors.permissions import Action, in_workspace
+from connectors.setup import key_rotation, lifecycle
+from connectors.setup.forms import RotateForm
+from connectors.setup.key_check import USUAL_LENGTH
 from connectors.views.answers import IN_THE_WAY, REFUSED, by, field_remarks, find, see_other
-from connectors.write_keys import USUAL_LENGTH
 
 HISTORY = 20
 
@@ -72,7 +73,7 @@ def write_key(request: HttpRequest, workspace: Workspace, pk: int) -> HttpRespon
 @in_workspace(Action.ROTATE)
 def discard(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
     connector = find(workspace, pk)
-    rotation.discard(connector, by(request))
+    key_rotation.discard(connector, by(request))
     return see_other("write_key", workspace.slug, connector.pk)
 
 
@@ -81,8 +82,8 @@ def discard(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponse
 def roll_back(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
     connector = find(workspace, pk)
     try:
-        rotation.roll_back(connector, seen=_seen(request), by=by(request))
-    except rotation.NoWayBack:
+        key_rotation.roll_back(connector, seen=_seen(request), by=by(request))
+    except key_rotation.NoWayBack:
         messages.error(request, _("The former key is destroyed. Enter it again to use it."))
     except lifecycle.KeyChanged as changed:
         return _too_late(request, connector, changed)
@@ -98,7 +99,7 @@ def reminder(request: HttpRequest, workspace: Workspace, pk: int) -> HttpRespons
     form = ReminderForm(request.POST)
     if not form.is_valid():
         return page(request, connector, RotateForm(current=connector.region), REFUSED, reminder_form=form)
-    rotation.remind(connector, form.cleaned_data["day"], by(request))
+    key_rotation.remind(connector, form.cleaned_data["day"], by(request))
     messages.success(request, _("The reminder is set.") if form.cleaned_data["day"] else _("No reminder."))
     return see_other("write_key", workspace.slug, connector.pk)
 
@@ -109,10 +110,10 @@ def verified(request: HttpRequest, workspace: Workspace, pk: int) -> HttpRespons
     """Somebody saw the test events in Segment's debugger: of the key in use, or of one's own proposed key."""
     connector = find(workspace, pk)
     user = request.user if isinstance(request.user, User) else None
-    in_use, mine = lifecycle.key_in_use(connector), rotation.proposed(connector, user)
+    in_use, mine = lifecycle.key_in_use(connector), key_rotation.proposed(connector, user)
     allowed = [key.pk for key in (in_use, mine) if key is not None]
     key = get_object_or_404(WriteKey, connector=connector, pk=_whole(request.POST.get("key")), pk__in=allowed)
-    rotation.confirm(key, by(request))
+    key_rotation.confirm(key, by(request))
     messages.success(request, _("The key ending in %(last4)s is verified.") % {"last4": key.last4})
     back = "write_key" if key.activated_at is None else "status"
     return see_other(back, workspace.slug, connector.pk)
@@ -126,7 +127,7 @@ def page(
     activated = connector.write_keys.filter(activated_at__isnull=False).defer("ciphertext")
     people = activated.select_related("created_by", "retired_by", "verified_by")
     keys = list(people.order_by("-activated_at")[:HISTORY])
-    proposed, former = rotation.proposed(connector, user), rotation.former(connector)
+    proposed, former = key_rotation.proposed(connector, user), key_rotation.former(connector)
     initial = {"day": connector.key_reminder_on.isoformat() if connector.key_reminder_on else ""}
     context = {
         "connector": connector,
@@ -135,7 +136,7 @@ def page(
         "in_use": next((key for key in keys if key.retired_at is None), None),
         "proposed": proposed,
         "former": former,
-        "way_back_until": former.retired_at + rotation.KEPT if former and former.retired_at else None,
+        "way_back_until": former.retired_at + key_rotation.KEPT if former and former.retired_at else None,
         "usual_length": USUAL_LENGTH,
         "waiting": ports.waiting(connector),
         "reminder_form": ReminderForm(initial=initial),
@@ -151,8 +152,8 @@ def same_key() -> str:
 def _switch(request: HttpRequest, connector: Connector) -> HttpResponseBase:
     key_id = _whole(request.POST.get("proposed"))
     try:
-        rotation.switch(connector, key_id=key_id, seen=_seen(request), by=by(request))
-    except rotation.NothingProposed:
+        key_rotation.switch(connector, key_id=key_id, seen=_seen(request), by=by(request))
+    except key_rotation.NothingProposed:
         messages.error(request, _("That new key is not kept any more. Enter it again."))
         return see_other("write_key", connector.workspace.slug, connector.pk)
     except lifecycle.KeyChanged as changed:

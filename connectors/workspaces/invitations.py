@@ -16,8 +16,8 @@ from django.utils.translation import gettext as _
 
 from connectors import letters
 from connectors.audit.record import record
-from connectors.lifecycle import By
 from connectors.models import Invitation, Membership, Role, User, Workspace
+from connectors.setup.lifecycle import By
 
 LASTS = timedelta(days=7)
 

@@ -7,8 +7,8 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from connectors.audit.record import record
-from connectors.lifecycle import By
 from connectors.models import AuditEntry, User
+from connectors.setup.lifecycle import By
 from connectors.workspaces import invitations
 
 ADDED, REMOVED = "owner.added", "owner.removed"

@@ -13,8 +13,8 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from connectors.audit.record import record
-from connectors.lifecycle import By
 from connectors.models import IntakeToken, Workspace
+from connectors.setup.lifecycle import By
 
 _ALPHABET = string.ascii_letters + string.digits
 _PREFIX_LENGTH = 10

@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from connectors.audit.record import record
-from connectors.lifecycle import By
 from connectors.models import Membership, Role, User, Workspace
+from connectors.setup.lifecycle import By
 from connectors.workspaces import owners, tokens
 
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")

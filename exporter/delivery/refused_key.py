@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db.models import F, Q
 
-from connectors import rotation
+from connectors.setup import key_rotation
 from exporter.models import Delivery, Stopped
 
 
@@ -14,7 +14,7 @@ def note(connector_id: int, key_id: int) -> None:
     While a delivery of the connector is stopped for its key, a further refusal is the same trouble, and the moment
     noted stays. So a delivery notes it before it settles its own stop.
     """
-    rotation.note_rejected(key_id, anew=not _stopped(connector_id))
+    key_rotation.note_rejected(key_id, anew=not _stopped(connector_id))
 
 
 def _stopped(connector_id: int) -> bool:

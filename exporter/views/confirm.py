@@ -11,9 +11,9 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from connectors import lifecycle
 from connectors.models import Connector, Workspace
 from connectors.permissions import Action, in_workspace
+from connectors.setup import lifecycle
 from connectors.views.answers import REFUSED, by, find, is_partial, see_other
 from exporter import status
 

@@ -10,10 +10,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from connectors import lifecycle, rotation
-from connectors.forms import RotateForm
 from connectors.models import Connector, User, Workspace, WriteKey
 from connectors.permissions import Action, in_workspace
+from connectors.setup import key_rotation, lifecycle
+from connectors.setup.forms import RotateForm
 from connectors.vault import sealing
 from connectors.views import write_key as rotate_page
 from connectors.views.answers import REFUSED, by, find, see_other
@@ -45,7 +45,7 @@ def try_key(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponse
             return rotate_page.page(request, connector, form, REFUSED)
         data = form.cleaned_data
         try:
-            key = rotation.propose(
+            key = key_rotation.propose(
                 connector, write_key=data["write_key"], region=data["region"], by=by(request)
             )
         except lifecycle.SameKey:
@@ -56,7 +56,7 @@ def try_key(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponse
 
 
 def _kept(request: HttpRequest, connector: Connector) -> WriteKey | None:
-    return rotation.proposed(connector, request.user if isinstance(request.user, User) else None)
+    return key_rotation.proposed(connector, request.user if isinstance(request.user, User) else None)
 
 
 def _send(request: HttpRequest, key: WriteKey) -> None:

@@ -16,9 +16,9 @@ from django.test import Client
 from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
-from connectors import lifecycle
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector, Membership, User, Workspace
+from connectors.setup import lifecycle
 from connectors.workspaces import owners
 from currents_admin import local
 from exporter.models import Attempt, Delivery

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from connectors import lifecycle
 from connectors.models import Role, User
+from connectors.setup import lifecycle
 from tests.database.conftest import _threads_end, _turns_end_soon
 from tests.database.delivering import Line, a_line
 from tests.factories import MembershipFactory

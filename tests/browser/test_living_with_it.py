@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from connectors import lifecycle
 from connectors.models import Connector, User
+from connectors.setup import lifecycle
 from exporter.models import (
     Delivery,
     DeliveryCount,

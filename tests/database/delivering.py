@@ -9,10 +9,10 @@ from typing import Any
 
 from django.conf import settings
 
-from connectors import lifecycle
 from connectors.catalogue.catalogue import ALL
-from connectors.lifecycle import By, Settings
 from connectors.models import Connector, Workspace
+from connectors.setup import lifecycle
+from connectors.setup.lifecycle import By, Settings
 from exporter import appender
 from exporter.delivery.run import deliver
 from exporter.ledger import check

@@ -18,8 +18,8 @@ from django.test import RequestFactory
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from connectors import lifecycle
 from connectors.models import Connector, State
+from connectors.setup import lifecycle
 from exporter import balance, ledger, metrics, rejected, retention, rollup, status_page, trimming, type_table
 from exporter.balance import Balance
 from exporter.delivery import expiry, settle, turn

@@ -20,7 +20,7 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from requests.adapters import HTTPAdapter
 
-from connectors.lifecycle import By
+from connectors.setup.lifecycle import By
 from connectors.workspaces import tokens
 from exporter import event_log, openapi
 from tests.database.delivering import Line

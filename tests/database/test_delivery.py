@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from connectors import lifecycle
 from connectors.catalogue.catalogue import CATALOGUE
-from connectors.lifecycle import Settings
+from connectors.setup import lifecycle
+from connectors.setup.lifecycle import Settings
 from exporter.delivery import lease as leases
 from exporter.delivery.lease import Lease
 from exporter.delivery.run import deliver

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from connectors import lifecycle
 from connectors.models import WriteKey
+from connectors.setup import lifecycle
 from exporter import retention
 from exporter.delivery.expiry import expire, expire_due
 from exporter.delivery.lease import Lease

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from connectors import lifecycle
 from connectors.models import WriteKey
+from connectors.setup import lifecycle
 from exporter import sender
 from exporter.delivery import raw
 from exporter.delivery import settle as settling

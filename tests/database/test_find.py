@@ -7,7 +7,7 @@ import json
 import pytest
 from django.db import connection
 
-from connectors import lifecycle
+from connectors.setup import lifecycle
 from exporter import attempts, find, ledger, masking
 from exporter.find import By
 from exporter.models import Attempt, LogMark

@@ -11,8 +11,8 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
-from connectors import lifecycle
 from connectors.models import WriteKey
+from connectors.setup import lifecycle
 from exporter import incidents
 from exporter.delivery.ahead import Piece
 from exporter.delivery.expiry import expire_due

@@ -7,9 +7,9 @@ import threading
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from connectors import lifecycle
-from connectors.lifecycle import TypeTaken
 from connectors.models import Connector
+from connectors.setup import lifecycle
+from connectors.setup.lifecycle import TypeTaken
 from exporter.delivery import turn
 from tests.database.delivering import NOBODY, Line, a_line
 from tests.factories import WorkspaceFactory

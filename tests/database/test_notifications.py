@@ -13,7 +13,7 @@ from django.db import connection
 from django.urls import resolve
 from pytest_django import Settings
 
-from connectors import lifecycle
+from connectors.setup import lifecycle
 from exporter import notifications
 from exporter.delivery.expiry import expire_due
 from exporter.incidents import look

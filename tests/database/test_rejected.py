@@ -10,8 +10,8 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from connectors import lifecycle
 from connectors.models import AuditEntry, Role
+from connectors.setup import lifecycle
 from exporter import csv_table, find, ledger, rejected, retention, rollup, status, windows
 from exporter.delivery import retrying
 from exporter.delivery.run import deliver

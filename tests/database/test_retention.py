@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from connectors import lifecycle
+from connectors.setup import lifecycle
 from exporter import appender, trimming
 from exporter.ledger import check
 from exporter.models import (

@@ -12,9 +12,10 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from connectors import lifecycle, ports, rotation
-from connectors.lifecycle import By, KeyChanged
+from connectors import ports
 from connectors.models import Connector, WriteKey
+from connectors.setup import key_rotation, lifecycle
+from connectors.setup.lifecycle import By, KeyChanged
 from connectors.vault import sealing
 from exporter import rejected, trials
 from exporter.delivery import sending
@@ -70,7 +71,7 @@ def test_a_rotation_under_load_loses_nothing_and_the_old_key_rests(monkeypatch: 
             switched = time.time()
             until(lambda: len(line.sandbox.calls(key4="newk")) >= 500)
             asked_back = time.time()
-            rotation.roll_back(line.connector, seen=None, by=NOBODY)
+            key_rotation.roll_back(line.connector, seen=None, by=NOBODY)
             back = time.time()
             worker.join(60)
             assert done.is_set()
@@ -153,7 +154,7 @@ def test_a_key_keeps_the_moment_segment_began_to_refuse_it() -> None:
         lifecycle.rotate(line.connector, write_key=NEW, region="us", by=NOBODY)
         line.deliver()
         assert (rejected_at(line, "oldk"), rejected_at(line, "newk")) == (first, None)
-        rotation.roll_back(line.connector, seen=None, by=NOBODY)
+        key_rotation.roll_back(line.connector, seen=None, by=NOBODY)
         line.feed(5)
         line.sandbox.fail(status=401)
         line.deliver()

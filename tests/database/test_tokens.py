@@ -12,8 +12,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from connectors.lifecycle import By
 from connectors.models import AuditEntry, IntakeToken, Membership, User, Workspace
+from connectors.setup.lifecycle import By
 from connectors.workspaces import tokens, workspaces
 from exporter import nudger, tokens_in_use
 from exporter.models import EventLog, LogMark

@@ -69,8 +69,8 @@ class Person:
 
 
 def _launch(prefix: str, region: str, key: str) -> dict[str, Any]:
-    from connectors import lifecycle
     from connectors.models import Scope, Workspace
+    from connectors.setup import lifecycle
     from connectors.workspaces import tokens
     from exporter.models import Delivery
 
@@ -90,8 +90,8 @@ def _launch(prefix: str, region: str, key: str) -> dict[str, Any]:
 
 
 def _change(verb: str, connector: int, **terms: str) -> dict[str, Any]:
-    from connectors import lifecycle
     from connectors.models import Connector
+    from connectors.setup import lifecycle
     from exporter.try_now import try_now
 
     by, row = lifecycle.By(None), Connector.objects.get(pk=connector)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
-from connectors import lifecycle
 from connectors.models import Connector, Role, User, Workspace
+from connectors.setup import lifecycle
 from tests.factories import MembershipFactory, UserFactory, WorkspaceFactory
 
 EMAIL_EVENTS = ["users.messages.email.Click", "users.messages.email.Open"]

@@ -9,9 +9,9 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
-from connectors import lifecycle
 from connectors.audit.record import record
 from connectors.models import AuditEntry, Connector, Role, User, Workspace
+from connectors.setup import lifecycle
 from tests.factories import MembershipFactory, UserFactory, WorkspaceFactory
 
 pytestmark = pytest.mark.django_db

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.test import Client
 
-from connectors import lifecycle
 from connectors.models import AuditEntry, Connector, User
+from connectors.setup import lifecycle
 from connectors.vault import sealing
 from tests.web.conftest import EMAIL_EVENTS, KEY
 

@@ -14,9 +14,9 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from connectors import lifecycle, reminders, rotation
-from connectors.lifecycle import By
 from connectors.models import AuditEntry, Connector, User, WriteKey
+from connectors.setup import key_reminders, key_rotation, lifecycle
+from connectors.setup.lifecycle import By
 from connectors.vault import sealing
 from exporter.sandbox.handle import Sandbox, running_sandbox
 from tests.web.conftest import EMAIL_EVENTS, KEY
@@ -110,7 +110,7 @@ def test_before_the_switch_the_page_tells_how_many_events_will_follow(
     assert "No event waits at the moment." in page
     receive(connector, delivered=0, rejected=0, waiting=1_200)
     assert "<b>1,200 events</b> are waiting and go out with the new key at once" in text(as_("admin"), path)
-    rotation.propose(connector, write_key=NEW, region="eu", by=By(people["admin"]))
+    key_rotation.propose(connector, write_key=NEW, region="eu", by=By(people["admin"]))
     page = text(as_("admin"), path)
     assert "Switch to ••••newk" in page
     assert "<b>1,200 events</b> are waiting and go out with the new key at once" in page
@@ -126,7 +126,7 @@ def test_a_key_segment_rejected_is_marked_in_the_history(
 ) -> None:
     assert "Rejected by Segment" not in text(as_("admin"), path)
     old = in_use(connector)
-    rotation.note_rejected(old.pk, anew=True)
+    key_rotation.note_rejected(old.pk, anew=True)
     old.refresh_from_db()
     assert old.rejected_at is not None
     said = f"Rejected by Segment {date_format(old.rejected_at, 'j F Y, H:i')}"
@@ -146,7 +146,7 @@ def test_test_events_with_a_rejected_key_mark_it(
 
 
 def test_a_discarded_key_is_gone(as_: As, path: str, connector: Connector) -> None:
-    rotation.propose(
+    key_rotation.propose(
         connector,
         write_key=NEW,
         region="eu",
@@ -157,7 +157,7 @@ def test_a_discarded_key_is_gone(as_: As, path: str, connector: Connector) -> No
 
 
 def test_nobody_switches_to_a_key_another_admin_typed(as_: As, path: str, connector: Connector) -> None:
-    other = rotation.propose(connector, write_key=NEW, region="eu", by=By(None))
+    other = key_rotation.propose(connector, write_key=NEW, region="eu", by=By(None))
     as_("admin").post(f"{path}write-key/", {"proposed": other.pk})
     assert plain(connector) == KEY
 
@@ -191,8 +191,8 @@ def test_after_a_day_the_former_key_is_destroyed(as_: As, path: str, connector: 
     old = in_use(connector)
     lifecycle.rotate(connector, write_key=NEW, region="eu", by=By(None))
     now = timezone.now()
-    assert rotation.destroy_old(now + timedelta(hours=23)) == 0
-    assert rotation.destroy_old(now + timedelta(hours=25)) == 1
+    assert key_rotation.destroy_old(now + timedelta(hours=23)) == 0
+    assert key_rotation.destroy_old(now + timedelta(hours=25)) == 1
     old.refresh_from_db()
     assert (bytes(old.ciphertext), old.last4) == (b"", "tail")
     as_("admin").post(f"{path}write-key/roll-back/")
@@ -201,8 +201,8 @@ def test_after_a_day_the_former_key_is_destroyed(as_: As, path: str, connector: 
 
 
 def test_a_proposed_key_nobody_used_is_dropped_after_a_day(connector: Connector) -> None:
-    rotation.propose(connector, write_key=NEW, region="eu", by=By(None))
-    assert rotation.destroy_old(timezone.now() + timedelta(hours=25)) == 1
+    key_rotation.propose(connector, write_key=NEW, region="eu", by=By(None))
+    assert key_rotation.destroy_old(timezone.now() + timedelta(hours=25)) == 1
     assert plain(connector) == KEY
 
 
@@ -233,16 +233,16 @@ def test_confirming_some_other_key_is_not_found(as_: As, path: str, key: str) ->
 
 
 def test_a_marketer_confirms_no_proposed_key(as_: As, path: str, connector: Connector) -> None:
-    key = rotation.propose(connector, write_key=NEW, region="eu", by=By(None))
+    key = key_rotation.propose(connector, write_key=NEW, region="eu", by=By(None))
     assert as_("marketer").post(f"{path}verified/", {"key": key.pk}).status_code == 404
 
 
 def test_the_reminder_is_mailed_a_week_before_once(as_: As, path: str, connector: Connector) -> None:
     day = timezone.localdate() + timedelta(days=30)
     assert as_("admin").post(f"{path}write-key/reminder/", {"day": day.isoformat()}).status_code == 303
-    assert reminders.mail_due(day - timedelta(days=8)) == 0
-    assert reminders.mail_due(day - timedelta(days=7)) == 1
-    assert reminders.mail_due(day - timedelta(days=6)) == 0
+    assert key_reminders.mail_due(day - timedelta(days=8)) == 0
+    assert key_reminders.mail_due(day - timedelta(days=7)) == 1
+    assert key_reminders.mail_due(day - timedelta(days=6)) == 0
     assert "data@example.com" in mail.outbox[0].to
     assert len(mail.outbox[0].to) == 2
     assert KEY not in str(mail.outbox[0].message())

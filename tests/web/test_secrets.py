@@ -20,8 +20,8 @@ from django.http import HttpResponseBase
 from django.test import Client
 from django.utils import timezone
 
-from connectors import lifecycle, reminders, rotation
 from connectors.models import Connector, User, Workspace, WriteKey
+from connectors.setup import key_reminders, key_rotation, lifecycle
 from exporter import appender, incidents, notifications, nudger, tokens_in_use
 from exporter.delivery.run import deliver
 from exporter.models import Delivery
@@ -134,8 +134,8 @@ def test_a_planted_secret_is_found_nowhere(
     deliver(delivery)
     admin("POST", f"{path}test/")
     admin("POST", f"{path}write-key/roll-back/")
-    rotation.remind(connector, timezone.localdate(), lifecycle.By(None))
-    reminders.mail_due()
+    key_rotation.remind(connector, timezone.localdate(), lifecycle.By(None))
+    key_reminders.mail_due()
     WriteKey.objects.filter(retired_at=None).update(ciphertext=b"not readable")
     deliver(delivery)
     with pytest.raises(CommandError) as told:

@@ -15,8 +15,8 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from connectors.lifecycle import By
 from connectors.models import Connector, Membership, Role, User, Workspace
+from connectors.setup.lifecycle import By
 from connectors.workspaces import tokens
 from exporter import appender, nudger, tokens_in_use
 from tests.factories import IntakeTokenFactory

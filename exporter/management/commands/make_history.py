@@ -12,9 +12,9 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils.translation import gettext as _
 
-from connectors import lifecycle
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Workspace
+from connectors.setup import lifecycle
 from exporter import history
 from exporter.generator import generate
 from exporter.history import Mix

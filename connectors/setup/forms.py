@@ -11,11 +11,11 @@ from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from connectors import write_keys
 from connectors.catalogue.catalogue import CATALOGUE
-from connectors.lifecycle import Settings
 from connectors.models import Connector, Region
 from connectors.remarks import Remarked
+from connectors.setup import key_check
+from connectors.setup.lifecycle import Settings
 
 NAME_LENGTH, ADDRESS_LENGTH = 100, 254
 
@@ -118,7 +118,7 @@ class KeyForm(Remarked):
     )
 
     def clean_write_key(self) -> str:
-        examined = write_keys.examine(self.cleaned_data["write_key"])
+        examined = key_check.examine(self.cleaned_data["write_key"])
         if examined.corrections and not examined.error:
             self.corrections["write_key"] = examined.corrections
         if examined.error:

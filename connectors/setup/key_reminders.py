@@ -12,8 +12,9 @@ from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from connectors import letters, lifecycle
+from connectors import letters
 from connectors.models import Connector, Membership, Role
+from connectors.setup import lifecycle
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ LABELS = {
     "selected_events": gettext_lazy("events"),
     "include_anonymous": gettext_lazy("anonymous users"),
 }
-_SALT = "connectors.changes"
+_SALT = "connectors.setup.merge_edits"
 
 
 @dataclass(frozen=True, slots=True)
