@@ -140,14 +140,14 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-ACCOUNT_ADAPTER = "connectors.accounts.AccountAdapter"
+ACCOUNT_ADAPTER = "connectors.sign_in.account_adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "provider": "30/m/ip", "login_failed": "20/m/ip,5/300s/key"}
-MFA_ADAPTER = "connectors.second_factors.SecondFactorAdapter"
+MFA_ADAPTER = "connectors.sign_in.second_factors.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SECURE
@@ -193,7 +193,7 @@ OIDC = oidc.from_environment()
 if OIDC is not None:
     INSTALLED_APPS += ["allauth.socialaccount", "allauth.socialaccount.providers.openid_connect"]
     SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [OIDC.as_app()], "OAUTH_PKCE_ENABLED": True}}
-    SOCIALACCOUNT_ADAPTER = "connectors.oidc_accounts.OidcAdapter"
+    SOCIALACCOUNT_ADAPTER = "connectors.sign_in.oidc_adapter.OidcAdapter"
     SOCIALACCOUNT_STORE_TOKENS = False
 
 # --- Safety -------------------------------------------------------------------------------------------------

@@ -4,11 +4,11 @@ from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("accounts/", include("connectors.account_urls")),
+    path("accounts/", include("connectors.sign_in.account_urls")),
     path("accounts/2fa/", include("allauth.mfa.urls")),
     path("accounts/sessions/", include("allauth.usersessions.urls")),
     path("", include("connectors.urls")),
     path("", include("exporter.urls")),
 ]
 if settings.OIDC is not None:
-    urlpatterns.append(path("accounts/oidc/", include("connectors.oidc_urls")))
+    urlpatterns.append(path("accounts/oidc/", include("connectors.sign_in.oidc_urls")))

@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
 
 from connectors.models import WriteKey
-from connectors.second_factors import SecondFactorAdapter
+from connectors.sign_in.second_factors import SecondFactorAdapter
 from connectors.vault import sealing
 from tests.database.delivering import a_line
 from tests.factories import UserFactory, WriteKeyFactory

@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from connectors import second_factors
 from connectors.models import User
+from connectors.sign_in import second_factors
 
 
 class Command(BaseCommand):

@@ -18,8 +18,9 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from connectors import addresses, sign_ins
+from connectors import addresses
 from connectors.models import User
+from connectors.sign_in import audit_trail
 from connectors.workspaces import invitations
 
 
@@ -61,7 +62,7 @@ class OidcAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         exception: Exception | None = None,
         extra_context: dict[str, Any] | None = None,
     ) -> None:
-        sign_ins.refuse(request, "", gettext_noop("the provider’s answer was not accepted"))
+        audit_trail.refuse(request, "", gettext_noop("the provider’s answer was not accepted"))
 
 
 def _claims(sociallogin: SocialLogin, source: str) -> dict[str, Any]:
@@ -106,5 +107,5 @@ def _bind(request: HttpRequest, sociallogin: SocialLogin, user: User) -> bool:
 
 
 def _refusal(request: HttpRequest, address: str, why: str) -> ImmediateHttpResponse:
-    sign_ins.refuse(request, address, gettext_noop("not let in with the provider’s identity"))
+    audit_trail.refuse(request, address, gettext_noop("not let in with the provider’s identity"))
     return ImmediateHttpResponse(render(request, "socialaccount/refused.html", {"why": why}, status=403))
