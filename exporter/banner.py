@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from connectors.models import Connector, Workspace
-from connectors.moments import by_the_clock
+from connectors.web.time_words import by_the_clock
 from exporter import status
 from exporter.health import LOSING, Health
 from exporter.sentences import events, waiting_until_loss

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
 
-from connectors.moments import exactly
+from connectors.web.time_words import exactly
 from exporter.health import Health
 from exporter.incidents import LAST_WARNING
 from exporter.status import Summary

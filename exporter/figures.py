@@ -9,7 +9,7 @@ from datetime import datetime
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from connectors.moments import duration
+from connectors.web.time_words import duration
 from exporter import charts
 from exporter.charts import Bar, Chart, Frame
 from exporter.timelines import Timeline

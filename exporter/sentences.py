@@ -14,7 +14,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from connectors.moments import DAY, HOUR, ago, by_the_clock, duration
+from connectors.web.time_words import DAY, HOUR, ago, by_the_clock, duration
 from exporter.health import Health
 from exporter.status import Summary
 

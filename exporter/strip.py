@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from connectors.moments import by_the_clock, duration
+from connectors.web.time_words import by_the_clock, duration
 from exporter.trends import STRIP_CELLS, STRIP_STEP, Cell
 
 STEP, WIDTH, HEIGHT = 10, 8, 28

@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector, Region
-from connectors.remarks import Remarked
 from connectors.setup import key_check
 from connectors.setup.lifecycle import Settings
+from connectors.web.field_remarks import Remarked
 
 NAME_LENGTH, ADDRESS_LENGTH = 100, 254
 

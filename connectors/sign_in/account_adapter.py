@@ -8,7 +8,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
-from connectors import addresses
+from connectors.web import client_address
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -26,4 +26,4 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def get_client_ip(self, request: HttpRequest) -> str:
         """For the limits on sign-in, by the same rule as the audit log. Over a socket without proxies there is no
         address; then all share one limit."""
-        return addresses.client_of(request) or "0.0.0.0"  # noqa: S104 - no address to bind to
+        return client_address.client_of(request) or "0.0.0.0"  # noqa: S104 - no address to bind to

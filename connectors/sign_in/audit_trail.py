@@ -14,9 +14,9 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils.translation import gettext_noop
 
-from connectors import addresses
 from connectors.audit.record import record
 from connectors.models import Membership, User
+from connectors.web import client_address
 
 
 @receiver(account_signals.user_logged_in)
@@ -84,5 +84,5 @@ def _record(
         actor=user,
         target=target,
         after=after,
-        address=addresses.client_of(request) if request is not None else None,
+        address=client_address.client_of(request) if request is not None else None,
     )

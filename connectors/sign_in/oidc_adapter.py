@@ -18,9 +18,9 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from connectors import addresses
 from connectors.models import User
 from connectors.sign_in import audit_trail
+from connectors.web import client_address
 from connectors.workspaces import invitations
 
 
@@ -89,7 +89,7 @@ def _known_or_invited(request: HttpRequest, address: str, name: str) -> User | N
         with transaction.atomic():
             user = User.objects.create_user(address, name=name[:150])
             for invitation in waiting:
-                invitations.accept(invitation, user, addresses.client_of(request))
+                invitations.accept(invitation, user, client_address.client_of(request))
     except (IntegrityError, invitations.Refused):
         # Withdrawn, or answered in another window, a moment ago.
         return User.objects.filter(email=address).first()

@@ -13,8 +13,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
-from connectors import moments
-from connectors.remarks import Remarked
+from connectors.web import time_words
+from connectors.web.field_remarks import Remarked
 
 register = template.Library()
 
@@ -60,17 +60,17 @@ def health_icon(health: str) -> str:
 
 @register.filter
 def ago(moment: datetime | None) -> str:
-    return moments.ago(moment, timezone.now()) if moment else gettext("Never")
+    return time_words.ago(moment, timezone.now()) if moment else gettext("Never")
 
 
 @register.filter
 def clock(moment: datetime | None) -> str:
-    return moments.by_the_clock(moment, timezone.now()) if moment else "–"
+    return time_words.by_the_clock(moment, timezone.now()) if moment else "–"
 
 
 @register.filter
 def seconds(value: float) -> str:
-    return moments.duration(value)
+    return time_words.duration(value)
 
 
 @register.filter

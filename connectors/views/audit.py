@@ -12,8 +12,8 @@ from django.views.decorators.http import require_safe
 
 from connectors.audit import search, words
 from connectors.models import AuditEntry, Workspace
-from connectors.pace import Kind, at_most
-from connectors.permissions import Action, for_owners, in_workspace
+from connectors.web.permissions import Action, for_owners, in_workspace
+from connectors.web.rate_limit import Kind, at_most
 
 
 @require_safe

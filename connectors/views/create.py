@@ -12,10 +12,10 @@ from django.views.decorators.http import require_http_methods
 
 from connectors.catalogue.catalogue import CATALOGUE, MESSAGE_ENGAGEMENT
 from connectors.models import Connector, ConnectorType, Workspace
-from connectors.permissions import Action, in_workspace
 from connectors.setup import lifecycle
 from connectors.setup.forms import LaunchForm
-from connectors.views.answers import IN_THE_WAY, REFUSED, by, field_remarks, see_other
+from connectors.web.permissions import Action, in_workspace
+from connectors.web.request_helpers import IN_THE_WAY, REFUSED, by, field_remarks, see_other
 
 
 @sensitive_post_parameters("write_key")

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from connectors.catalogue.catalogue import CATALOGUE, EventType
-from connectors.views.answers import is_partial
+from connectors.web.request_helpers import is_partial
 
 
 @dataclass(frozen=True, slots=True)

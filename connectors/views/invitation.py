@@ -15,9 +15,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from connectors import addresses
 from connectors.models import Invitation, User
-from connectors.views.answers import IN_THE_WAY, REFUSED, see_other
+from connectors.web import client_address
+from connectors.web.request_helpers import IN_THE_WAY, REFUSED, see_other
 from connectors.workspaces import invitations
 
 
@@ -100,7 +100,7 @@ def _person(found: Invitation, name: str, password: str) -> User | None:
 
 def _join(request: HttpRequest, found: Invitation, user: User) -> HttpResponse | None:
     try:
-        invitations.accept(found, user, addresses.client_of(request))
+        invitations.accept(found, user, client_address.client_of(request))
     except invitations.Refused as refused:
         return render(request, "account/invitation_over.html", {"refused": str(refused)}, status=IN_THE_WAY)
     return None

@@ -19,8 +19,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from connectors import letters
 from connectors.models import Invitation, Membership, Role, Workspace
-from connectors.permissions import SECOND_FACTORS, Action, in_workspace, second_factors_of
-from connectors.views.answers import IN_THE_WAY, REFUSED, by, is_partial, see_other
+from connectors.web.permissions import SECOND_FACTORS, Action, in_workspace, second_factors_of
+from connectors.web.request_helpers import IN_THE_WAY, REFUSED, by, is_partial, see_other
 from connectors.workspaces import invitations, members
 from connectors.workspaces.email_field import AddressForm
 

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_http_methods
 
 from connectors.audit import words
 from connectors.models import User
-from connectors.permissions import SECOND_FACTORS, for_owners
-from connectors.views.answers import IN_THE_WAY, REFUSED, by, is_partial, see_other
+from connectors.web.permissions import SECOND_FACTORS, for_owners
+from connectors.web.request_helpers import IN_THE_WAY, REFUSED, by, is_partial, see_other
 from connectors.workspaces import owners
 from connectors.workspaces.email_field import AddressForm
 

@@ -14,9 +14,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from connectors.models import IntakeToken, Scope, Workspace
-from connectors.permissions import Action, in_workspace
 from connectors.vault import shown_once
-from connectors.views.answers import REFUSED, by, is_partial, see_other
+from connectors.web.permissions import Action, in_workspace
+from connectors.web.request_helpers import REFUSED, by, is_partial, see_other
 from connectors.workspaces import tokens
 
 MOST_ENDED = 50

@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from connectors.models import User, Workspace
-from connectors.permissions import for_owners
-from connectors.views.answers import IN_THE_WAY, REFUSED, by, see_other
+from connectors.web.permissions import for_owners
+from connectors.web.request_helpers import IN_THE_WAY, REFUSED, by, see_other
 from connectors.workspaces import workspaces
 
 

@@ -18,11 +18,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from connectors import ports
 from connectors.models import Connector, User, Workspace, WriteKey
-from connectors.permissions import Action, in_workspace
 from connectors.setup import key_rotation, lifecycle
 from connectors.setup.forms import RotateForm
 from connectors.setup.key_check import USUAL_LENGTH
-from connectors.views.answers import IN_THE_WAY, REFUSED, by, field_remarks, find, see_other
+from connectors.web.permissions import Action, in_workspace
+from connectors.web.request_helpers import IN_THE_WAY, REFUSED, by, field_remarks, find, see_other
 
 HISTORY = 20
 

@@ -14,8 +14,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from connectors import moments
 from connectors.templatetags.parts import HEALTH, icon
+from connectors.web import time_words
 from exporter import answers, outcome_signs
 from exporter.models import Attempt
 from exporter.outcome_signs import OutcomeSign
@@ -76,7 +76,7 @@ def pretty(event: dict[str, Any]) -> str:
 
 @register.filter
 def span(length: timedelta) -> str:
-    return moments.duration(length.total_seconds())
+    return time_words.duration(length.total_seconds())
 
 
 @register.filter
@@ -85,7 +85,7 @@ def seen(moment: datetime | None) -> str:
     if moment is None:
         return _("Never")
     now = timezone.now()
-    return moments.ago(moment, now) if now - moment < timedelta(hours=1) else shortly(moment)
+    return time_words.ago(moment, now) if now - moment < timedelta(hours=1) else shortly(moment)
 
 
 @register.filter

@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from connectors.models import Workspace
-from connectors.permissions import Action, allows, in_workspace
-from connectors.views.answers import find
+from connectors.web.permissions import Action, allows, in_workspace
+from connectors.web.request_helpers import find
 from exporter import answers, attempts, balance, figures, status, timelines, trends, windows
 
 FAMILY_WORDS = {

@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from connectors.models import Connector, Workspace
-from connectors.permissions import Action, in_workspace
 from connectors.setup import lifecycle
-from connectors.views.answers import REFUSED, by, find, is_partial, see_other
+from connectors.web.permissions import Action, in_workspace
+from connectors.web.request_helpers import REFUSED, by, find, is_partial, see_other
 from exporter import status
 
 

@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from connectors.models import Workspace
-from connectors.permissions import Action, in_workspace
-from connectors.views.answers import by, find, is_partial, see_other
+from connectors.web.permissions import Action, in_workspace
+from connectors.web.request_helpers import by, find, is_partial, see_other
 from exporter import balance, status_page, type_table
 from exporter import status as delivery_status
 from exporter import try_now as trying

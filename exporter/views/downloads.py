@@ -6,9 +6,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.views.decorators.http import require_safe
 
 from connectors.models import Workspace
-from connectors.pace import Kind, at_most
-from connectors.permissions import Action, in_workspace
-from connectors.views.answers import find
+from connectors.web.permissions import Action, in_workspace
+from connectors.web.rate_limit import Kind, at_most
+from connectors.web.request_helpers import find
 from exporter import balance, csv_table, rejected, status
 
 

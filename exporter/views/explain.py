@@ -8,8 +8,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from connectors.models import Workspace
-from connectors.permissions import Action, in_workspace
-from connectors.views.answers import find
+from connectors.web.permissions import Action, in_workspace
+from connectors.web.request_helpers import find
 from exporter import status
 
 

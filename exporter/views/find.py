@@ -12,10 +12,10 @@ from django.views.decorators.http import require_safe
 
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector, Workspace
-from connectors.pace import Kind, at_most
-from connectors.permissions import Action, allows, in_workspace
-from connectors.views.answers import find as find_connector
-from connectors.views.answers import is_partial
+from connectors.web.permissions import Action, allows, in_workspace
+from connectors.web.rate_limit import Kind, at_most
+from connectors.web.request_helpers import find as find_connector
+from connectors.web.request_helpers import is_partial
 from exporter import find, masking, retained
 from exporter.find import By, Found
 

@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 
-from connectors.views.answers import is_partial
+from connectors.web.request_helpers import is_partial
 
 
 def unchanged(request: HttpRequest, stamp: str) -> bool:

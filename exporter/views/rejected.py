@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from connectors.models import Workspace
-from connectors.permissions import Action, allows, in_workspace
-from connectors.views.answers import by, find, see_other
+from connectors.web.permissions import Action, allows, in_workspace
+from connectors.web.request_helpers import by, find, see_other
 from exporter import rejected
 from exporter.store import WorkspaceBusy
 from exporter.views.quiet import page_or_part

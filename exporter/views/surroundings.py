@@ -7,7 +7,7 @@ from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
 from connectors.models import Workspace
-from connectors.permissions import Action, in_workspace
+from connectors.web.permissions import Action, in_workspace
 from exporter.banner import Surroundings
 from exporter.views.quiet import stamped
 

@@ -11,12 +11,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from connectors.models import Connector, User, Workspace, WriteKey
-from connectors.permissions import Action, in_workspace
 from connectors.setup import key_rotation, lifecycle
 from connectors.setup.forms import RotateForm
 from connectors.vault import sealing
 from connectors.views import write_key as rotate_page
-from connectors.views.answers import REFUSED, by, find, see_other
+from connectors.web.permissions import Action, in_workspace
+from connectors.web.request_helpers import REFUSED, by, find, see_other
 from exporter import trials
 
 

@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from connectors.models import Connector
-from connectors.permissions import workspaces_of
 from connectors.templatetags.parts import HEALTH
+from connectors.web.permissions import workspaces_of
 from exporter import status
 from exporter.status import Summary
 from exporter.views.listing import by_trouble

@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from connectors.models import Connector, Pace, User
-from connectors.pace import PER_MINUTE, Kind
+from connectors.web.rate_limit import PER_MINUTE, Kind
 
 pytestmark = pytest.mark.django_db
 As = Callable[[str], Client]

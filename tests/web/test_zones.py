@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from connectors.models import AuditEntry, Connector, Membership, User, Workspace
-from connectors.zones import known
+from connectors.web.time_zone import known
 
 pytestmark = pytest.mark.django_db
 MOMENT = datetime(2020, 5, 4, 20, 5, tzinfo=UTC)

@@ -7,9 +7,9 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render, resolve_url
 
-from connectors import addresses
 from connectors.models import Connector, User, Workspace
 from connectors.setup.lifecycle import By
+from connectors.web import client_address
 
 REFUSED = 422
 IN_THE_WAY = 409
@@ -22,7 +22,7 @@ def is_partial(request: HttpRequest) -> bool:
 
 def by(request: HttpRequest) -> By:
     user: User | AnonymousUser = request.user
-    return By(user if isinstance(user, User) else None, addresses.client_of(request))
+    return By(user if isinstance(user, User) else None, client_address.client_of(request))
 
 
 def find(workspace: Workspace, pk: int) -> Connector:

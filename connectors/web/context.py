@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from connectors.models import Membership, Role, Workspace
-from connectors.permissions import may, memberships_of
+from connectors.web.permissions import may, memberships_of
 
 SWITCHER_ROWS = 10
 
