@@ -12,7 +12,7 @@ from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from connectors import letters
+from connectors import mail
 from connectors.models import Connector, Membership, Role
 from connectors.setup import lifecycle
 
@@ -34,7 +34,7 @@ def mail_due(today: date | None = None) -> int:
             continue
         try:
             with translation.override(settings.LANGUAGE_CODE):
-                letters.send(letter(connector), recipients(connector))
+                mail.send(letter(connector), recipients(connector))
             sent += 1
         except (OSError, smtplib.SMTPException) as error:
             log.warning("A reminder was not sent (%s).", type(error).__name__)
@@ -47,7 +47,7 @@ def recipients(connector: Connector) -> list[str]:
     return sorted({connector.contact_email, *admins.values_list("user__email", flat=True)})
 
 
-def letter(connector: Connector) -> letters.Letter:
+def letter(connector: Connector) -> mail.Letter:
     key = lifecycle.key_in_use(connector)
     words = {
         "connector": connector.name,
@@ -55,7 +55,7 @@ def letter(connector: Connector) -> letters.Letter:
         "last4": key.last4 if key else "",
         "since": date_format(key.activated_at, "j F Y") if key and key.activated_at else "",
     }
-    return letters.Letter(
+    return mail.Letter(
         subject=_("%(connector)s: replace the write key by %(day)s") % words,
         sentences=[
             _("The write key of %(connector)s ending in %(last4)s is in use since %(since)s.") % words,

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from connectors import letters
+from connectors import mail
 from connectors.models import Invitation, Membership, Role, Workspace
 from connectors.web.permissions import SECOND_FACTORS, Action, in_workspace, second_factors_of
 from connectors.web.request_helpers import IN_THE_WAY, REFUSED, by, is_partial, see_other
@@ -172,7 +172,7 @@ def _find(workspace: Workspace, pk: int) -> Membership:
 
 def _send(request: HttpRequest, invitation: Invitation, link: str) -> None:
     try:
-        letters.send(invitations.letter(invitation, link), [invitation.email])
+        mail.send(invitations.letter(invitation, link), [invitation.email])
     except (OSError, smtplib.SMTPException) as error:
         log.warning("An invitation was not sent (%s).", type(error).__name__)
         messages.error(

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from connectors import letters
+from connectors import mail
 from connectors.audit.record import record
 from connectors.models import Invitation, Membership, Role, User, Workspace
 from connectors.setup.lifecycle import By
@@ -138,7 +138,7 @@ def link(secret: str) -> str:
     return f"{settings.SITE_URL}{reverse('invitation', args=[secret])}"
 
 
-def letter(invitation: Invitation, address: str) -> letters.Letter:
+def letter(invitation: Invitation, address: str) -> mail.Letter:
     inviter = invitation.created_by.get_full_name() if invitation.created_by else _("An owner")
     words = {
         "workspace": invitation.workspace.name,
@@ -146,7 +146,7 @@ def letter(invitation: Invitation, address: str) -> letters.Letter:
         "role": Role(invitation.role).label,
         "until": date_format(invitation.expires_at, "j F Y"),
     }
-    return letters.Letter(
+    return mail.Letter(
         subject=_("Join %(workspace)s in Currents Admin") % words,
         sentences=[
             _("%(person)s invites you to the workspace %(workspace)s as %(role)s.") % words,
