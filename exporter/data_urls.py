@@ -2,15 +2,20 @@
 
 from django.urls import URLPattern, path
 
-from exporter.views import api, downloads
-from exporter.views.metrics import metrics
+from exporter.api import connectors
+from exporter.api.metrics import metrics
+from exporter.views import downloads
 
 _EXPORT = "w/<slug:slug>/data-export"
 
 urlpatterns: list[URLPattern] = [
-    path("api/v1/connectors", api.connectors, name="api-connectors"),
-    path("api/v1/connectors/<int:connector_id>/status", api.connector_status, name="api-connector-status"),
-    path("api/v1/openapi.json", api.description, name="api-description"),
+    path("api/v1/connectors", connectors.connectors, name="api-connectors"),
+    path(
+        "api/v1/connectors/<int:connector_id>/status",
+        connectors.connector_status,
+        name="api-connector-status",
+    ),
+    path("api/v1/openapi.json", connectors.description, name="api-description"),
     path("metrics", metrics, name="metrics"),
     path(f"{_EXPORT}/refused.ndjson", downloads.refused_events, name="refused_download"),
     path(f"{_EXPORT}/<int:pk>/rejected.ndjson", downloads.rejected_events, name="rejected_download"),

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable
 
 from django.db import connection
 
-from exporter import doorbell, tokens_in_use
+from exporter import doorbell
+from exporter.api import bearer
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class Nudger:
                 with self._guard:
                     workspaces, self._workspaces = self._workspaces, set()
                 self._try(lambda: doorbell.ring_workspaces(workspaces) if workspaces else None)  # noqa: B023 - called at once
-                self._try(tokens_in_use.write_down)
+                self._try(bearer.write_down)
                 self._stop.wait(_PAUSE)
         finally:
             connection.close()

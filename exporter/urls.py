@@ -1,29 +1,19 @@
 from django.urls import URLPattern, path, re_path
 
 from exporter import data_urls
-from exporter.intake import intake
-from exporter.views import (
-    api,
-    attempts,
-    confirm,
-    connector,
-    explain,
-    find,
-    lifesigns,
-    rejected,
-    surroundings,
-    trials,
-)
+from exporter.api import connectors, probes
+from exporter.api.events import intake
+from exporter.views import attempts, confirm, connector, explain, find, rejected, surroundings, trials
 from exporter.views.listing import data_export
 from exporter.views.workspaces import workspaces
 
 urlpatterns: list[URLPattern] = [
     *data_urls.urlpatterns,
-    path("healthz", lifesigns.healthz, name="healthz"),
-    path("readyz", lifesigns.readyz, name="readyz"),
+    path("healthz", probes.healthz, name="healthz"),
+    path("readyz", probes.readyz, name="readyz"),
     path("api/v1/events", intake, name="intake"),
     # After every address of the API: programs are told of a wrong one in their own words.
-    re_path("^api/", api.nothing_here, name="api-nothing"),
+    re_path("^api/", connectors.nothing_here, name="api-nothing"),
     path("", workspaces, name="workspaces"),
     path("w/<slug:slug>/banner/", surroundings.banner, name="banner"),
     path("w/<slug:slug>/data-export/", data_export, name="data_export"),

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from exporter import appender, nudger, tokens_in_use
+from exporter import appender, nudger
+from exporter.api import bearer
 from exporter.delivery import turn
 
 
@@ -17,7 +18,7 @@ def _threads_end() -> Iterator[None]:
     yield
     appender.stop()
     nudger.stop()
-    tokens_in_use.forget()
+    bearer.forget()
 
 
 @pytest.fixture(autouse=True)

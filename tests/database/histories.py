@@ -20,7 +20,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from connectors.models import Connector, State
 from connectors.setup import lifecycle
-from exporter import balance, ledger, metrics, rejected, retention, rollup, status_page, trimming, type_table
+from exporter import balance, ledger, rejected, retention, rollup, status_page, trimming, type_table
+from exporter.api import connectors, exposition
 from exporter.balance import Balance
 from exporter.delivery import expiry, settle, turn
 from exporter.delivery.lease import Lease
@@ -29,7 +30,6 @@ from exporter.models import Delivery
 from exporter.sandbox.handle import Sandbox
 from exporter.status import Summary
 from exporter.sweep import claim
-from exporter.views import api
 from tests.database.delivering import NOBODY, Line
 from tests.factories import IntakeTokenFactory, event
 
@@ -64,7 +64,7 @@ class History(RuleBasedStateMachine):
         for name, seconds in (("LINGER_SECONDS", 0.0), ("FILL_SECONDS", 0.0), ("LOOK_SECONDS", 0.001)):
             self.patches.enter_context(patch.object(turn, name, seconds))
         # How many doorbells wait is another matter.
-        self.patches.enter_context(patch.object(metrics, "QUEUES", ()))
+        self.patches.enter_context(patch.object(exposition, "QUEUES", ()))
         self.made = 0
         self.types: list[str] = []
         self.ids: set[str] = set()
@@ -251,12 +251,12 @@ class History(RuleBasedStateMachine):
     def _is_told_alike(self, summary: Summary) -> None:
         """By page, API and metrics."""
         request = RequestFactory().get("/", headers={"Authorization": f"Bearer {self.token}"})
-        answer = api.connector_status(request, self.line.connector.pk)
+        answer = connectors.connector_status(request, self.line.connector.pk)
         told = json.loads(answer.content)
         assert told["outcomes"] == summary.outcomes
         assert (told["received"], told["pending"]) == (summary.received, summary.pending)
         assert told["health"] == summary.health
-        found = _SAMPLE.findall(metrics.exposition())
+        found = _SAMPLE.findall(exposition.exposition())
         samples = {(name, outcome): int(value) for name, outcome, value in found}
         assert samples.pop(("received_total", "")) == summary.received
         assert samples.pop(("pending", "")) == summary.pending

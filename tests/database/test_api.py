@@ -11,7 +11,7 @@ from django.test import Client
 
 from connectors.models import Scope
 from exporter import status
-from exporter.views.api import as_json
+from exporter.api.connectors import as_json
 from tests.database.delivering import EMAIL_OPEN, a_line
 from tests.factories import ConnectorFactory, IntakeTokenFactory, WorkspaceFactory
 

@@ -384,5 +384,5 @@ def test_a_revoked_token_ends_within_five_seconds(sender: Sender, monkeypatch: p
     assert sender.post(event(1)).status_code == 202
     tokens.revoke(sender.token, By(None))
     now = time.monotonic()
-    monkeypatch.setattr("exporter.tokens_in_use.time.monotonic", lambda: now + 5)
+    monkeypatch.setattr("exporter.api.bearer.time.monotonic", lambda: now + 5)
     assert sender.post(event(2)).status_code == 401

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from django.test import Client, override_settings
 
-from exporter import metrics, status
+from exporter import status
+from exporter.api import exposition
 from exporter.health import Health
 from tests.database.delivering import Line, a_line
 
@@ -35,7 +36,7 @@ def samples(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
 
 def of(line: Line, name: str, **labels: str) -> float:
     own = {"workspace": line.workspace.slug, "connector": str(line.connector.pk)} | labels
-    return samples(metrics.exposition())[name, frozenset(own.items())]
+    return samples(exposition.exposition())[name, frozenset(own.items())]
 
 
 def test_the_numbers_are_those_of_the_page() -> None:
@@ -64,7 +65,7 @@ def test_the_numbers_are_those_of_the_page() -> None:
 def test_every_metric_is_introduced_once() -> None:
     with a_line() as line:
         line.feed(1)
-        text = metrics.exposition()
+        text = exposition.exposition()
         line.deliver()
     introduced = re.findall(r"^# TYPE ([a-z_]+) (counter|gauge)$", text, re.MULTILINE)
     assert len(introduced) == len({name for name, _kind in introduced})
@@ -78,15 +79,15 @@ def test_nothing_personal_and_no_name_is_told() -> None:
         line.connector.save()
         line.feed(3)
         line.deliver()
-        text = metrics.exposition()
+        text = exposition.exposition()
     for word in ("telling", "someone", "event-1", "customer-", "email.Open", line.workspace.name):
         assert word not in text
 
 
 def test_queue_lengths_are_told_and_missing_while_redis_is() -> None:
-    assert "currents_queue_length" in metrics.exposition()
+    assert "currents_queue_length" in exposition.exposition()
     with override_settings(CELERY_BROKER_URL="redis://127.0.0.1:9/0"):
-        text = metrics.exposition()
+        text = exposition.exposition()
     assert "currents_queue_length" not in text
     assert "currents_sign_age_seconds" in text
 
@@ -99,7 +100,7 @@ def test_this_machine_may_read_them_and_nobody_else() -> None:
     for address in ("127.0.0.1", "::1"):
         answer = get(address)
         assert answer.status_code == 200
-        assert answer["Content-Type"] == metrics.CONTENT_TYPE
+        assert answer["Content-Type"] == exposition.CONTENT_TYPE
     assert get("203.0.113.7").status_code == 401
     assert get("127.0.0.1", X_Forwarded_For="203.0.113.7").status_code == 401
     assert get("", Authorization="Bearer ").status_code == 401
@@ -115,4 +116,4 @@ def test_the_token_opens_them_from_anywhere() -> None:
 
 
 def test_a_label_cannot_break_out_of_its_quotation_marks() -> None:
-    assert metrics._braces({"workspace": 'a"b\\c\n'}) == '{workspace="a\\"b\\\\c\\n"}'
+    assert exposition._braces({"workspace": 'a"b\\c\n'}) == '{workspace="a\\"b\\\\c\\n"}'

@@ -15,9 +15,10 @@ from django.test import Client
 from connectors.models import AuditEntry, IntakeToken, Membership, User, Workspace
 from connectors.setup.lifecycle import By
 from connectors.workspaces import tokens, workspaces
-from exporter import nudger, tokens_in_use
+from exporter import nudger
+from exporter.api import bearer
+from exporter.api.bearer import BadToken, WrongScope
 from exporter.models import EventLog, LogMark
-from exporter.tokens_in_use import BadToken, WrongScope
 from tests.factories import UserFactory, WorkspaceFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,7 +38,7 @@ def test_the_token_alone_is_on_the_last_line() -> None:
     assert len(token.prefix) == 10
     assert bytes(token.hash) == sha256(plain.encode()).digest()
     assert sorted(token.scopes) == ["intake", "read"]
-    assert tokens_in_use.check(f"Bearer {plain}", "intake").workspace_id == workspace.pk
+    assert bearer.check(f"Bearer {plain}", "intake").workspace_id == workspace.pk
     entry = AuditEntry.objects.get(action="intake_token.created")
     assert plain.rpartition("_")[2] not in json.dumps([entry.before, entry.after, entry.target])
 
@@ -46,9 +47,9 @@ def test_a_scope_narrows_the_token() -> None:
     plain = call("create_intake_token", "Grafana", workspace=WorkspaceFactory.create().slug, scope=["read"])[
         -1
     ]
-    assert tokens_in_use.check(f"bearer {plain}", "read").scopes == {"read"}
+    assert bearer.check(f"bearer {plain}", "read").scopes == {"read"}
     with pytest.raises(WrongScope):
-        tokens_in_use.check(f"Bearer {plain}", "intake")
+        bearer.check(f"Bearer {plain}", "intake")
 
 
 def test_an_unknown_workspace_is_one_sentence() -> None:
@@ -58,12 +59,12 @@ def test_an_unknown_workspace_is_one_sentence() -> None:
 
 def test_revoking_ends_the_token_and_is_recorded_once() -> None:
     token, plain = tokens.create(WorkspaceFactory.create(), "Braze", ["intake"], By(None))
-    tokens_in_use.check(f"Bearer {plain}", "intake")
+    bearer.check(f"Bearer {plain}", "intake")
     tokens.revoke(token, By(None))
     tokens.revoke(token, By(None))
-    tokens_in_use.forget()
+    bearer.forget()
     with pytest.raises(BadToken):
-        tokens_in_use.check(f"Bearer {plain}", "intake")
+        bearer.check(f"Bearer {plain}", "intake")
     assert AuditEntry.objects.filter(action="intake_token.revoked").count() == 1
 
 
@@ -71,7 +72,7 @@ def test_a_remembered_token_costs_no_query(django_assert_num_queries: Any) -> No
     _token, plain = tokens.create(WorkspaceFactory.create(), "Braze", ["intake"], By(None))
     with django_assert_num_queries(1):
         for _ in range(3):
-            tokens_in_use.check(f"Bearer {plain}", "intake")
+            bearer.check(f"Bearer {plain}", "intake")
 
 
 def test_the_use_of_a_token_is_noted_off_the_request_path_once_a_minute() -> None:
@@ -80,15 +81,15 @@ def test_the_use_of_a_token_is_noted_off_the_request_path_once_a_minute() -> Non
     def noted() -> Any:
         return IntakeToken.objects.get().last_used_at
 
-    tokens_in_use.check(f"Bearer {plain}", "intake")
+    bearer.check(f"Bearer {plain}", "intake")
     assert noted() is None
     nudger.wake()
     nudger.stop()
-    tokens_in_use.write_down()
+    bearer.write_down()
     first = noted()
     assert first is not None
-    tokens_in_use.check(f"Bearer {plain}", "intake")
-    tokens_in_use.write_down()
+    bearer.check(f"Bearer {plain}", "intake")
+    bearer.write_down()
     assert noted() == first
 
 

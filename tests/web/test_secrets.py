@@ -22,7 +22,8 @@ from django.utils import timezone
 
 from connectors.models import Connector, User, Workspace, WriteKey
 from connectors.setup import key_reminders, key_rotation, lifecycle
-from exporter import appender, incidents, notifications, nudger, tokens_in_use
+from exporter import appender, incidents, notifications, nudger
+from exporter.api import bearer as tokens_in_use
 from exporter.delivery.run import deliver
 from exporter.models import Delivery
 from exporter.sandbox.handle import Sandbox, running_sandbox

@@ -15,7 +15,7 @@ from connectors.models import AuditEntry, IntakeToken, Workspace
 from connectors.setup.lifecycle import By
 from connectors.vault import shown_once
 from connectors.workspaces import tokens
-from exporter import tokens_in_use
+from exporter.api import bearer
 from tests.factories import IntakeTokenFactory
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +25,7 @@ As = Callable[[str], Client]
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> None:
-    tokens_in_use.forget()
+    bearer.forget()
 
 
 def shown(page: str) -> str:
@@ -41,7 +41,7 @@ def test_a_new_token_is_shown_once_and_works(as_: As, workspace: Workspace) -> N
     first = admin.get(PAGE)
     plain = shown(first.content.decode())
     assert first["Cache-Control"] == "no-store"
-    assert tokens_in_use.check(f"Bearer {plain}", "intake").workspace_id == workspace.pk
+    assert bearer.check(f"Bearer {plain}", "intake").workspace_id == workspace.pk
     assert plain not in admin.get(PAGE).content.decode()
 
 
@@ -77,9 +77,9 @@ def test_a_token_needs_a_name_and_known_scopes(
 def test_revoking_ends_it_and_keeps_the_row(as_: As, workspace: Workspace) -> None:
     token, plain = tokens.create(workspace, "Braze", ["intake"], By(None))
     assert as_("admin").post(f"{PAGE}{token.pk}/revoke/").status_code == 303
-    tokens_in_use.forget()
-    with pytest.raises(tokens_in_use.BadToken):
-        tokens_in_use.check(f"Bearer {plain}", "intake")
+    bearer.forget()
+    with pytest.raises(bearer.BadToken):
+        bearer.check(f"Bearer {plain}", "intake")
     assert "Tokens that do not work any more" in as_("admin").get(PAGE).content.decode()
 
 
@@ -88,13 +88,13 @@ def test_after_a_rotation_both_work_until_the_old_one_ends(as_: As, workspace: W
     old, plain_old = tokens.create(workspace, "Braze", ["intake"], By(None))
     assert admin.post(f"{PAGE}{old.pk}/rotate/", {"hours": "24"}).status_code == 303
     plain_new = shown(admin.get(PAGE).content.decode())
-    assert tokens_in_use.check(f"Bearer {plain_old}", "intake").id == old.pk
-    assert tokens_in_use.check(f"Bearer {plain_new}", "intake").id != old.pk
+    assert bearer.check(f"Bearer {plain_old}", "intake").id == old.pk
+    assert bearer.check(f"Bearer {plain_new}", "intake").id != old.pk
     IntakeToken.objects.filter(pk=old.pk).update(ends_at=timezone.now() - timedelta(seconds=1))
-    tokens_in_use.forget()
-    with pytest.raises(tokens_in_use.BadToken):
-        tokens_in_use.check(f"Bearer {plain_old}", "intake")
-    assert tokens_in_use.check(f"Bearer {plain_new}", "intake")
+    bearer.forget()
+    with pytest.raises(bearer.BadToken):
+        bearer.check(f"Bearer {plain_old}", "intake")
+    assert bearer.check(f"Bearer {plain_new}", "intake")
 
 
 def test_a_token_that_ended_cannot_be_rotated(as_: As, workspace: Workspace) -> None:

@@ -18,7 +18,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from connectors.models import Connector, Membership, Role, User, Workspace
 from connectors.setup.lifecycle import By
 from connectors.workspaces import tokens
-from exporter import appender, nudger, tokens_in_use
+from exporter import appender, nudger
+from exporter.api import bearer
 from tests.factories import IntakeTokenFactory
 from tests.web.conftest import launch
 
@@ -240,7 +241,7 @@ def _threads_end() -> Iterator[None]:
 def test_machines_are_answered_by_their_token(
     name: str, paths: dict[str, str], workspace: Workspace, people: dict[str, User]
 ) -> None:
-    tokens_in_use.forget()
+    bearer.forget()
     elsewhere = Membership.objects.get(user=people["stranger"], role=Role.ADMIN).workspace
     headers: list[dict[str, str]] = [{}]
     for owner in (elsewhere, workspace):

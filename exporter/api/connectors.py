@@ -12,9 +12,10 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from connectors.models import Connector, Scope
-from exporter import openapi, status, tokens_in_use
-from exporter.problem import problem
-from exporter.tokens_in_use import Token
+from exporter import status
+from exporter.api import bearer, openapi
+from exporter.api.bearer import Token
+from exporter.api.problem import problem
 
 P = ParamSpec("P")
 View = Callable[Concatenate[Token, P], HttpResponse]
@@ -29,11 +30,11 @@ def _for_readers(view: View[P]) -> Callable[..., HttpResponse]:
         if request.method not in ("GET", "HEAD"):
             return _only_get()
         try:
-            token = tokens_in_use.check(request.headers.get("Authorization", ""), Scope.READ)
+            token = bearer.check(request.headers.get("Authorization", ""), Scope.READ)
             return view(token, *args, **kwargs)
-        except tokens_in_use.BadToken as error:
+        except bearer.BadToken as error:
             return problem(401, str(error), WWW_Authenticate="Bearer")
-        except tokens_in_use.WrongScope as error:
+        except bearer.WrongScope as error:
             return problem(403, str(error))
         except DatabaseError:
             return problem(503, "The status cannot be read now. Ask again in a few seconds.", Retry_After="5")

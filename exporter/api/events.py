@@ -19,14 +19,15 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from connectors.models import Scope
-from exporter import appender, nudger, refusals, tokens_in_use, wire
+from exporter import appender, nudger, refusals
+from exporter.api import bearer, request_body
+from exporter.api.bearer import BadToken, Token, WrongScope
+from exporter.api.problem import problem
+from exporter.api.rate_limit import Ceiling
 from exporter.appender import Unavailable
-from exporter.ceiling import Ceiling
 from exporter.normalise import BadBody, TooManyEvents, parse_body
-from exporter.problem import problem
 from exporter.refusals import Refusal
 from exporter.store import Receipt, Submission
-from exporter.tokens_in_use import BadToken, Token, WrongScope
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ def _never_500(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpReq
             log.error("Intake failed (%s).\n%s", type(error).__name__, place)
             answer = problem(503, "Something went wrong here. Send the same again.", Retry_After="5")
         if answer.status_code >= 400:
-            wire.discard(request)
+            request_body.discard(request)
         return answer
 
     return guarded
@@ -63,7 +64,7 @@ def intake(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return problem(405, "Send events with POST.", Allow="POST")
     try:
-        token = tokens_in_use.check(request.headers.get("Authorization", ""), Scope.INTAKE)
+        token = bearer.check(request.headers.get("Authorization", ""), Scope.INTAKE)
     except BadToken as error:
         return problem(401, str(error), WWW_Authenticate="Bearer")
     except WrongScope as error:
@@ -73,8 +74,8 @@ def intake(request: HttpRequest) -> HttpResponse:
             503, "The token cannot be checked at the moment. Send the same again.", Retry_After="5"
         )
     try:
-        raws = parse_body(wire.read_body(request))
-    except wire.Refused as error:
+        raws = parse_body(request_body.read_body(request))
+    except request_body.Refused as error:
         return problem(error.status, str(error))
     except TooManyEvents as error:
         return problem(413, str(error))

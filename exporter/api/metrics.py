@@ -10,8 +10,8 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from exporter import metrics as measured
-from exporter.problem import problem
+from exporter.api import exposition as measured
+from exporter.api.problem import problem
 
 
 @require_safe
