@@ -14,7 +14,7 @@ from benchmarks.ground import Sink, wait_until
 from connectors.catalogue.catalogue import ALL
 from connectors.models import Connector, Workspace
 from connectors.setup import lifecycle
-from exporter import appender
+from exporter.intake import appender
 from exporter.models import Delivery, EventLog
 
 _numbers = itertools.count()

@@ -12,7 +12,7 @@ import msgspec
 
 from connectors.catalogue.catalogue import ALL
 from exporter.generator import generate
-from exporter.normalise import Incoming, normalise
+from exporter.intake.normalise import Incoming, normalise
 from exporter.transform import Plan, convert
 
 SEED = 7

@@ -18,10 +18,11 @@ from connectors.models import Connector, Membership, User, Workspace
 from connectors.setup import lifecycle
 from connectors.setup.lifecycle import By
 from currents_admin import demo, demo_keys
-from exporter import appender, event_log, history, refusals
+from exporter import event_log, history
 from exporter.generator import generate
 from exporter.history import Mix
-from exporter.normalise import Incoming, normalise
+from exporter.intake import appender, refusals
+from exporter.intake.normalise import Incoming, normalise
 
 log = logging.getLogger(__name__)
 

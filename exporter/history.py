@@ -27,8 +27,8 @@ from exporter.delivery.body import Counts, Rejection
 from exporter.delivery.lease import Lease
 from exporter.delivery.settle import Step, Tried, Trouble, settle
 from exporter.event_log import Placed
+from exporter.intake.normalise import Incoming
 from exporter.models import EventBatch, Kind, Settled, Stopped
-from exporter.normalise import Incoming
 from exporter.outcomes import Outcome
 from exporter.packing import MOST_EVENTS
 from exporter.rollup import MINUTES_KEPT

@@ -14,7 +14,8 @@ from django.db.models import Count, Max, Min
 from connectors.audit.record import record
 from connectors.models import Connector, Workspace
 from connectors.setup.lifecycle import By
-from exporter import appender, doorbell, masking, refusals, retained
+from exporter import doorbell, masking, retained
+from exporter.intake import appender, refusals
 from exporter.models import Delivery, Kind, RejectedEvent
 from exporter.remedies import remedy
 

@@ -21,8 +21,9 @@ from connectors.models import WriteKey
 from connectors.setup import key_rotation
 from connectors.setup.lifecycle import By
 from connectors.vault import sealing
-from exporter import generator, normalise, packing, sender
+from exporter import generator, packing, sender
 from exporter.delivery import refused_key
+from exporter.intake import normalise
 from exporter.retry import Answer, Verdict, classify
 from exporter.transform import Plan, convert
 

@@ -19,15 +19,15 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from connectors.models import Scope
-from exporter import appender, nudger, refusals
 from exporter.api import bearer, request_body
 from exporter.api.bearer import BadToken, Token, WrongScope
 from exporter.api.problem import problem
 from exporter.api.rate_limit import Ceiling
-from exporter.appender import Unavailable
-from exporter.normalise import BadBody, TooManyEvents, parse_body
-from exporter.refusals import Refusal
-from exporter.store import Receipt, Submission
+from exporter.intake import appender, notifier, refusals
+from exporter.intake.appender import Unavailable
+from exporter.intake.normalise import BadBody, TooManyEvents, parse_body
+from exporter.intake.refusals import Refusal
+from exporter.intake.store import Receipt, Submission
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ def intake(request: HttpRequest) -> HttpResponse:
     except BadBody as error:
         return problem(400, str(error))
     if not raws:
-        nudger.wake()
+        notifier.wake()
         return _answer(200, Receipt(0, 0), [])
     return _take(token, raws)
 

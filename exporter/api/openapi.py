@@ -6,9 +6,9 @@ from typing import Any
 
 from django.conf import settings
 
-from exporter.bodies import MOST_EVENTS
 from exporter.health import Health
-from exporter.normalise import LONGEST_ID, LONGEST_TYPE, TIME_LIMIT
+from exporter.intake.body_forms import MOST_EVENTS
+from exporter.intake.normalise import LONGEST_ID, LONGEST_TYPE, TIME_LIMIT
 from exporter.outcomes import Outcome
 from exporter.version import VERSION
 

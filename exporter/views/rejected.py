@@ -13,7 +13,7 @@ from connectors.models import Workspace
 from connectors.web.permissions import Action, allows, in_workspace
 from connectors.web.request_helpers import by, find, see_other
 from exporter import rejected
-from exporter.store import WorkspaceBusy
+from exporter.intake.store import WorkspaceBusy
 from exporter.views.quiet import page_or_part
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from connectors.models import Workspace
 from exporter import event_log
+from exporter.intake.normalise import Incoming, normalise
 from exporter.models import ReceivedTotal
-from exporter.normalise import Incoming, normalise
 from tests.factories import event
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from exporter import appender, nudger
 from exporter.api import bearer
 from exporter.delivery import turn
+from exporter.intake import appender, notifier
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +17,7 @@ def _threads_end() -> Iterator[None]:
     dropped."""
     yield
     appender.stop()
-    nudger.stop()
+    notifier.stop()
     bearer.forget()
 
 

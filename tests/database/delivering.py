@@ -13,11 +13,11 @@ from connectors.catalogue.catalogue import ALL
 from connectors.models import Connector, Workspace
 from connectors.setup import lifecycle
 from connectors.setup.lifecycle import By, Settings
-from exporter import appender
 from exporter.delivery.run import deliver
+from exporter.intake import appender
+from exporter.intake.normalise import normalise
 from exporter.ledger import check
 from exporter.models import Delivery
-from exporter.normalise import normalise
 from exporter.sandbox.handle import Sandbox, running_sandbox
 from tests.factories import WorkspaceFactory, event
 

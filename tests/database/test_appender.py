@@ -13,11 +13,12 @@ import pytest
 from django.db import connection, transaction
 
 from connectors.models import Workspace
-from exporter import appender as appender_module
-from exporter import duplicates, event_log, nudger
-from exporter.appender import Appender, Unavailable, append_now
+from exporter import event_log
+from exporter.intake import appender as appender_module
+from exporter.intake import duplicates, notifier
+from exporter.intake.appender import Appender, Unavailable, append_now
+from exporter.intake.store import Receipt, Store, Submission, WorkspaceBusy
 from exporter.models import EventBatch, EventLog
-from exporter.store import Receipt, Store, Submission, WorkspaceBusy
 from tests.database.appended import assert_contiguous, ids, incoming
 from tests.factories import WorkspaceFactory
 
@@ -330,6 +331,6 @@ def test_a_broker_that_fails_costs_nobody_an_answer(
     assert appenders[0].submit(Submission(workspace.pk, incoming([1]))) == Receipt(1, 0)
     while not rung.wait(0.05):
         assert len(calls) < 3
-        nudger.appended([workspace.pk])
+        notifier.appended([workspace.pk])
     assert calls[0] == calls[1] == {workspace.pk}
-    assert nudger.current().failures == 1
+    assert notifier.current().failures == 1

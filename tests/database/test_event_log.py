@@ -6,10 +6,10 @@ import pytest
 
 from connectors.models import Workspace
 from exporter import event_log
-from exporter.appender import append_now
+from exporter.intake.appender import append_now
+from exporter.intake.refusals import Refusal
+from exporter.intake.store import Receipt, Store, Submission
 from exporter.models import EventBatch, RefusalCount
-from exporter.refusals import Refusal
-from exporter.store import Receipt, Store, Submission
 from tests.database.appended import assert_contiguous, ids, incoming
 from tests.factories import WorkspaceFactory
 

@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 
 from connectors.catalogue.catalogue import CATALOGUE
 from exporter.generator import generate
-from exporter.normalise import normalise
+from exporter.intake.normalise import normalise
 from tests.factories import IntakeTokenFactory
 
 _JSON_TYPES: dict[str, type] = {"string": str, "boolean": bool, "int": int, "array of string": list}

@@ -27,8 +27,8 @@ from exporter import (
 )
 from exporter.health import Health
 from exporter.history import Mix
+from exporter.intake.normalise import normalise
 from exporter.models import Attempt, Delivery, DeliveryCount, Incident
-from exporter.normalise import normalise
 from tests.database.delivering import EMAIL_OPEN, Line, a_line
 from tests.factories import MembershipFactory, WorkspaceFactory, event
 

@@ -250,7 +250,7 @@ def test_the_same_refused_event_is_kept_once_and_counted_twice(sender: Sender) -
 def test_a_day_keeps_so_many_refused_events_and_counts_the_rest(
     sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("exporter.refusals.MOST_A_DAY", 5)
+    monkeypatch.setattr("exporter.intake.refusals.MOST_A_DAY", 5)
     sender.post([event(number, time=None) for number in range(3)])
     sender.post([event(number, time=None) for number in range(3, 9)])
     assert RejectedEvent.objects.count() == 5
@@ -317,7 +317,7 @@ def test_what_comes_in_is_counted_by_type_and_minute(sender: Sender) -> None:
 def test_a_day_brings_so_many_unknown_types_and_the_rest_count_as_other(
     sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("exporter.type_names.MOST_A_DAY", 2)
+    monkeypatch.setattr("exporter.intake.unknown_types.MOST_A_DAY", 2)
     answer = sender.post([event(number, event_type=f"new.{number}") for number in range(4)])
     assert answer.json()["accepted"] == 4
     sender.post([event(7, event_type="new.0"), event(8, event_type="new.9")])
@@ -342,7 +342,7 @@ def test_a_fault_of_ours_is_503_and_its_log_quotes_nothing(
     def broken(raw: bytes) -> None:
         raise RuntimeError(f"cannot read {raw!r}")
 
-    monkeypatch.setattr("exporter.refusals.normalise", broken)
+    monkeypatch.setattr("exporter.intake.refusals.normalise", broken)
     answer = sender.post(event(1, campaign_name="Hidden Words"))
     assert answer.status_code == 503
     assert int(answer["Retry-After"]) > 0

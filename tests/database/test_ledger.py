@@ -10,8 +10,8 @@ from django.db import connection
 
 from exporter import event_log
 from exporter.batches import make
+from exporter.intake.normalise import normalise
 from exporter.ledger import check
-from exporter.normalise import normalise
 from tests.database.delivering import Line, a_line
 from tests.factories import event
 

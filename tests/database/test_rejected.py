@@ -16,9 +16,9 @@ from exporter import csv_table, find, ledger, rejected, retention, rollup, statu
 from exporter.delivery import retrying
 from exporter.delivery.run import deliver
 from exporter.delivery.settle import settle
+from exporter.intake.normalise import Refused, normalise
+from exporter.intake.refusals import Refusal
 from exporter.models import Delivery, Kind, RejectedEvent
-from exporter.normalise import Refused, normalise
-from exporter.refusals import Refusal
 from exporter.windows import TypeFlow
 from tests.database.delivering import EMAIL_OPEN, NOBODY, Line, a_line
 from tests.factories import MembershipFactory, event
@@ -221,7 +221,7 @@ def test_an_event_retried_after_its_minute_was_rolled_up_counts_right() -> None:
 
 
 def refuse(line: Line, *events: bytes) -> None:
-    from exporter import appender
+    from exporter.intake import appender
 
     refusals = []
     for place, raw in enumerate(events):
@@ -236,7 +236,7 @@ def test_what_the_intake_refused_is_grouped_and_goes_through_it_again(
 ) -> None:
     with a_line() as line:
         with monkeypatch.context() as too_strict:
-            too_strict.setattr("exporter.normalise.TIME_LIMIT", 10**9)
+            too_strict.setattr("exporter.intake.normalise.TIME_LIMIT", 10**9)
             refuse(
                 line,
                 json.dumps(event(1, id="m1", external_user_id="secret-1")).encode(),

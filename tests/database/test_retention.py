@@ -11,7 +11,8 @@ import pytest
 from django.db import connection, transaction
 
 from connectors.setup import lifecycle
-from exporter import appender, trimming
+from exporter import trimming
+from exporter.intake import appender
 from exporter.ledger import check
 from exporter.models import (
     Attempt,

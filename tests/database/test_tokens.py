@@ -15,9 +15,9 @@ from django.test import Client
 from connectors.models import AuditEntry, IntakeToken, Membership, User, Workspace
 from connectors.setup.lifecycle import By
 from connectors.workspaces import tokens, workspaces
-from exporter import nudger
 from exporter.api import bearer
 from exporter.api.bearer import BadToken, WrongScope
+from exporter.intake import notifier
 from exporter.models import EventLog, LogMark
 from tests.factories import UserFactory, WorkspaceFactory
 
@@ -83,8 +83,8 @@ def test_the_use_of_a_token_is_noted_off_the_request_path_once_a_minute() -> Non
 
     bearer.check(f"Bearer {plain}", "intake")
     assert noted() is None
-    nudger.wake()
-    nudger.stop()
+    notifier.wake()
+    notifier.stop()
     bearer.write_down()
     first = noted()
     assert first is not None

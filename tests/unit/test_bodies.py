@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.normalise import BadBody, Refused, TooManyEvents, normalise, parse_body
+from exporter.intake.normalise import BadBody, Refused, TooManyEvents, normalise, parse_body
 
 A = b'{"event_type":"a","id":"1","time":1}'
 B = b'{"event_type":"b","id":"2","time":2,"note":"[{,}] \\" \\\\"}'

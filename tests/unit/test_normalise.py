@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.normalise import Incoming, Refused, normalise
+from exporter.intake.normalise import Incoming, Refused, normalise
 
 BASE: dict[str, Any] = {"event_type": "users.messages.email.Open", "id": "e-1", "time": 1767323045}
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.catalogue.catalogue import ALL, CATALOGUE
-from exporter.normalise import normalise
+from exporter.intake.normalise import normalise
 from exporter.outcomes import Outcome
 from exporter.transform import Judged, Plan, convert
 from exporter.version import VERSION

@@ -22,9 +22,10 @@ from django.utils import timezone
 
 from connectors.models import Connector, User, Workspace, WriteKey
 from connectors.setup import key_reminders, key_rotation, lifecycle
-from exporter import appender, incidents, notifications, nudger
+from exporter import incidents, notifications
 from exporter.api import bearer as tokens_in_use
 from exporter.delivery.run import deliver
+from exporter.intake import appender, notifier
 from exporter.models import Delivery
 from exporter.sandbox.handle import Sandbox, running_sandbox
 from tests.factories import event
@@ -54,7 +55,7 @@ def sandbox(settings: Any) -> Iterator[Sandbox]:
         settings.SEGMENT_URLS = {"us": running.url, "eu": running.url}
         yield running
     appender.stop()
-    nudger.stop()
+    notifier.stop()
     tokens_in_use.forget()
 
 

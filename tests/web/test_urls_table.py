@@ -18,8 +18,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from connectors.models import Connector, Membership, Role, User, Workspace
 from connectors.setup.lifecycle import By
 from connectors.workspaces import tokens
-from exporter import appender, nudger
 from exporter.api import bearer
+from exporter.intake import appender, notifier
 from tests.factories import IntakeTokenFactory
 from tests.web.conftest import launch
 
@@ -233,7 +233,7 @@ def test_account_pages_answer_as_the_table_says(name: str, as_: As, paths: dict[
 def _threads_end() -> Iterator[None]:
     yield
     appender.stop()
-    nudger.stop()
+    notifier.stop()
 
 
 @pytest.mark.usefixtures("_threads_end")

@@ -14,9 +14,11 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 
 from connectors.models import Workspace
-from exporter import doorbell, event_files, importing, nudger
-from exporter.importing import Tally
-from exporter.store import WorkspaceBusy
+from exporter import doorbell
+from exporter.intake import files as event_files
+from exporter.intake import importing, notifier
+from exporter.intake.importing import Tally
+from exporter.intake.store import WorkspaceBusy
 
 
 class Command(BaseCommand):
@@ -39,7 +41,7 @@ class Command(BaseCommand):
             for path in files:
                 failed += not self._import(found, path, event_type)
         finally:
-            nudger.stop()
+            notifier.stop()
             doorbell.ring_workspaces([found.pk])
         if failed:
             raise CommandError(

@@ -18,7 +18,7 @@ from connectors.setup import lifecycle
 from exporter import history
 from exporter.generator import generate
 from exporter.history import Mix
-from exporter.normalise import normalise
+from exporter.intake.normalise import normalise
 
 
 class Command(BaseCommand):

@@ -20,10 +20,10 @@ from concurrent.futures import TimeoutError as FutureTimeout
 import psycopg
 from django.db import InterfaceError, OperationalError, connection
 
-from exporter import nudger
-from exporter.normalise import Incoming
-from exporter.refusals import Refusal
-from exporter.store import Receipt, Store, Submission, WorkspaceBusy
+from exporter.intake import notifier
+from exporter.intake.normalise import Incoming
+from exporter.intake.refusals import Refusal
+from exporter.intake.store import Receipt, Store, Submission, WorkspaceBusy
 
 log = logging.getLogger(__name__)
 
@@ -175,7 +175,7 @@ class Appender:
             # Whatever state it is in: the next attempt begins with a new one.
             connection.close()
             raise
-        nudger.appended(
+        notifier.appended(
             submission.workspace_id
             for (submission, _), receipt in zip(group, receipts, strict=True)
             if receipt.accepted
@@ -250,5 +250,5 @@ def append_now(
     """
     receipt = _stores.store.store([Submission(workspace_id, incoming, refused)], extra)[0]
     if receipt.accepted:
-        nudger.appended([workspace_id])
+        notifier.appended([workspace_id])
     return receipt

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, NoReturn
 import msgspec
 
 from connectors.catalogue.catalogue import CATALOGUE
-from exporter.bodies import BadBody, TooManyEvents, parse_body
+from exporter.intake.body_forms import BadBody, TooManyEvents, parse_body
 
 __all__ = ["BadBody", "Incoming", "Refused", "TooManyEvents", "normalise", "parse_body"]
 

@@ -17,7 +17,7 @@ import fastavro
 import msgspec
 
 from connectors.catalogue.catalogue import CATALOGUE
-from exporter.bodies import BadBody, TooManyEvents, parse_body
+from exporter.intake.body_forms import BadBody, TooManyEvents, parse_body
 
 _AVRO = b"Obj\x01"
 _GZIP = b"\x1f\x8b"

@@ -18,7 +18,7 @@ import msgspec
 import psycopg
 
 from exporter import event_log
-from exporter.normalise import Incoming
+from exporter.intake.normalise import Incoming
 
 WINDOW_EVENTS = 200_000
 WINDOW_AGE = timedelta(hours=24)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from django.db import connection
 
-from exporter import appender, event_files, refusals
+from exporter.intake import appender, files, refusals
 from exporter.models import ImportedFile
 
 _AT_ONCE = 5_000
@@ -59,7 +59,7 @@ def import_file(
         return Tally(finished_before=row.finished_at)
     tally = Tally(skipped=row.position)
     position = row.position
-    events = islice(event_files.read(path, event_type, progress), position, None)
+    events = islice(files.read(path, event_type, progress), position, None)
     for raws in _groups(events):
         accepted, refused = refusals.sort_out(raws)
         receipt = appender.append_now(
@@ -101,7 +101,7 @@ def _groups(events: Iterator[bytes]) -> Iterator[list[bytes]]:
             if len(group) == _AT_ONCE or size > _BYTES_AT_ONCE:
                 yield group
                 group, size = [], 0
-    except event_files.Unreadable:
+    except files.Unreadable:
         # What stands before the damage is good.
         if group:
             yield group

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 import psycopg
 
-from exporter.normalise import Incoming, Refused, normalise
+from exporter.intake.normalise import Incoming, Refused, normalise
 
 # Longer ones are cut: enough to see what is wrong.
 MOST_BYTES = 32_000
