@@ -10,7 +10,7 @@ from django.db import connection
 from benchmarks import backlog, peers
 from benchmarks.ground import Sink, workers
 from benchmarks.results import Result
-from exporter import event_log
+from exporter.log import event_log
 
 _LATENCIES = (0, 50)
 

@@ -21,9 +21,10 @@ from django.conf import settings
 
 from benchmarks import events
 from connectors.catalogue.catalogue import ALL
-from exporter import batches, packing
+from exporter import packing
 from exporter.delivery import reader
-from exporter.event_log import Header, lines
+from exporter.log import batches
+from exporter.log.event_log import Header, lines
 from exporter.transform import Plan
 from exporter.version import VERSION
 from tests.plain_transform import plain_call

@@ -13,7 +13,7 @@ from benchmarks.ground import Sink, web
 from benchmarks.results import Result
 from connectors.models import Scope, Workspace
 from connectors.workspaces import tokens
-from exporter import event_log
+from exporter.log import event_log
 
 _EVENTS = {1: 2_000, 100: 50_000, 500: 200_000, 2_000: 200_000}
 _CONNECTIONS = {1: 16}

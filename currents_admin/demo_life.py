@@ -18,11 +18,12 @@ from connectors.models import Connector, Membership, User, Workspace
 from connectors.setup import lifecycle
 from connectors.setup.lifecycle import By
 from currents_admin import demo, demo_keys
-from exporter import event_log, history
+from exporter import history
 from exporter.generator import generate
 from exporter.history import Mix
 from exporter.intake import appender, refusals
 from exporter.intake.normalise import Incoming, normalise
+from exporter.log import event_log
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,8 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from connectors.models import Connector
-from exporter import masking, retained
+from exporter import masking
+from exporter.log import lookup
 from exporter.models import Attempt
 from exporter.timelines import FAMILIES
 
@@ -61,7 +62,7 @@ def content(attempt: Attempt, *, personal: bool) -> Content:
     """The first events of the range the request carried, personal data hidden from those who may not see it."""
     workspace_id = attempt.delivery.workspace_id
     last = min(attempt.last_event, attempt.first_event + 20 * FIRST_EVENTS)
-    lines = retained.read(workspace_id, range(attempt.first_event, last + 1))
+    lines = lookup.read(workspace_id, range(attempt.first_event, last + 1))
     kept = [lines[number].line for number in sorted(lines)]
     return Content([masking.shown(line, personal=personal) for line in kept[:FIRST_EVENTS]], not kept)
 

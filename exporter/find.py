@@ -19,7 +19,8 @@ from django.db import connection
 
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector
-from exporter import event_log, ledger
+from exporter import ledger
+from exporter.log import event_log
 from exporter.models import Attempt, Delivery, RejectedEvent, Revision, Settlement
 
 SECONDS = 0.4

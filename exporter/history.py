@@ -19,15 +19,15 @@ from django.db import transaction
 
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector
-from exporter import batches, event_log
-from exporter.batches import Batch
 from exporter.delivery import revision
 from exporter.delivery.ahead import Piece
 from exporter.delivery.body import Counts, Rejection
 from exporter.delivery.lease import Lease
 from exporter.delivery.settle import Step, Tried, Trouble, settle
-from exporter.event_log import Placed
 from exporter.intake.normalise import Incoming
+from exporter.log import batches, event_log
+from exporter.log.batches import Batch
+from exporter.log.event_log import Placed
 from exporter.models import EventBatch, Kind, Settled, Stopped
 from exporter.outcomes import Outcome
 from exporter.packing import MOST_EVENTS

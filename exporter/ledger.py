@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 
 from connectors.catalogue.catalogue import CATALOGUE
-from exporter import event_log
-from exporter.batches import OTHER
+from exporter.log import event_log
+from exporter.log.batches import OTHER
 from exporter.models import Delivery, EventBatch, EventLog, Kind, LogMark, RejectedEvent, Revision
 
 

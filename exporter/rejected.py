@@ -14,8 +14,9 @@ from django.db.models import Count, Max, Min
 from connectors.audit.record import record
 from connectors.models import Connector, Workspace
 from connectors.setup.lifecycle import By
-from exporter import doorbell, masking, retained
+from exporter import doorbell, masking
 from exporter.intake import appender, refusals
+from exporter.log import lookup
 from exporter.models import Delivery, Kind, RejectedEvent
 from exporter.remedies import remedy
 
@@ -133,7 +134,7 @@ def _groups(workspace_id: int, connector_id: int | None, *, personal: bool) -> l
     with connection.cursor() as cursor:
         cursor.execute(_GROUPS, terms)
         rows = cursor.fetchall()
-    lines = retained.read(workspace_id, [row[7] for row in rows if row[7] is not None])
+    lines = lookup.read(workspace_id, [row[7] for row in rows if row[7] is not None])
     found: dict[str, Group] = {}
     for alike, reason, together, first_at, last_at, key, at, number, event_type, event, cut in rows:
         if alike not in found:
@@ -144,9 +145,7 @@ def _groups(workspace_id: int, connector_id: int | None, *, personal: bool) -> l
     return list(found.values())
 
 
-def _bytes(
-    lines: dict[int, retained.Retained], number: int | None, event: bytes | memoryview
-) -> bytes | None:
+def _bytes(lines: dict[int, lookup.Retained], number: int | None, event: bytes | memoryview) -> bytes | None:
     if number is None:
         return bytes(event)
     kept = lines.get(number)
@@ -166,9 +165,7 @@ def download(workspace_id: int, connector: Connector | None) -> Iterator[bytes]:
         if not page:
             return
         last = page[-1].pk
-        lines = retained.read(
-            workspace_id, [row.event_number for row in page if row.event_number is not None]
-        )
+        lines = lookup.read(workspace_id, [row.event_number for row in page if row.event_number is not None])
         yield b"".join(_line(row, _bytes(lines, row.event_number, row.event)) for row in page)
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from django.db import connection, transaction
 
 from connectors.models import Connector
-from exporter import doorbell, event_log, status
+from exporter import doorbell, status
+from exporter.log import event_log
 from exporter.models import Delivery, Kind, Revision
 
 

@@ -14,10 +14,10 @@ from itertools import islice
 from django.db import connection
 
 from connectors.catalogue.catalogue import CATALOGUE
-from exporter import event_log
-from exporter.batches import OTHER
 from exporter.delivery.body import Body, Rejection
-from exporter.event_log import Header
+from exporter.log import event_log
+from exporter.log.batches import OTHER
+from exporter.log.event_log import Header
 from exporter.outcomes import Outcome
 from exporter.packing import Limits, fits
 from exporter.transform import Judged, Plan, convert

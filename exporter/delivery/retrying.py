@@ -16,8 +16,7 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
-from exporter import retained, retry
-from exporter.batches import OTHER
+from exporter import retry
 from exporter.delivery import refused_key, revision
 from exporter.delivery.ahead import Piece
 from exporter.delivery.body import Body
@@ -27,6 +26,8 @@ from exporter.delivery.revision import Current
 from exporter.delivery.sending import Line, Sent
 from exporter.delivery.settle import LeaseLost, Step, Trouble, settle
 from exporter.delivery.turn import LAST_MOMENT, LONG_TURN, stopping
+from exporter.log import lookup
+from exporter.log.batches import OTHER
 from exporter.models import Settled, Stopped
 from exporter.outcomes import Outcome
 from exporter.packing import Limits, fits
@@ -136,7 +137,7 @@ class _Turn:
         )
         if not rows:
             return None
-        lines = retained.read(lease.workspace_id, [number for number, _type in rows])
+        lines = lookup.read(lease.workspace_id, [number for number, _type in rows])
         body, limits = Body(lease.cursor, lease.cursor, self.current.revision_id), Limits()
         for number, event_type in rows:
             kept = lines.get(number)

@@ -6,7 +6,7 @@ import logging
 
 from django.db import DatabaseError, connection
 
-from exporter import event_log, retry
+from exporter import retry
 from exporter.delivery import ahead, retrying
 from exporter.delivery.failure import land
 from exporter.delivery.lease import Lease
@@ -15,6 +15,7 @@ from exporter.delivery.reader import Gap
 from exporter.delivery.revision import Gone, KeyUnreadable
 from exporter.delivery.settle import LeaseLost, Step, Trouble, settle
 from exporter.delivery.turn import Turn
+from exporter.log import event_log
 from exporter.models import Kind, Stopped
 
 log = logging.getLogger(__name__)

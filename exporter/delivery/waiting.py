@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from connectors.catalogue.catalogue import CATALOGUE
-from exporter import event_log
-from exporter.batches import OTHER
 from exporter.delivery.ahead import Piece
 from exporter.delivery.reader import Gap
-from exporter.event_log import Header
+from exporter.log import event_log
+from exporter.log.batches import OTHER
+from exporter.log.event_log import Header
 from exporter.outcomes import Outcome
 from exporter.transform import Plan, convert
 

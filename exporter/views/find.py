@@ -16,8 +16,9 @@ from connectors.web.permissions import Action, allows, in_workspace
 from connectors.web.rate_limit import Kind, at_most
 from connectors.web.request_helpers import find as find_connector
 from connectors.web.request_helpers import is_partial
-from exporter import find, masking, retained
+from exporter import find, masking
 from exporter.find import By, Found
+from exporter.log import lookup
 
 KINDS = (
     (By.EVENT, _("Event ID")),
@@ -58,7 +59,7 @@ def search(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseB
 def one(request: HttpRequest, workspace: Workspace, pk: int, number: int) -> HttpResponseBase:
     """An event by its number: a page of its own, or to htmx its outcome alone."""
     connector = find_connector(workspace, pk)
-    kept = retained.read(workspace.pk, [number]).get(number) if number < 1 << 62 else None
+    kept = lookup.read(workspace.pk, [number]).get(number) if number < 1 << 62 else None
     if kept is None:
         raise Http404
     event = json.loads(kept.line)

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from connectors.models import Workspace
-from exporter import event_log
 from exporter.intake.normalise import Incoming, normalise
+from exporter.log import event_log
 from exporter.models import ReceivedTotal
 from tests.factories import event
 

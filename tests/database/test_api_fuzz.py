@@ -22,8 +22,8 @@ from requests.adapters import HTTPAdapter
 
 from connectors.setup.lifecycle import By
 from connectors.workspaces import tokens
-from exporter import event_log
 from exporter.api import openapi
+from exporter.log import event_log
 from tests.database.delivering import Line
 from tests.database.serving import Server, serving
 

@@ -13,11 +13,11 @@ import pytest
 from django.db import connection, transaction
 
 from connectors.models import Workspace
-from exporter import event_log
 from exporter.intake import appender as appender_module
 from exporter.intake import duplicates, notifier
 from exporter.intake.appender import Appender, Unavailable, append_now
 from exporter.intake.store import Receipt, Store, Submission, WorkspaceBusy
+from exporter.log import event_log
 from exporter.models import EventBatch, EventLog
 from tests.database.appended import assert_contiguous, ids, incoming
 from tests.factories import WorkspaceFactory

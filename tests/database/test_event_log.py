@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from connectors.models import Workspace
-from exporter import event_log
 from exporter.intake.appender import append_now
 from exporter.intake.refusals import Refusal
 from exporter.intake.store import Receipt, Store, Submission
+from exporter.log import event_log
 from exporter.models import EventBatch, RefusalCount
 from tests.database.appended import assert_contiguous, ids, incoming
 from tests.factories import WorkspaceFactory

@@ -13,8 +13,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from connectors.models import Workspace
-from exporter import event_log
 from exporter.intake import appender, importing
+from exporter.log import event_log
 from exporter.models import ImportedFile, RejectedEvent
 from tests.factories import WorkspaceFactory, event
 

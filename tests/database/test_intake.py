@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 
 from connectors.models import IntakeToken
-from exporter import event_log
+from exporter.log import event_log
 from exporter.models import EventLog, ReceivedCount, ReceivedTotal, RefusalCount, RejectedEvent, UnknownType
 from tests.factories import IntakeTokenFactory, WorkspaceFactory, event
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter import event_log
+from exporter.log import event_log
 from tests.database.serving import Server, serving
 from tests.factories import event
 

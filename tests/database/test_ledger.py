@@ -8,10 +8,10 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from exporter import event_log
-from exporter.batches import make
 from exporter.intake.normalise import normalise
 from exporter.ledger import check
+from exporter.log import event_log
+from exporter.log.batches import make
 from tests.database.delivering import Line, a_line
 from tests.factories import event
 

@@ -8,9 +8,9 @@ import pytest
 from django.db import transaction
 
 from connectors.models import Role
-from exporter import event_log
 from exporter.delivery.run import deliver
 from exporter.intake import refusals
+from exporter.log import event_log
 from exporter.models import Delivery, RejectedEvent
 from tests.database.delivering import Line, a_line
 from tests.web.test_attempts_pages import HIDDEN, base, somebody, threads_end, turns_end_soon

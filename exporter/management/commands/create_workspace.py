@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from connectors.models import Role
 from connectors.setup.lifecycle import By
 from connectors.workspaces import invitations, workspaces
-from exporter import event_log
+from exporter.log import event_log
 
 
 class Command(BaseCommand):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from exporter import event_log
+from exporter.log import event_log
 
 
 class Retained(NamedTuple):

@@ -16,7 +16,7 @@ import psycopg
 import zstandard
 from django.db import connection
 
-from exporter.batches import Batch, TypeCounts
+from exporter.log.batches import Batch, TypeCounts
 
 
 class Header(NamedTuple):
