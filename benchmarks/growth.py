@@ -11,7 +11,7 @@ from benchmarks import backlog
 from benchmarks.ground import Sink, wait_until, workers
 from benchmarks.results import Result
 from connectors.models import Connector
-from exporter import doorbell, sweep
+from exporter.dispatch import sweep, wakeup
 from exporter.models import Delivery, Kind
 
 _READERS = (1, 2, 4)
@@ -49,7 +49,7 @@ def _readers(sink: Sink, readers: int, count: int) -> float:
         ).pk
         for _ in range(readers)
     ]
-    doorbell.ring_quietly(deliveries)
+    wakeup.ring_quietly(deliveries)
     waiting = Delivery.objects.filter(pk__in=deliveries, cursor__lt=count)
     wait_until(lambda: not waiting.exists(), 60 + readers * count / 1000, "delivering to several")
     counted = sink.count()

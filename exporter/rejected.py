@@ -14,7 +14,8 @@ from django.db.models import Count, Max, Min
 from connectors.audit.record import record
 from connectors.models import Connector, Workspace
 from connectors.setup.lifecycle import By
-from exporter import doorbell, masking
+from exporter import masking
+from exporter.dispatch import wakeup
 from exporter.intake import appender, refusals
 from exporter.log import lookup
 from exporter.models import Delivery, Kind, RejectedEvent
@@ -199,7 +200,7 @@ def retry_all(connector: Connector, by: By) -> Delivery:
             target=locked.name,
             after={"events": reach.events},
         )
-        transaction.on_commit(lambda: doorbell.ring_quietly([made.pk]))
+        transaction.on_commit(lambda: wakeup.ring_quietly([made.pk]))
     return made
 
 

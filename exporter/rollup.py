@@ -24,7 +24,7 @@ from django.db import connection, transaction
 
 from exporter import retention
 from exporter.delivery.turn import stopping
-from exporter.sweep import claim
+from exporter.dispatch.sweep import claim
 
 MINUTES_KEPT = timedelta(hours=3)
 SLICE = 1_000

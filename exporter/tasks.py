@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from exporter import doorbell, incidents, notifications, rollup, trimming
+from exporter import incidents, notifications, rollup, trimming
 from exporter.delivery import expiry
 from exporter.delivery.run import deliver as deliver_once
 from exporter.delivery.run import moved_on
 from exporter.delivery.turn import stopping
-from exporter.sweep import claim, note_outage
-from exporter.sweep import sweep as sweep_once
+from exporter.dispatch import wakeup
+from exporter.dispatch.sweep import claim, note_outage
+from exporter.dispatch.sweep import sweep as sweep_once
 
 
 @shared_task(name="exporter.tasks.deliver")
@@ -18,7 +19,7 @@ def deliver(delivery_id: int) -> str:
     """One turn; rings again where something is left to do."""
     word = deliver_once(delivery_id)
     if word in ("behind", "idle") and not stopping.is_set() and moved_on(delivery_id):
-        doorbell.ring_quietly([delivery_id])
+        wakeup.ring_quietly([delivery_id])
     return word
 
 

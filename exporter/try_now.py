@@ -7,7 +7,7 @@ from django.db import transaction
 from connectors.audit.record import record
 from connectors.models import Connector
 from connectors.setup.lifecycle import By
-from exporter import doorbell
+from exporter.dispatch import wakeup
 from exporter.wiring import make_due
 
 
@@ -23,4 +23,4 @@ def try_now(connector: Connector, by: By) -> None:
             target=connector.name,
         )
         ids = list(connector.deliveries.values_list("pk", flat=True))
-        transaction.on_commit(lambda: doorbell.ring_quietly(ids))
+        transaction.on_commit(lambda: wakeup.ring_quietly(ids))

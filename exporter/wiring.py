@@ -8,7 +8,8 @@ from __future__ import annotations
 from django.db import connection, transaction
 
 from connectors.models import Connector
-from exporter import doorbell, status
+from exporter import status
+from exporter.dispatch import wakeup
 from exporter.log import event_log
 from exporter.models import Delivery, Kind, Revision
 
@@ -65,7 +66,7 @@ class ExporterSide:
 
     def _ring(self, connector: Connector) -> None:
         ids = list(connector.deliveries.values_list("pk", flat=True))
-        transaction.on_commit(lambda: doorbell.ring_quietly(ids))
+        transaction.on_commit(lambda: wakeup.ring_quietly(ids))
 
 
 def revise(connector: Connector) -> Revision:

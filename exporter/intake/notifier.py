@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 
 from django.db import connection
 
-from exporter import doorbell
 from exporter.api import bearer
+from exporter.dispatch import wakeup
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Nudger:
                 self._due.clear()
                 with self._guard:
                     workspaces, self._workspaces = self._workspaces, set()
-                self._try(lambda: doorbell.ring_workspaces(workspaces) if workspaces else None)  # noqa: B023 - called at once
+                self._try(lambda: wakeup.ring_workspaces(workspaces) if workspaces else None)  # noqa: B023 - called at once
                 self._try(bearer.write_down)
                 self._stop.wait(_PAUSE)
         finally:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import connection
 
+from exporter.dispatch.sweep import claim
 from exporter.models import EventBatch
-from exporter.sweep import claim
 from tests.database.delivering import Line
 
 

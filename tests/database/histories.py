@@ -26,10 +26,10 @@ from exporter.balance import Balance
 from exporter.delivery import expiry, settle, turn
 from exporter.delivery.lease import Lease
 from exporter.delivery.run import deliver
+from exporter.dispatch.sweep import claim
 from exporter.models import Delivery
 from exporter.sandbox.handle import Sandbox
 from exporter.status import Summary
-from exporter.sweep import claim
 from tests.database.delivering import NOBODY, Line
 from tests.factories import IntakeTokenFactory, event
 

@@ -10,8 +10,8 @@ from exporter import retention
 from exporter.delivery.expiry import expire, expire_due
 from exporter.delivery.lease import Lease
 from exporter.delivery.settle import LeaseLost, Step, settle
+from exporter.dispatch.sweep import note_outage, sweep
 from exporter.models import Delivery, EventBatch, Settlement
-from exporter.sweep import note_outage, sweep
 from tests.database.ageing import after, make_older, signed
 from tests.database.delivering import EMAIL_OPEN, NOBODY, Line, a_line
 from tests.factories import event

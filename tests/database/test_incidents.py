@@ -16,9 +16,9 @@ from connectors.setup import lifecycle
 from exporter import incidents
 from exporter.delivery.ahead import Piece
 from exporter.delivery.expiry import expire_due
+from exporter.dispatch.sweep import sweep
 from exporter.incidents import look
 from exporter.models import Attempt, Delivery, EventBatch, Incident, Notice
-from exporter.sweep import sweep
 from tests.database.ageing import after, make_older, signed
 from tests.database.delivering import EMAIL_OPEN, NOBODY, Line, a_line
 

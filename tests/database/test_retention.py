@@ -12,6 +12,7 @@ from django.db import connection, transaction
 
 from connectors.setup import lifecycle
 from exporter import trimming
+from exporter.dispatch.sweep import sweep
 from exporter.intake import appender
 from exporter.ledger import check
 from exporter.models import (
@@ -24,7 +25,6 @@ from exporter.models import (
     Settlement,
     UnknownType,
 )
-from exporter.sweep import sweep
 from exporter.trimming import clean, trim
 from tests.database.ageing import after, batches, make_older, signed, wait_for_a_blocked_statement
 from tests.database.appended import incoming

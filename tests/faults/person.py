@@ -107,10 +107,10 @@ def _change(verb: str, connector: int, **terms: str) -> dict[str, Any]:
 
 
 def _ring(delivery: int, times: int) -> dict[str, Any]:
-    from exporter import doorbell
+    from exporter.dispatch import wakeup
 
     for _time in range(times):
-        doorbell.ring_quietly([delivery])
+        wakeup.ring_quietly([delivery])
     return {}
 
 

@@ -43,7 +43,7 @@ def test_a_write_key_is_opened_in_one_place() -> None:
 
 def test_nothing_is_sent_to_celery_but_ids() -> None:
     assert files_that_say(r"\.delay\(|apply_async\(") == set()
-    assert files_that_say(r"send_task\(") == {"exporter/doorbell.py"}
+    assert files_that_say(r"send_task\(") == {"exporter/dispatch/wakeup.py"}
 
 
 def test_no_view_is_longer_than_forty_lines() -> None:

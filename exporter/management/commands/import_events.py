@@ -14,7 +14,7 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 
 from connectors.models import Workspace
-from exporter import doorbell
+from exporter.dispatch import wakeup
 from exporter.intake import files as event_files
 from exporter.intake import importing, notifier
 from exporter.intake.importing import Tally
@@ -42,7 +42,7 @@ class Command(BaseCommand):
                 failed += not self._import(found, path, event_type)
         finally:
             notifier.stop()
-            doorbell.ring_workspaces([found.pk])
+            wakeup.ring_workspaces([found.pk])
         if failed:
             raise CommandError(
                 _("Files that could not be imported completely: %(count)d.") % {"count": failed}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from django.db import connection
 
-from exporter import doorbell
+from exporter.dispatch import wakeup
 
 MOST_RUNG = 200
 OUTAGE_SECONDS = 600.0
@@ -69,4 +69,4 @@ def sweep(at_least: float = 1.5) -> int:
     with connection.cursor() as cursor:
         cursor.execute(_DUE, [settings.CURRENTS_LEASE_SECONDS + 5, MOST_RUNG])
         due = [row[0] for row in cursor.fetchall()]
-    return doorbell.ring_quietly(due)
+    return wakeup.ring_quietly(due)

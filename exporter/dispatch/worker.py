@@ -10,7 +10,7 @@ from celery.signals import worker_ready, worker_shutting_down
 from django.db import DatabaseError, connection
 
 from exporter.delivery.turn import stopping
-from exporter.sweep import claim, sweep
+from exporter.dispatch.sweep import claim, sweep
 
 log = logging.getLogger(__name__)
 

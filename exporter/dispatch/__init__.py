@@ -1,0 +1,1 @@
+"""Who is woken when: wake-ups (Celery messages), sweep, heartbeats, the stop flag. Uses models and sql."""
