@@ -11,9 +11,9 @@ from itertools import islice
 import msgspec
 
 from connectors.catalogue.catalogue import ALL
+from exporter.destinations.segment.transform import Plan, convert
 from exporter.generator import generate
 from exporter.intake.normalise import Incoming, normalise
-from exporter.transform import Plan, convert
 
 SEED = 7
 # So many different events; beyond that they come again with ids of their own.

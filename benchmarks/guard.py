@@ -21,11 +21,11 @@ from django.conf import settings
 
 from benchmarks import events
 from connectors.catalogue.catalogue import ALL
-from exporter import packing
 from exporter.delivery import reader
+from exporter.destinations import packing
+from exporter.destinations.segment.transform import Plan
 from exporter.log import batches
 from exporter.log.event_log import Header, lines
-from exporter.transform import Plan
 from exporter.version import VERSION
 from tests.plain_transform import plain_call
 

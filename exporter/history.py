@@ -24,15 +24,15 @@ from exporter.delivery.ahead import Piece
 from exporter.delivery.body import Counts, Rejection
 from exporter.delivery.lease import Lease
 from exporter.delivery.settle import Step, Tried, Trouble, settle
+from exporter.destinations.packing import MOST_EVENTS
+from exporter.destinations.segment.transform import Plan, convert
 from exporter.intake.normalise import Incoming
 from exporter.log import batches, event_log
 from exporter.log.batches import Batch
 from exporter.log.event_log import Placed
 from exporter.models import EventBatch, Kind, Settled, Stopped
 from exporter.outcomes import Outcome
-from exporter.packing import MOST_EVENTS
 from exporter.rollup import MINUTES_KEPT
-from exporter.transform import Plan, convert
 
 CALL_BYTES = 770
 # Pieces of one settle: a statement of a few thousand rows.

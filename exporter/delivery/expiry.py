@@ -23,9 +23,9 @@ from exporter.delivery.settle import LeaseLost, Step, settle
 from exporter.delivery.turn import stopping
 from exporter.delivery.waiting import HEADERS, parts
 from exporter.delivery.waiting import fates as fates_of
+from exporter.destinations.segment.transform import Plan
 from exporter.models import Cause, Settled
 from exporter.outcomes import Outcome
-from exporter.transform import Plan
 
 log = logging.getLogger(__name__)
 

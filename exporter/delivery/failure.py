@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime
 
-from exporter import retry
 from exporter.delivery import refused_key
 from exporter.delivery.ahead import Piece
 from exporter.delivery.halving import Halving
@@ -13,8 +12,9 @@ from exporter.delivery.revision import KeyUnreadable
 from exporter.delivery.sending import Sent
 from exporter.delivery.settle import Trouble
 from exporter.delivery.turn import Turn
+from exporter.destinations import answer
+from exporter.destinations.answer import Verdict
 from exporter.models import Stopped
-from exporter.retry import Verdict
 
 _STOPS = {Verdict.KEY_REJECTED: Stopped.KEY_REJECTED, Verdict.REQUEST_REFUSED: Stopped.REQUEST_REFUSED}
 
@@ -49,7 +49,7 @@ def _fail(turn: Turn, failed: Sent, done: list[Sent], pieces: list[Piece]) -> st
         turn.settle(pieces, [sent.tried() for sent in done])
         return "behind"
     # A failed window counts as one failure.
-    wait = retry.wait(failed.answer(), turn.lease.failures + 1, datetime.now(UTC), random.random())  # noqa: S311
+    wait = answer.wait(failed.answer(), turn.lease.failures + 1, datetime.now(UTC), random.random())  # noqa: S311
     stopped = _STOPS.get(verdict, "" if pieces else turn.lease.stopped)
     tried = [sent.tried(wait if sent is failed else None) for sent in done]
     turn.settle(pieces, tried, trouble=Trouble(wait, stopped))

@@ -9,15 +9,15 @@ stops.
 
 from __future__ import annotations
 
-from exporter import retry
 from exporter.delivery.ahead import Piece
 from exporter.delivery.body import Body
 from exporter.delivery.sending import Sent
 from exporter.delivery.settle import Trouble
 from exporter.delivery.turn import Turn, stopping
+from exporter.destinations import answer as retry
+from exporter.destinations.answer import Verdict
+from exporter.destinations.packing import Limits
 from exporter.models import Stopped
-from exporter.packing import Limits
-from exporter.retry import Verdict
 
 # So many single events refused in a row: it is not the events.
 MOST_SUSPECTS = 20

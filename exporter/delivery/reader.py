@@ -15,12 +15,12 @@ from django.db import connection
 
 from connectors.catalogue.catalogue import CATALOGUE
 from exporter.delivery.body import Body, Rejection
+from exporter.destinations.packing import Limits, fits
+from exporter.destinations.segment.transform import Judged, Plan, convert
 from exporter.log import event_log
 from exporter.log.batches import OTHER
 from exporter.log.event_log import Header
 from exporter.outcomes import Outcome
-from exporter.packing import Limits, fits
-from exporter.transform import Judged, Plan, convert
 
 # Batches looked ahead at once: their headers are small, their payloads are read for those that hold something to send.
 LOOK_AHEAD = 8

@@ -16,7 +16,6 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
-from exporter import retry
 from exporter.delivery import refused_key, revision
 from exporter.delivery.ahead import Piece
 from exporter.delivery.body import Body
@@ -26,13 +25,14 @@ from exporter.delivery.revision import Current
 from exporter.delivery.sending import Line, Sent
 from exporter.delivery.settle import LeaseLost, Step, Trouble, settle
 from exporter.delivery.turn import LAST_MOMENT, LONG_TURN, stopping
+from exporter.destinations import answer
+from exporter.destinations.answer import Verdict
+from exporter.destinations.packing import Limits, fits
+from exporter.destinations.segment.transform import convert
 from exporter.log import lookup
 from exporter.log.batches import OTHER
 from exporter.models import Settled, Stopped
 from exporter.outcomes import Outcome
-from exporter.packing import Limits, fits
-from exporter.retry import Verdict
-from exporter.transform import convert
 
 MOST_EVENTS = 500
 # So many events refused one after the other, none accepted: it is not the events.
@@ -168,7 +168,7 @@ class _Turn:
         elif verdict == Verdict.KEY_REJECTED and self._key_replaced():
             settle(self.lease, Step(self.lease.cursor, tried=[sent.tried()]))
         else:
-            wait = retry.wait(sent.answer(), self.lease.failures + 1, datetime.now(UTC), random.random())  # noqa: S311
+            wait = answer.wait(sent.answer(), self.lease.failures + 1, datetime.now(UTC), random.random())  # noqa: S311
             stopped = _STOPS.get(verdict, "")
             settle(
                 self.lease, Step(self.lease.cursor, tried=[sent.tried(wait)], trouble=Trouble(wait, stopped))

@@ -10,7 +10,7 @@ from django.conf import settings
 from connectors.models import WriteKey
 from connectors.vault import sealing
 from exporter.delivery.raw import execute
-from exporter.transform import Plan
+from exporter.destinations.segment.transform import Plan
 
 _CURRENT = """
 SELECT c.state, r.id, r.selected_events, r.include_anonymous, r.region, r.write_key_id

@@ -6,7 +6,6 @@ import logging
 
 from django.db import DatabaseError, connection
 
-from exporter import retry
 from exporter.delivery import ahead, retrying
 from exporter.delivery.failure import land
 from exporter.delivery.lease import Lease
@@ -15,6 +14,7 @@ from exporter.delivery.reader import Gap
 from exporter.delivery.revision import Gone, KeyUnreadable
 from exporter.delivery.settle import LeaseLost, Step, Trouble, settle
 from exporter.delivery.turn import Turn
+from exporter.destinations import answer
 from exporter.log import event_log
 from exporter.models import Kind, Stopped
 
@@ -59,7 +59,7 @@ def _turn(lease: Lease) -> str:
             return retrying.deliver(lease)
         turn = Turn(lease)
     except KeyUnreadable:
-        trouble = Trouble(retry.PROBE_SECONDS, Stopped.KEY_UNREADABLE)
+        trouble = Trouble(answer.PROBE_SECONDS, Stopped.KEY_UNREADABLE)
         settle(lease, Step(lease.cursor, ahead=ahead.pieces(lease.ahead), trouble=trouble))
         return "failed"
     try:

@@ -6,12 +6,13 @@ import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from exporter import packing, retry, sender
 from exporter.delivery.body import Body
 from exporter.delivery.lease import Lease
 from exporter.delivery.revision import Current
 from exporter.delivery.settle import Tried
-from exporter.retry import Answer, Verdict
+from exporter.destinations import answer as retry
+from exporter.destinations import packing, sender
+from exporter.destinations.answer import Answer, Verdict
 
 
 @dataclass(slots=True)

@@ -23,8 +23,8 @@ from exporter.delivery.revision import Current, KeyUnreadable
 from exporter.delivery.sending import Line, Sent
 from exporter.delivery.settle import LeaseLost, Step, Tried, Trouble, settle
 from exporter.delivery.window import Window
-from exporter.packing import CAREFUL_EVENTS, Limits
-from exporter.retry import Verdict
+from exporter.destinations.answer import Verdict
+from exporter.destinations.packing import CAREFUL_EVENTS, Limits
 
 log = logging.getLogger(__name__)
 

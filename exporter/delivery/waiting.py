@@ -12,11 +12,11 @@ from datetime import datetime
 from connectors.catalogue.catalogue import CATALOGUE
 from exporter.delivery.ahead import Piece
 from exporter.delivery.reader import Gap
+from exporter.destinations.segment.transform import Plan, convert
 from exporter.log import event_log
 from exporter.log.batches import OTHER
 from exporter.log.event_log import Header
 from exporter.outcomes import Outcome
-from exporter.transform import Plan, convert
 
 HEADERS = 100
 

@@ -12,11 +12,11 @@ from django.db import connection
 
 from connectors.models import WriteKey
 from connectors.setup import lifecycle
-from exporter import sender
 from exporter.delivery import raw
 from exporter.delivery import settle as settling
 from exporter.delivery.run import deliver
 from exporter.delivery.statement import SETTLE
+from exporter.destinations import sender
 from exporter.models import Attempt, Delivery, RejectedEvent
 from tests.database.delivering import NOBODY, Line, a_line
 

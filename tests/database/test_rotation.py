@@ -21,8 +21,8 @@ from exporter import rejected, trials
 from exporter.delivery import sending
 from exporter.delivery.run import deliver
 from exporter.delivery.turn import Turn
+from exporter.destinations.packing import Limits
 from exporter.models import Delivery
-from exporter.packing import Limits
 from exporter.sandbox.handle import Sandbox
 from tests.database.delivering import Line, a_line
 from tests.factories import event

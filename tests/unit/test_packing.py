@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.packing import MOST_BYTES, MOST_EVENTS, Limits, take, wrap
+from exporter.destinations.packing import MOST_BYTES, MOST_EVENTS, Limits, take, wrap
 
 NOW = "2026-01-02T03:04:05.678Z"
 calls = st.lists(

@@ -22,7 +22,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
 from connectors.vault.sealing import Secret
-from exporter.retry import Answer
+from exporter.destinations.answer import Answer
 from exporter.version import VERSION
 
 CONNECT_SECONDS = 3.0
