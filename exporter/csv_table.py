@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable
 
-from exporter.outcomes import Outcome
+from exporter.ledger.outcomes import Outcome
 from exporter.windows import TypeFlow
 
 # A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection").

@@ -27,11 +27,11 @@ from exporter.delivery.settle import Step, Tried, Trouble, settle
 from exporter.destinations.packing import MOST_EVENTS
 from exporter.destinations.segment.transform import Plan, convert
 from exporter.intake.normalise import Incoming
+from exporter.ledger.outcomes import Outcome
 from exporter.log import batches, event_log
 from exporter.log.batches import Batch
 from exporter.log.event_log import Placed
 from exporter.models import EventBatch, Kind, Settled, Stopped
-from exporter.outcomes import Outcome
 from exporter.rollup import MINUTES_KEPT
 
 CALL_BYTES = 770

@@ -17,8 +17,8 @@ from django.db import connection
 
 from connectors.models import Connector, Workspace
 from exporter.health import Health, Signs, judge
+from exporter.ledger.outcomes import Outcome
 from exporter.models import Attempt
-from exporter.outcomes import Outcome
 from exporter.windows import TypeFlow, type_flow
 
 HOURS = 24

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from exporter.outcomes import Outcome
+from exporter.ledger.outcomes import Outcome
 
 PERCENTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 NOT_DELIVERED = (Outcome.REJECTED, Outcome.EXPIRED)

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.db import connection
 
-from exporter.delays import percentile
-from exporter.outcomes import Outcome
+from exporter.ledger.delay_buckets import percentile
+from exporter.ledger.outcomes import Outcome
 from exporter.status import Summary
 from exporter.timelines import FAMILIES, NOT_DELIVERED, PERCENTILES, Timeline, family
 from exporter.windows import WEEK, Window

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from exporter.outcomes import Outcome
+from exporter.ledger.outcomes import Outcome
 from exporter.silence import Silence
 from exporter.windows import TypeFlow, type_flow
 

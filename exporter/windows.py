@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector
-from exporter.outcomes import Outcome
+from exporter.ledger.outcomes import Outcome
 
 
 class Window(NamedTuple):

@@ -9,7 +9,7 @@ from django.conf import settings
 from exporter.health import Health
 from exporter.intake.body_forms import MOST_EVENTS
 from exporter.intake.normalise import LONGEST_ID, LONGEST_TYPE, TIME_LIMIT
-from exporter.outcomes import Outcome
+from exporter.ledger.outcomes import Outcome
 from exporter.version import VERSION
 
 

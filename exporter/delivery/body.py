@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from exporter.outcomes import Outcome
+from exporter.ledger.outcomes import Outcome
 
 # (minute received, event type, outcome) → events
 Counts = Counter[tuple[datetime, str, str]]

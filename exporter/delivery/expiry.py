@@ -24,8 +24,8 @@ from exporter.delivery.turn import stopping
 from exporter.delivery.waiting import HEADERS, parts
 from exporter.delivery.waiting import fates as fates_of
 from exporter.destinations.segment.transform import Plan
+from exporter.ledger.outcomes import Outcome
 from exporter.models import Cause, Settled
-from exporter.outcomes import Outcome
 
 log = logging.getLogger(__name__)
 

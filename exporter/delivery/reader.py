@@ -17,10 +17,10 @@ from connectors.catalogue.catalogue import CATALOGUE
 from exporter.delivery.body import Body, Rejection
 from exporter.destinations.packing import Limits, fits
 from exporter.destinations.segment.transform import Judged, Plan, convert
+from exporter.ledger.outcomes import Outcome
 from exporter.log import event_log
 from exporter.log.batches import OTHER
 from exporter.log.event_log import Header
-from exporter.outcomes import Outcome
 
 # Batches looked ahead at once: their headers are small, their payloads are read for those that hold something to send.
 LOOK_AHEAD = 8

@@ -29,10 +29,10 @@ from exporter.destinations import answer
 from exporter.destinations.answer import Verdict
 from exporter.destinations.packing import Limits, fits
 from exporter.destinations.segment.transform import convert
+from exporter.ledger.outcomes import Outcome
 from exporter.log import lookup
 from exporter.log.batches import OTHER
 from exporter.models import Settled, Stopped
-from exporter.outcomes import Outcome
 
 MOST_EVENTS = 500
 # So many events refused one after the other, none accepted: it is not the events.

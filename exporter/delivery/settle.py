@@ -18,12 +18,12 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
-from exporter.delays import bucket
 from exporter.delivery.ahead import Piece
 from exporter.delivery.body import Counts, Rejection
 from exporter.delivery.lease import Lease
 from exporter.delivery.raw import execute
 from exporter.delivery.statement import SETTLE
+from exporter.ledger.delay_buckets import bucket
 
 log = logging.getLogger(__name__)
 

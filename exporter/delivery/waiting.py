@@ -13,10 +13,10 @@ from connectors.catalogue.catalogue import CATALOGUE
 from exporter.delivery.ahead import Piece
 from exporter.delivery.reader import Gap
 from exporter.destinations.segment.transform import Plan, convert
+from exporter.ledger.outcomes import Outcome
 from exporter.log import event_log
 from exporter.log.batches import OTHER
 from exporter.log.event_log import Header
-from exporter.outcomes import Outcome
 
 HEADERS = 100
 

@@ -12,7 +12,7 @@ import zstandard
 
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector
-from exporter.delays import bucket
+from exporter.ledger.delay_buckets import bucket
 from exporter.models import (
     Attempt,
     AttemptCount,

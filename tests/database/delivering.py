@@ -16,7 +16,7 @@ from connectors.setup.lifecycle import By, Settings
 from exporter.delivery.run import deliver
 from exporter.intake import appender
 from exporter.intake.normalise import normalise
-from exporter.ledger import check
+from exporter.ledger.check import check
 from exporter.models import Delivery
 from exporter.sandbox.handle import Sandbox, running_sandbox
 from tests.factories import WorkspaceFactory, event

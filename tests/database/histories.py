@@ -20,13 +20,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from connectors.models import Connector, State
 from connectors.setup import lifecycle
-from exporter import balance, ledger, rejected, retention, rollup, status_page, trimming, type_table
+from exporter import balance, rejected, retention, rollup, status_page, trimming, type_table
 from exporter.api import connectors, exposition
 from exporter.balance import Balance
 from exporter.delivery import expiry, settle, turn
 from exporter.delivery.lease import Lease
 from exporter.delivery.run import deliver
 from exporter.dispatch.sweep import claim
+from exporter.ledger import check
 from exporter.models import Delivery
 from exporter.sandbox.handle import Sandbox
 from exporter.status import Summary
@@ -225,7 +226,7 @@ class History(RuleBasedStateMachine):
     def every_event_is_accounted_for(self) -> None:
         if not hasattr(self, "token"):
             return
-        assert ledger.check() == []
+        assert check.check() == []
         context = status_page.gather(self.connector, balance.ALL, type_table.RECEIVED, all_types=True)
         self._adds_up(context["ledger"], context["summary"])
         self._is_told_alike(context["summary"])

@@ -8,8 +8,9 @@ import pytest
 from django.db import connection
 
 from connectors.setup import lifecycle
-from exporter import attempts, find, ledger, masking
+from exporter import attempts, find, masking
 from exporter.find import By
+from exporter.ledger import check
 from exporter.models import Attempt, LogMark
 from tests.database.delivering import EMAIL_OPEN, NOBODY, Line, a_line
 from tests.factories import event
@@ -58,7 +59,7 @@ def test_every_outcome_is_told_with_the_attempt_that_carried_the_event() -> None
         assert told["bad"].attempt.status == 400
         assert "why not" in told["bad"].reason
         assert told["other"].attempt is None
-        assert ledger.check() == []
+        assert check.check() == []
         line.deliver()
 
 

@@ -15,7 +15,6 @@ from exporter import (
     balance,
     find,
     history,
-    ledger,
     rejected,
     retention,
     rollup,
@@ -28,6 +27,7 @@ from exporter import (
 from exporter.health import Health
 from exporter.history import Mix
 from exporter.intake.normalise import normalise
+from exporter.ledger import check
 from exporter.models import Attempt, Delivery, DeliveryCount, Incident
 from tests.database.delivering import EMAIL_OPEN, Line, a_line
 from tests.factories import MembershipFactory, WorkspaceFactory, event
@@ -44,7 +44,7 @@ def counted(line: Line, events: int = 20_000) -> None:
 def test_counts_alone_balance_and_fill_every_window() -> None:
     with a_line(selected=[EMAIL_OPEN]) as line:
         counted(line)
-        assert ledger.check() == []
+        assert check.check() == []
         summary = status.summary(line.connector)
         assert 18_000 < summary.received < 22_000
         assert summary.pending == 0
@@ -80,7 +80,7 @@ def test_real_events_of_the_past_are_found_and_what_waits_is_delivered() -> None
         more = [normalise(json.dumps(event(100 + n)).encode()) for n in range(30)]
         history.events(line.connector, [(now - timedelta(hours=5), some)], random, settled=True)
         history.events(line.connector, [(now - timedelta(hours=1), more)], random, settled=False)
-        assert ledger.check() == []
+        assert check.check() == []
         (found,) = find.search(line.workspace.pk, find.By.EVENT, "event-5").found
         assert find.fate(line.connector, found).outcome == "delivered"
         assert status.summary(line.connector).pending == 30
@@ -104,7 +104,7 @@ def test_a_rejected_key_of_the_past_is_told_with_its_time() -> None:
 
 def test_the_command_makes_workspaces_whose_pages_can_be_measured() -> None:
     call_command("make_history", workspaces=10, events=30_000, days=2, prefix="bench")
-    assert ledger.check() == []
+    assert check.check() == []
     connectors = Connector.objects.filter(workspace__slug__startswith="bench-")
     summaries = status.summaries(connectors.select_related("workspace"))
     assert len(summaries) == 10
@@ -121,7 +121,7 @@ def test_the_demo_has_a_healthy_and_a_failing_connector_and_a_ledger_that_balanc
     MembershipFactory.create(workspace=workspace, role=Role.VIEWER, user__email="viewer@demo.example")
     assert demo_life.create()
     assert not demo_life.create(), "a second start leaves it alone"
-    assert ledger.check() == []
+    assert check.check() == []
     healthy, failing = Connector.objects.order_by("pk")
     assert status.summary(healthy).health == Health.DELIVERING
     assert status.summary(failing).health == Health.KEY_REJECTED

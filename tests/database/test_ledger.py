@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from exporter.intake.normalise import normalise
-from exporter.ledger import check
+from exporter.ledger.check import check
 from exporter.log import event_log
 from exporter.log.batches import make
 from tests.database.delivering import Line, a_line

@@ -12,12 +12,13 @@ from django.test import Client
 
 from connectors.models import AuditEntry, Role
 from connectors.setup import lifecycle
-from exporter import csv_table, find, ledger, rejected, retention, rollup, status, windows
+from exporter import csv_table, find, rejected, retention, rollup, status, windows
 from exporter.delivery import retrying
 from exporter.delivery.run import deliver
 from exporter.delivery.settle import settle
 from exporter.intake.normalise import Refused, normalise
 from exporter.intake.refusals import Refusal
+from exporter.ledger import check
 from exporter.models import Delivery, Kind, RejectedEvent
 from exporter.windows import TypeFlow
 from tests.database.delivering import EMAIL_OPEN, NOBODY, Line, a_line
@@ -109,7 +110,7 @@ def test_a_passing_fault_is_waited_for() -> None:
         made = rejected.retry_all(line.connector, NOBODY)
         assert deliver(made.pk) == "failed"
         assert line.outcomes()["rejected"] == 3
-        assert ledger.check() == []
+        assert check.check() == []
         line.make_due()
         assert deliver(made.pk) == "done"
         assert line.outcomes()["rejected"] == 0
@@ -128,7 +129,7 @@ def test_a_crash_between_the_answer_and_its_settle_leaves_one_outcome(
             with pytest.raises(KeyboardInterrupt):
                 deliver(made.pk)
         assert line.outcomes()["rejected"] == 3, "nothing moved without its settle"
-        assert ledger.check() == []
+        assert check.check() == []
         Delivery.objects.filter(pk=made.pk).update(lease_until=None)
         assert deliver(made.pk) == "done"
         assert line.outcomes() == {"delivered": 43, "rejected": 0}
@@ -152,7 +153,7 @@ def test_a_lost_lease_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
             broken.setattr(retrying, "settle", stolen)
             assert deliver(made.pk) == "lost"
         assert line.outcomes()["rejected"] == 3
-        assert ledger.check() == []
+        assert check.check() == []
 
 
 def test_what_may_not_be_sent_today_stays_rejected() -> None:

@@ -14,7 +14,7 @@ from connectors.setup import lifecycle
 from exporter import trimming
 from exporter.dispatch.sweep import sweep
 from exporter.intake import appender
-from exporter.ledger import check
+from exporter.ledger.check import check
 from exporter.models import (
     Attempt,
     Delivery,

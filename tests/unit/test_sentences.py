@@ -10,7 +10,7 @@ import pytest
 
 from connectors.models import Connector
 from exporter.health import Health
-from exporter.outcomes import Outcome
+from exporter.ledger.outcomes import Outcome
 from exporter.sentences import Sentence, sentence
 from exporter.status import Summary
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from connectors.catalogue.catalogue import ALL, CATALOGUE
 from exporter.destinations.segment.transform import Judged, Plan, convert
 from exporter.intake.normalise import normalise
-from exporter.outcomes import Outcome
+from exporter.ledger.outcomes import Outcome
 from exporter.version import VERSION
 from tests.plain_transform import plain_call
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from connectors.catalogue.catalogue import CATALOGUE, EventType, Target, canonical
-from exporter.outcomes import Outcome
+from exporter.ledger.outcomes import Outcome
 from exporter.version import VERSION
 
 # Segment refuses calls over 32 KB.

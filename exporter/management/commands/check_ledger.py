@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from exporter.ledger import check
+from exporter.ledger.check import check
 from exporter.models import Delivery
 
 
