@@ -19,10 +19,10 @@ from django.db import transaction
 
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector
-from exporter.delivery import revision
-from exporter.delivery.ahead import Piece
+from exporter.delivery import settings_in_force
 from exporter.delivery.body import Counts, Rejection
 from exporter.delivery.lease import Lease
+from exporter.delivery.piece import Piece
 from exporter.delivery.settle import Step, Tried, Trouble, settle
 from exporter.destinations.packing import MOST_EVENTS
 from exporter.destinations.segment.transform import Plan, convert
@@ -72,7 +72,7 @@ def counts(
     """
     slots = _slots(mix, events, since, until, random)
     head = _advance(connector.workspace_id, slots)
-    revision_id, plan = revision.rules(connector.pk)
+    revision_id, plan = settings_in_force.rules(connector.pk)
     lease = _lease(connector)
     try:
         for start in range(0, len(slots), _PIECES):
@@ -231,7 +231,7 @@ def events(
 
 
 def _settle_events(connector: Connector, placed: Sequence[Placed], random: Random) -> None:
-    revision_id, plan = revision.rules(connector.pk)
+    revision_id, plan = settings_in_force.rules(connector.pk)
     lease = _lease(connector)
     try:
         for start in range(0, len(placed), _PIECES):

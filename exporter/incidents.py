@@ -13,11 +13,10 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from exporter import retention
-from exporter.delivery import ahead, revision
+from exporter.delivery import over_age, piece, settings_in_force
+from exporter.delivery.pending import oldest_deliverable
 from exporter.delivery.reader import Gap
-from exporter.delivery.revision import Gone
-from exporter.delivery.waiting import oldest_deliverable
+from exporter.delivery.settings_in_force import Gone
 from exporter.models import Cause, MailStep
 
 RETRYING_FOR = timedelta(minutes=30)
@@ -28,14 +27,14 @@ LAST_WARNING = timedelta(hours=4)
 # `fair`: what is late is not late because we were down.
 _STATES = f"""
 SELECT c.id, d.workspace_id, d.cursor, d.ahead::text, d.stopped, c.state = 'paused', c.paused_at, d.failing_since,
-       oldest.received_at, {retention.SWEPT} AND {retention.TRIED} AND {retention.RECOVERED},
+       oldest.received_at, {over_age.SWEPT} AND {over_age.TRIED} AND {over_age.RECOVERED},
        EXISTS (SELECT 1 FROM exporter_attempt a WHERE a.delivery_id = d.id AND a.at > %(failed)s
                   AND a.verdict NOT IN ('accepted', 'refused_body')),
        i.id, i.reason, i.quiet_since,
        (SELECT coalesce(array_agg(n.step), '{{}}') FROM exporter_notice n WHERE n.incident_id = i.id)
   FROM exporter_delivery d
   JOIN connectors_connector c ON c.id = d.connector_id
-  LEFT JOIN LATERAL {retention.OLDEST} oldest ON true
+  LEFT JOIN LATERAL {over_age.OLDEST} oldest ON true
   LEFT JOIN exporter_incident i ON i.connector_id = c.id AND i.closed_at IS NULL
  WHERE d.kind = 'live' AND (i.id IS NOT NULL OR c.state = 'paused' OR d.stopped <> ''
        OR d.failing_since < %(retrying)s OR oldest.received_at < %(half)s)
@@ -69,7 +68,7 @@ class State:
     connector_id: int
     workspace_id: int
     cursor: int
-    ahead: str
+    piece: str
     stopped: str
     paused: bool
     paused_at: datetime | None
@@ -101,8 +100,8 @@ class State:
 
 def look(at: datetime | None = None) -> None:
     """Opens, carries on and closes what time alone opens, carries on and closes."""
-    now = at or retention.clock()
-    terms = {"failed": now - QUIET_FOR, "retrying": now - RETRYING_FOR, "half": now - retention.expiry() / 2}
+    now = at or over_age.clock()
+    terms = {"failed": now - QUIET_FOR, "retrying": now - RETRYING_FOR, "half": now - over_age.expiry() / 2}
     with connection.cursor() as cursor:
         cursor.execute(_STATES, terms)
         states = [State(*row) for row in cursor.fetchall()]
@@ -147,7 +146,7 @@ def due(state: State, oldest: datetime | None, now: datetime) -> list[str]:
     if state.stopped or (retried_in_vain and not state.paused):
         steps.append(MailStep.STOPPED)
     if oldest is not None and state.fair and MailStep.DROPPING not in state.told:
-        expiry, age = retention.expiry(), now - oldest
+        expiry, age = over_age.expiry(), now - oldest
         if age >= expiry / 2:
             steps.append(MailStep.HALF_TIME)
         if age >= max(expiry - LAST_WARNING, expiry / 2):
@@ -165,12 +164,12 @@ def end(state: State, now: datetime) -> tuple[datetime | None, datetime | None]:
 
 
 def _oldest(state: State, now: datetime) -> datetime | None:
-    before = now - retention.expiry() / 2
+    before = now - over_age.expiry() / 2
     if state.oldest is None or state.oldest >= before:
         return None
     try:
-        _revision_id, plan = revision.rules(state.connector_id)
-        pieces = ahead.pieces(state.ahead)
+        _revision_id, plan = settings_in_force.rules(state.connector_id)
+        pieces = piece.pieces(state.ahead)
         return oldest_deliverable(
             state.workspace_id, state.cursor, pieces, plan, before + timedelta(microseconds=1)
         )

@@ -21,12 +21,12 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 
-from exporter import letters, retention, status
-from exporter.delivery import revision
-from exporter.delivery.ahead import Piece
+from exporter import letters, status
+from exporter.delivery import over_age, settings_in_force
+from exporter.delivery.pending import oldest_deliverable
+from exporter.delivery.piece import Piece
 from exporter.delivery.reader import Gap
-from exporter.delivery.revision import Gone
-from exporter.delivery.waiting import oldest_deliverable
+from exporter.delivery.settings_in_force import Gone
 from exporter.letters import Facts
 from exporter.models import Cause, Delivery, Incident, Kind, MailStep
 
@@ -89,7 +89,7 @@ def mail_due(at: datetime | None = None) -> int:
 
 def claim(at: datetime | None = None) -> Claim | None:
     """The notices of one incident, ours for five minutes; None where nothing is due."""
-    now = at or retention.clock()
+    now = at or over_age.clock()
     terms = {
         "now": now,
         "until": now + timedelta(seconds=CLAIM_SECONDS),
@@ -131,7 +131,7 @@ def send(mine: Claim, at: datetime | None = None) -> int:
 
 def facts(incident: Incident, at: datetime | None = None) -> Facts:
     """How things stand now."""
-    connector, now = incident.connector, at or retention.clock()
+    connector, now = incident.connector, at or over_age.clock()
     summary = status.summary(connector)
     first = _oldest(connector.pk, now)
     before: dict[str, int] = incident.expired_before
@@ -148,9 +148,9 @@ def facts(incident: Incident, at: datetime | None = None) -> Facts:
         since=since or incident.opened_at,
         now=now,
         pending=summary.pending,
-        first_loss=first + retention.expiry() if first else None,
+        first_loss=first + over_age.expiry() if first else None,
         lost={name: count for name, count in lost.items() if count > 0},
-        kept_until=now + timedelta(hours=settings.CURRENTS_RETENTION_HOURS) - retention.expiry(),
+        kept_until=now + timedelta(hours=settings.CURRENTS_RETENTION_HOURS) - over_age.expiry(),
         answer=summary.last_answer,
     )
 
@@ -159,7 +159,7 @@ def _oldest(connector_id: int, now: datetime) -> datetime | None:
     """When the oldest waiting event that would be sent was received."""
     delivery = Delivery.objects.get(connector_id=connector_id, kind=Kind.LIVE)
     try:
-        _revision_id, plan = revision.rules(connector_id)
+        _revision_id, plan = settings_in_force.rules(connector_id)
         pieces = [Piece.from_json(stored) for stored in delivery.ahead]
         return oldest_deliverable(delivery.workspace_id, delivery.cursor, pieces, plan, now)
     except (Gap, Gone):
@@ -167,14 +167,14 @@ def _oldest(connector_id: int, now: datetime) -> datetime | None:
 
 
 def _done(mine: Claim, at: datetime | None) -> None:
-    now = at or retention.clock()
+    now = at or over_age.clock()
     with connection.cursor() as cursor:
         cursor.execute("UPDATE exporter_notice SET sent_at = %s WHERE id = ANY(%s)", [now, mine.notices])
 
 
 def _put_off(mine: Claim, at: datetime | None) -> None:
     wait = min(LONGEST_WAIT, SHORTEST_WAIT * 2 ** min(mine.tries - 1, 16))
-    until = (at or retention.clock()) + timedelta(seconds=wait)
+    until = (at or over_age.clock()) + timedelta(seconds=wait)
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE exporter_notice SET claimed_until = %s WHERE id = ANY(%s)", [until, mine.notices]

@@ -6,8 +6,8 @@ from celery import shared_task
 
 from exporter import incidents, notifications, rollup, trimming
 from exporter.delivery import expiry
-from exporter.delivery.run import deliver as deliver_once
-from exporter.delivery.run import moved_on
+from exporter.delivery.deliver import deliver as deliver_once
+from exporter.delivery.deliver import moved_on
 from exporter.delivery.turn import stopping
 from exporter.dispatch import wakeup
 from exporter.dispatch.sweep import claim, note_outage

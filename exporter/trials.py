@@ -22,7 +22,7 @@ from connectors.setup import key_rotation
 from connectors.setup.lifecycle import By
 from connectors.vault import sealing
 from exporter import generator
-from exporter.delivery import refused_key
+from exporter.delivery import key_refusal
 from exporter.destinations import packing, sender
 from exporter.destinations.answer import Answer, Verdict, classify
 from exporter.destinations.segment.transform import Plan, convert
@@ -64,7 +64,7 @@ def send(key: WriteKey, by: By) -> list[dict[str, Any]]:
     ]
     key_rotation.note_answers(key, said, by)
     if any(classify(answer) is Verdict.KEY_REJECTED for answer in answers):
-        refused_key.note(key.connector_id, key.pk)
+        key_refusal.note(key.connector_id, key.pk)
     return said
 
 

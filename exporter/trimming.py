@@ -20,7 +20,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
-from exporter import retention
+from exporter.delivery import over_age
 from exporter.delivery.turn import stopping
 
 log = logging.getLogger(__name__)
@@ -36,12 +36,12 @@ _TRIMMABLE = f"""
 SELECT m.workspace_id FROM exporter_logmark m
   JOIN LATERAL (SELECT b.received_at FROM exporter_eventbatch b WHERE b.workspace_id = m.workspace_id
                  ORDER BY b.end_event LIMIT 1) first ON true
- WHERE first.received_at < %s AND {retention.SWEPT}
+ WHERE first.received_at < %s AND {over_age.SWEPT}
    AND NOT EXISTS (
        SELECT 1 FROM exporter_delivery d
          JOIN connectors_connector c ON c.id = d.connector_id
-         JOIN LATERAL {retention.OLDEST} oldest ON true
-        WHERE d.workspace_id = m.workspace_id AND d.kind = 'live' AND NOT {retention.RECOVERED})
+         JOIN LATERAL {over_age.OLDEST} oldest ON true
+        WHERE d.workspace_id = m.workspace_id AND d.kind = 'live' AND NOT {over_age.RECOVERED})
 """  # noqa: S608 - constants of ours
 _MOVE_MARK = """
 UPDATE exporter_logmark m SET first_event = aged.upto
@@ -93,7 +93,7 @@ def trim(at: datetime | None = None) -> int:
     """Lets go of the log what is older than the retention by the database's clock, or by `at`; answers how many
     batches went."""
     until = time.monotonic() + LONGEST_SECONDS
-    before = _retained(at or retention.clock())
+    before = _retained(at or over_age.clock())
     with connection.cursor() as cursor:
         cursor.execute(_TRIMMABLE, [before])
         workspaces = [row[0] for row in cursor.fetchall()]
@@ -104,7 +104,7 @@ def trim(at: datetime | None = None) -> int:
 
 def clean(at: datetime | None = None) -> None:
     """Lets go of records that are over their time."""
-    now, until = at or retention.clock(), time.monotonic() + LONGEST_SECONDS
+    now, until = at or over_age.clock(), time.monotonic() + LONGEST_SECONDS
     terms: dict[str, Any] = {
         "attempts": now - ATTEMPTS_KEPT,
         "retained": _retained(now),

@@ -12,20 +12,20 @@ from collections import Counter
 from datetime import datetime
 from itertools import islice
 
-from exporter import retention
-from exporter.delivery import ahead, revision
-from exporter.delivery.ahead import Piece
+from exporter.delivery import over_age, settings_in_force
+from exporter.delivery import piece as ahead
 from exporter.delivery.lease import Lease
-from exporter.delivery.raw import execute
+from exporter.delivery.pending import HEADERS, parts
+from exporter.delivery.pending import fates as fates_of
+from exporter.delivery.piece import Piece
 from exporter.delivery.reader import Gap
-from exporter.delivery.revision import Gone
+from exporter.delivery.settings_in_force import Gone
 from exporter.delivery.settle import LeaseLost, Step, settle
 from exporter.delivery.turn import stopping
-from exporter.delivery.waiting import HEADERS, parts
-from exporter.delivery.waiting import fates as fates_of
 from exporter.destinations.segment.transform import Plan
 from exporter.ledger.outcomes import Outcome
 from exporter.models import Cause, Settled
+from exporter.sql import execute
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ LONGEST_SECONDS = 5.0
 def expire_due(at: datetime | None = None) -> int:
     """Gives up what is over age, of every delivery nobody else holds just now; answers how many events expired."""
     expired = 0
-    for delivery_id in retention.over_age(at):
+    for delivery_id in over_age.over_age(at):
         if stopping.is_set():
             break
         try:
@@ -60,14 +60,14 @@ def expire(delivery_id: int, at: datetime | None = None) -> int:
         return 0
     try:
         # Asked again now that nobody can change the answer.
-        return _pass(lease, retention.over_age_before(at)) if retention.over_age(at, delivery_id) else 0
+        return _pass(lease, over_age.over_age_before(at)) if over_age.over_age(at, delivery_id) else 0
     finally:
         if lease.until:
             lease.release()
 
 
 def _pass(lease: Lease, before: datetime) -> int:
-    revision_id, plan = revision.rules(lease.connector_id)
+    revision_id, plan = settings_in_force.rules(lease.connector_id)
     reason, began, expired = _reason(lease), time.monotonic(), 0
     while lease.may_send and not stopping.is_set() and time.monotonic() - began < LONGEST_SECONDS:
         waiting = ahead.pieces(lease.ahead)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime
 
-from exporter.delivery import refused_key
-from exporter.delivery.ahead import Piece
+from exporter.delivery import key_refusal
 from exporter.delivery.halving import Halving
-from exporter.delivery.revision import KeyUnreadable
-from exporter.delivery.sending import Sent
+from exporter.delivery.in_flight import Sent
+from exporter.delivery.piece import Piece
+from exporter.delivery.settings_in_force import KeyUnreadable
 from exporter.delivery.settle import Trouble
 from exporter.delivery.turn import Turn
 from exporter.destinations import answer
@@ -44,7 +44,7 @@ def _fail(turn: Turn, failed: Sent, done: list[Sent], pieces: list[Piece]) -> st
         stray = halving.run()
         return _fail(turn, stray, [stray], []) if stray is not None else halving.word
     if verdict == Verdict.KEY_REJECTED:
-        refused_key.note(turn.lease.connector_id, failed.current.write_key_id)
+        key_refusal.note(turn.lease.connector_id, failed.current.write_key_id)
     if verdict == Verdict.KEY_REJECTED and _key_replaced(turn, failed):
         turn.settle(pieces, [sent.tried() for sent in done])
         return "behind"

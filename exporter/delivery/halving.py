@@ -9,9 +9,9 @@ stops.
 
 from __future__ import annotations
 
-from exporter.delivery.ahead import Piece
 from exporter.delivery.body import Body
-from exporter.delivery.sending import Sent
+from exporter.delivery.in_flight import Sent
+from exporter.delivery.piece import Piece
 from exporter.delivery.settle import Trouble
 from exporter.delivery.turn import Turn, stopping
 from exporter.destinations import answer as retry

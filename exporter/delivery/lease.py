@@ -15,7 +15,7 @@ from typing import Any
 
 from django.conf import settings
 
-from exporter.delivery.raw import execute
+from exporter.sql import execute
 
 # No request starts this close to the end of the lease.
 MARGIN_SECONDS = 1.0

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from exporter.delivery.ahead import Piece
 from exporter.delivery.body import Body
 from exporter.delivery.failure import land
+from exporter.delivery.piece import Piece
 from exporter.delivery.turn import Turn
 from exporter.models import Stopped
 

@@ -18,12 +18,12 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
-from exporter.delivery.ahead import Piece
 from exporter.delivery.body import Counts, Rejection
 from exporter.delivery.lease import Lease
-from exporter.delivery.raw import execute
-from exporter.delivery.statement import SETTLE
+from exporter.delivery.piece import Piece
+from exporter.delivery.settle_sql import SETTLE
 from exporter.ledger.delay_buckets import bucket
+from exporter.sql import execute
 
 log = logging.getLogger(__name__)
 

@@ -13,18 +13,19 @@ import time
 
 from django.db import DatabaseError, connection
 
-from exporter.delivery import ahead, revision
-from exporter.delivery.ahead import Piece
+from exporter.delivery import piece as ahead
+from exporter.delivery import settings_in_force
 from exporter.delivery.body import Body
+from exporter.delivery.in_flight import Line, Sent
 from exporter.delivery.lease import Lease
-from exporter.delivery.raw import execute
+from exporter.delivery.piece import Piece
 from exporter.delivery.reader import Reader
-from exporter.delivery.revision import Current, KeyUnreadable
-from exporter.delivery.sending import Line, Sent
+from exporter.delivery.settings_in_force import Current, KeyUnreadable
 from exporter.delivery.settle import LeaseLost, Step, Tried, Trouble, settle
 from exporter.delivery.window import Window
 from exporter.destinations.answer import Verdict
 from exporter.destinations.packing import CAREFUL_EVENTS, Limits
+from exporter.sql import execute
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ class Turn:
         """Raises:
         Gone, KeyUnreadable: see `revision.current`.
         """
-        self.current: Current = revision.current(self.lease.connector_id)
+        self.current: Current = settings_in_force.current(self.lease.connector_id)
         self.reader = Reader(self.lease.workspace_id, self.current.plan, self.current.revision_id)
 
     def work(self) -> str:
@@ -188,7 +189,7 @@ class Turn:
         Raises:
             Gone: the connector was deleted.
         """
-        stamp = revision.stamp(self.lease.connector_id)
+        stamp = settings_in_force.stamp(self.lease.connector_id)
         if stamp == self.current.stamp:
             return False
         self.ready = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from connectors.models import User
-from exporter.delivery.run import deliver
+from exporter.delivery.deliver import deliver
 from exporter.models import Delivery
 from tests.browser.test_going_bad import (
     OpenAs,

@@ -13,7 +13,7 @@ from connectors.catalogue.catalogue import ALL
 from connectors.models import Connector, Workspace
 from connectors.setup import lifecycle
 from connectors.setup.lifecycle import By, Settings
-from exporter.delivery.run import deliver
+from exporter.delivery.deliver import deliver
 from exporter.intake import appender
 from exporter.intake.normalise import normalise
 from exporter.ledger.check import check

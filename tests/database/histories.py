@@ -20,12 +20,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from connectors.models import Connector, State
 from connectors.setup import lifecycle
-from exporter import balance, rejected, retention, rollup, status_page, trimming, type_table
+from exporter import balance, rejected, rollup, status_page, trimming, type_table
 from exporter.api import connectors, exposition
 from exporter.balance import Balance
-from exporter.delivery import expiry, settle, turn
+from exporter.delivery import expiry, over_age, settle, turn
+from exporter.delivery.deliver import deliver
 from exporter.delivery.lease import Lease
-from exporter.delivery.run import deliver
 from exporter.dispatch.sweep import claim
 from exporter.ledger import check
 from exporter.models import Delivery
@@ -192,17 +192,17 @@ class History(RuleBasedStateMachine):
             moments = [row[0] for row in cursor.fetchall()]
         if moments:
             claim("sweep", 0.0)
-            at = moments[int(share * (len(moments) - 1))] + retention.expiry() + timedelta(microseconds=1)
+            at = moments[int(share * (len(moments) - 1))] + over_age.expiry() + timedelta(microseconds=1)
             expiry.expire_due(at)
 
     @rule()
     def roll_up(self) -> None:
-        rollup.roll_up(retention.clock() + timedelta(hours=28))
+        rollup.roll_up(over_age.clock() + timedelta(hours=28))
 
     @rule()
     def trim(self) -> None:
         claim("sweep", 0.0)
-        trimming.trim(retention.clock() + timedelta(hours=settings.CURRENTS_RETENTION_HOURS + 1))
+        trimming.trim(over_age.clock() + timedelta(hours=settings.CURRENTS_RETENTION_HOURS + 1))
 
     @precondition(lambda self: self.delivered_or_rejected)
     @rule()

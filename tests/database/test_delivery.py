@@ -13,8 +13,8 @@ from connectors.catalogue.catalogue import CATALOGUE
 from connectors.setup import lifecycle
 from connectors.setup.lifecycle import Settings
 from exporter.delivery import lease as leases
+from exporter.delivery.deliver import deliver
 from exporter.delivery.lease import Lease
-from exporter.delivery.run import deliver
 from exporter.delivery.settle import LeaseLost, Step, settle
 from exporter.models import Attempt, DeliveryCount, DeliveryDelay, RejectedEvent
 from exporter.version import VERSION

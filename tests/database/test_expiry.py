@@ -6,7 +6,7 @@ import pytest
 
 from connectors.models import WriteKey
 from connectors.setup import lifecycle
-from exporter import retention
+from exporter.delivery import over_age
 from exporter.delivery.expiry import expire, expire_due
 from exporter.delivery.lease import Lease
 from exporter.delivery.settle import LeaseLost, Step, settle
@@ -190,16 +190,16 @@ def test_replays_send_old_events_on_purpose() -> None:
         Delivery.objects.create(
             connector=line.connector, workspace=line.workspace, kind="replay", start=0, cursor=0, stop=5
         )
-        assert retention.over_age(after(hours=49)) == []
+        assert over_age.over_age(after(hours=49)) == []
 
 
 def test_what_nobody_tried_to_deliver_does_not_expire() -> None:
     with a_line() as line:
         line.feed(5)
-        assert retention.over_age(after(hours=49)) == []
+        assert over_age.over_age(after(hours=49)) == []
         line.sandbox.fail(status=503)
         line.deliver()
-        assert retention.over_age(after(hours=49)) == [line.delivery.pk]
+        assert over_age.over_age(after(hours=49)) == [line.delivery.pk]
 
 
 def test_the_verdict_is_asked_again_under_the_lease() -> None:
@@ -207,7 +207,7 @@ def test_the_verdict_is_asked_again_under_the_lease() -> None:
     with a_line() as line:
         line.feed(5)
         lifecycle.pause(line.connector, by=NOBODY)
-        listed = retention.over_age(after(hours=49))
+        listed = over_age.over_age(after(hours=49))
         lifecycle.resume(line.connector, by=NOBODY)
         assert [expire(delivery, after(hours=49)) for delivery in listed] == [0]
         assert line.deliver() == "idle"
@@ -220,14 +220,14 @@ def test_after_an_outage_of_ours_an_attempt_comes_first(part: str) -> None:
         line.feed(5)
         line.sandbox.fail(status=503, count=1)
         line.deliver()
-        assert retention.over_age(after(hours=49)) == [line.delivery.pk]
+        assert over_age.over_age(after(hours=49)) == [line.delivery.pk]
         signed(part, minutes_ago=11)
         sweep() if part == "sweep" else note_outage("expire")
-        assert retention.over_age(after(hours=49)) == []
+        assert over_age.over_age(after(hours=49)) == []
         line.sandbox.fail(status=503, count=1)
         line.make_due()
         line.deliver()
-        assert retention.over_age(after(hours=49)) == [line.delivery.pk]
+        assert over_age.over_age(after(hours=49)) == [line.delivery.pk]
 
 
 def test_after_an_outage_of_ours_what_can_be_delivered_is_not_lost() -> None:
@@ -238,7 +238,7 @@ def test_after_an_outage_of_ours_what_can_be_delivered_is_not_lost() -> None:
         line.deliver()
         line.feed(5)
         make_older(line, first=5, hours=1)
-        assert retention.over_age(after(hours=48)) == []
+        assert over_age.over_age(after(hours=48)) == []
         assert line.deliver() == "idle"
 
 

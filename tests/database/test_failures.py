@@ -12,10 +12,10 @@ from django.db import connection
 
 from connectors.models import WriteKey
 from connectors.setup import lifecycle
-from exporter.delivery import raw
+from exporter import sql
 from exporter.delivery import settle as settling
-from exporter.delivery.run import deliver
-from exporter.delivery.statement import SETTLE
+from exporter.delivery.deliver import deliver
+from exporter.delivery.settle_sql import SETTLE
 from exporter.destinations import sender
 from exporter.models import Attempt, Delivery, RejectedEvent
 from tests.database.delivering import NOBODY, Line, a_line
@@ -311,7 +311,7 @@ def test_a_settle_whose_connection_broke_before_the_commit_is_repeated(
 
 def break_once(monkeypatch: pytest.MonkeyPatch, *, after: bool) -> None:
     """The server ends our connection at the first settle: before the statement, or after it committed."""
-    run = raw.execute
+    run = sql.execute
     broken: list[bool] = []
 
     def breaking(query: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -16,7 +16,6 @@ from exporter import (
     find,
     history,
     rejected,
-    retention,
     rollup,
     status,
     status_page,
@@ -24,6 +23,7 @@ from exporter import (
     type_table,
     windows,
 )
+from exporter.delivery import over_age
 from exporter.health import Health
 from exporter.history import Mix
 from exporter.intake.normalise import normalise
@@ -37,7 +37,7 @@ MIX = Mix({EMAIL_OPEN: 5, "users.messages.email.Click": 1, "unknown.type": 0.2},
 
 
 def counted(line: Line, events: int = 20_000) -> None:
-    now = retention.clock()
+    now = over_age.clock()
     history.counts(line.connector, MIX, events, now - timedelta(days=4), now, Random(1))
 
 
@@ -51,7 +51,7 @@ def test_counts_alone_balance_and_fill_every_window() -> None:
         assert {"delivered", "unselected", "unsupported", "rejected"} <= {
             outcome for outcome, count in summary.outcomes.items() if count
         }
-        now = retention.clock()
+        now = over_age.clock()
         for window in windows.WINDOWS.values():
             found = windows.flow(line.connector, window, now)
             assert found.off_by == 0
@@ -63,7 +63,7 @@ def test_minutes_that_would_be_rolled_up_are_written_as_hours() -> None:
     with a_line(selected=[EMAIL_OPEN]) as line:
         counted(line)
         old = DeliveryCount.objects.filter(
-            minute__lt=retention.clock() - rollup.MINUTES_KEPT - timedelta(hours=1)
+            minute__lt=over_age.clock() - rollup.MINUTES_KEPT - timedelta(hours=1)
         )
         assert old.exists()
         assert not old.exclude(minute__minute=0).exists()
@@ -72,7 +72,7 @@ def test_minutes_that_would_be_rolled_up_are_written_as_hours() -> None:
 def test_real_events_of_the_past_are_found_and_what_waits_is_delivered() -> None:
     with a_line() as line:
         counted(line)
-        now, random = retention.clock(), Random(2)
+        now, random = over_age.clock(), Random(2)
         some = [
             normalise(json.dumps(event(n, external_user_id=None if n % 5 else "me")).encode())
             for n in range(50)
@@ -91,7 +91,7 @@ def test_real_events_of_the_past_are_found_and_what_waits_is_delivered() -> None
 def test_a_rejected_key_of_the_past_is_told_with_its_time() -> None:
     with a_line() as line:
         line.feed(10)
-        since = retention.clock() - timedelta(hours=3)
+        since = over_age.clock() - timedelta(hours=3)
         history.refused_since(line.connector, since, wait=60)
         summary = status.summary(line.connector)
         assert (summary.health, summary.failing_since) == (Health.KEY_REJECTED, since)

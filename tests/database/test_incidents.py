@@ -14,8 +14,8 @@ from pytest_django import Settings
 from connectors.models import WriteKey
 from connectors.setup import lifecycle
 from exporter import incidents
-from exporter.delivery.ahead import Piece
 from exporter.delivery.expiry import expire_due
+from exporter.delivery.piece import Piece
 from exporter.dispatch.sweep import sweep
 from exporter.incidents import look
 from exporter.models import Attempt, Delivery, EventBatch, Incident, Notice

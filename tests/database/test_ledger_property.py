@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from exporter.delivery import settle as settling
-from exporter.delivery.raw import execute
-from exporter.delivery.statement import SETTLE
+from exporter.delivery.settle_sql import SETTLE
 from exporter.sandbox.handle import running_sandbox
+from exporter.sql import execute
 from tests.database.histories import History
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -12,9 +12,9 @@ from django.test import Client
 
 from connectors.models import AuditEntry, Role
 from connectors.setup import lifecycle
-from exporter import csv_table, find, rejected, retention, rollup, status, windows
-from exporter.delivery import retrying
-from exporter.delivery.run import deliver
+from exporter import csv_table, find, rejected, rollup, status, windows
+from exporter.delivery import over_age, retry_rejected
+from exporter.delivery.deliver import deliver
 from exporter.delivery.settle import settle
 from exporter.intake.normalise import Refused, normalise
 from exporter.intake.refusals import Refusal
@@ -72,7 +72,7 @@ def test_after_a_fix_every_rejected_event_is_delivered_with_its_own_id() -> None
         assert set(ids) <= set(line.arrived())
         assert rejected.groups(line.connector, personal=True) == []
         assert status.summary(line.connector).outcomes["rejected"] == 0
-        found = windows.flow(line.connector, windows.DAY, retention.clock())
+        found = windows.flow(line.connector, windows.DAY, over_age.clock())
         assert (found.off_by, found.outcomes["delivered"], found.outcomes["rejected"]) == (0, 43, 0)
         told = rejected.progress(line.connector)
         assert told is not None
@@ -98,7 +98,7 @@ def test_a_connection_that_refuses_everything_rejects_nothing_anew_and_ends_the_
         line.sandbox.fail(status=400)
         before = len(line.sandbox.requests())
         assert retry(line) == "done"
-        assert len(line.sandbox.requests()) - before <= retrying.MOST_REFUSED + 8
+        assert len(line.sandbox.requests()) - before <= retry_rejected.MOST_REFUSED + 8
         assert line.outcomes()["rejected"] == 60
 
 
@@ -125,7 +125,7 @@ def test_a_crash_between_the_answer_and_its_settle_leaves_one_outcome(
         line.sandbox.heal()
         made = rejected.retry_all(line.connector, NOBODY)
         with monkeypatch.context() as broken:
-            broken.setattr(retrying, "settle", _crash)
+            broken.setattr(retry_rejected, "settle", _crash)
             with pytest.raises(KeyboardInterrupt):
                 deliver(made.pk)
         assert line.outcomes()["rejected"] == 3, "nothing moved without its settle"
@@ -150,7 +150,7 @@ def test_a_lost_lease_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
             settle(step_of, step)
 
         with monkeypatch.context() as broken:
-            broken.setattr(retrying, "settle", stolen)
+            broken.setattr(retry_rejected, "settle", stolen)
             assert deliver(made.pk) == "lost"
         assert line.outcomes()["rejected"] == 3
         assert check.check() == []
@@ -194,7 +194,7 @@ def test_a_retry_that_could_not_go_out_within_the_expiry_gives_up() -> None:
     with a_line() as line:
         reject(line)
         made = rejected.retry_all(line.connector, NOBODY)
-        Delivery.objects.filter(pk=made.pk).update(created_at=retention.clock() - timedelta(hours=49))
+        Delivery.objects.filter(pk=made.pk).update(created_at=over_age.clock() - timedelta(hours=49))
         assert deliver(made.pk) == "done"
         assert line.outcomes()["rejected"] == 3
 
@@ -211,10 +211,10 @@ def test_an_event_retried_after_its_minute_was_rolled_up_counts_right() -> None:
         rollup.roll_up()
         line.sandbox.heal()
         retry(line)
-        found = windows.flow(line.connector, windows.WEEK, retention.clock())
+        found = windows.flow(line.connector, windows.WEEK, over_age.clock())
         assert (found.off_by, found.outcomes["rejected"], found.outcomes["delivered"]) == (0, 0, 43)
         rollup.roll_up()
-        found = windows.flow(line.connector, windows.WEEK, retention.clock())
+        found = windows.flow(line.connector, windows.WEEK, over_age.clock())
         assert (found.off_by, found.outcomes["rejected"], found.outcomes["delivered"]) == (0, 0, 43)
 
 

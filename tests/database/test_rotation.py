@@ -18,8 +18,8 @@ from connectors.setup import key_rotation, lifecycle
 from connectors.setup.lifecycle import By, KeyChanged
 from connectors.vault import sealing
 from exporter import rejected, trials
-from exporter.delivery import sending
-from exporter.delivery.run import deliver
+from exporter.delivery import in_flight
+from exporter.delivery.deliver import deliver
 from exporter.delivery.turn import Turn
 from exporter.destinations.packing import Limits
 from exporter.models import Delivery
@@ -175,15 +175,15 @@ def test_other_failures_are_not_the_key_s() -> None:
 
 def switch_under_way(line: Line, patch: pytest.MonkeyPatch) -> None:
     """The next request goes out with the old key; before anybody looks at its answer, the key is switched."""
-    wait = sending.Line.wait
+    wait = in_flight.Line.wait
 
-    def switch(self: sending.Line, seconds: float) -> None:
+    def switch(self: in_flight.Line, seconds: float) -> None:
         patch.undo()
         assert len(self.flying) == 1
         lifecycle.rotate(line.connector, write_key=NEW, region="us", by=NOBODY)
         wait(self, seconds)
 
-    patch.setattr(sending.Line, "wait", switch)
+    patch.setattr(in_flight.Line, "wait", switch)
 
 
 def test_a_refusal_that_comes_after_the_switch_is_the_old_key_s(monkeypatch: pytest.MonkeyPatch) -> None:

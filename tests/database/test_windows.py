@@ -10,7 +10,8 @@ import pytest
 from django.db import connection
 
 from connectors.models import Connector
-from exporter import retention, rollup, silence, status, timelines, trends, windows
+from exporter import rollup, silence, status, timelines, trends, windows
+from exporter.delivery import over_age
 from exporter.models import ReceivedCount, ReceivedTotal
 from exporter.windows import DAY, HOUR, WEEK, WINDOWS, Flow
 from tests.database.delivering import EMAIL_OPEN, Line, a_line
@@ -46,7 +47,7 @@ def age(line: Line, hours: float) -> None:
 
 
 def flow(line: Line, window: windows.Window, now: datetime | None = None) -> Flow:
-    found = windows.flow(line.connector, window, now or retention.clock())
+    found = windows.flow(line.connector, window, now or over_age.clock())
     assert found.off_by == 0
     for row in found.types:
         assert row.received == sum(row.outcomes.values()) + row.pending
@@ -120,7 +121,7 @@ def test_rolling_up_changes_no_window(line: Line) -> None:
     age(line, 5)
     line.feed(3)
     line.deliver()
-    now = retention.clock()
+    now = over_age.clock()
     before = {name: flow(line, window, now) for name, window in WINDOWS.items()}
     assert rollup.roll_up() > 0
     for name, window in WINDOWS.items():
@@ -172,7 +173,7 @@ def test_an_answer_belongs_to_one_family() -> None:
 
 
 def learn(line: Line, event_type: str, every: int, last_hours_ago: float) -> None:
-    now = retention.clock()
+    now = over_age.clock()
     for hours in range(27, 24 * 7, every):
         minute = (now - timedelta(hours=hours)).replace(minute=0, second=0, microsecond=0)
         ReceivedCount.objects.create(workspace=line.workspace, minute=minute, event_type=event_type, count=3)
@@ -192,7 +193,7 @@ def test_a_type_is_silent_after_twice_its_longest_pause(every: int, quiet_hours:
     with a_line(selected=[EMAIL_OPEN]) as line:
         learn(line, EMAIL_OPEN, every, quiet_hours)
         learn(line, CLICK, 1, 90)  # not selected: nobody waits for it
-        found = silence.silent(line.connector, retention.clock())
+        found = silence.silent(line.connector, over_age.clock())
         assert [one.event_type for one in found] == ([EMAIL_OPEN] if silent else [])
         ReceivedCount.objects.all().delete()
         ReceivedTotal.objects.all().delete()

@@ -22,7 +22,7 @@ def files_that_say(pattern: str) -> set[str]:
 
 
 def test_only_delivery_moves_a_cursor() -> None:
-    assert files_that_say(r"\bcursor = %\(new\)s") == {"exporter/delivery/statement.py"}
+    assert files_that_say(r"\bcursor = %\(new\)s") == {"exporter/delivery/settle_sql.py"}
     assert files_that_say(r"update\(.*\bcursor=") == set()
 
 

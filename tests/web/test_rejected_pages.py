@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 
 from connectors.models import Role
-from exporter.delivery.run import deliver
+from exporter.delivery.deliver import deliver
 from exporter.intake import refusals
 from exporter.log import event_log
 from exporter.models import Delivery, RejectedEvent

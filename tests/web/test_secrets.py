@@ -24,7 +24,7 @@ from connectors.models import Connector, User, Workspace, WriteKey
 from connectors.setup import key_reminders, key_rotation, lifecycle
 from exporter import incidents, notifications
 from exporter.api import bearer as tokens_in_use
-from exporter.delivery.run import deliver
+from exporter.delivery.deliver import deliver
 from exporter.intake import appender, notifier
 from exporter.models import Delivery
 from exporter.sandbox.handle import Sandbox, running_sandbox

@@ -9,8 +9,8 @@ from django.conf import settings
 
 from connectors.models import WriteKey
 from connectors.vault import sealing
-from exporter.delivery.raw import execute
 from exporter.destinations.segment.transform import Plan
+from exporter.sql import execute
 
 _CURRENT = """
 SELECT c.state, r.id, r.selected_events, r.include_anonymous, r.region, r.write_key_id

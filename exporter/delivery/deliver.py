@@ -6,12 +6,12 @@ import logging
 
 from django.db import DatabaseError, connection
 
-from exporter.delivery import ahead, retrying
+from exporter.delivery import piece, retry_rejected
 from exporter.delivery.failure import land
 from exporter.delivery.lease import Lease
 from exporter.delivery.probe import probe
 from exporter.delivery.reader import Gap
-from exporter.delivery.revision import Gone, KeyUnreadable
+from exporter.delivery.settings_in_force import Gone, KeyUnreadable
 from exporter.delivery.settle import LeaseLost, Step, Trouble, settle
 from exporter.delivery.turn import Turn
 from exporter.destinations import answer
@@ -56,11 +56,11 @@ def moved_on(delivery_id: int) -> bool:
 def _turn(lease: Lease) -> str:
     try:
         if lease.kind == Kind.RETRY:
-            return retrying.deliver(lease)
+            return retry_rejected.deliver(lease)
         turn = Turn(lease)
     except KeyUnreadable:
         trouble = Trouble(answer.PROBE_SECONDS, Stopped.KEY_UNREADABLE)
-        settle(lease, Step(lease.cursor, ahead=ahead.pieces(lease.ahead), trouble=trouble))
+        settle(lease, Step(lease.cursor, ahead=piece.pieces(lease.ahead), trouble=trouble))
         return "failed"
     try:
         word = probe(turn) if lease.stopped else ""

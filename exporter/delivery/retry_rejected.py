@@ -16,13 +16,12 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
-from exporter.delivery import refused_key, revision
-from exporter.delivery.ahead import Piece
+from exporter.delivery import key_refusal, settings_in_force
 from exporter.delivery.body import Body
+from exporter.delivery.in_flight import Line, Sent
 from exporter.delivery.lease import Lease
-from exporter.delivery.raw import execute
-from exporter.delivery.revision import Current
-from exporter.delivery.sending import Line, Sent
+from exporter.delivery.piece import Piece
+from exporter.delivery.settings_in_force import Current
 from exporter.delivery.settle import LeaseLost, Step, Trouble, settle
 from exporter.delivery.turn import LAST_MOMENT, LONG_TURN, stopping
 from exporter.destinations import answer
@@ -33,6 +32,7 @@ from exporter.ledger.outcomes import Outcome
 from exporter.log import lookup
 from exporter.log.batches import OTHER
 from exporter.models import Settled, Stopped
+from exporter.sql import execute
 
 MOST_EVENTS = 500
 # So many events refused one after the other, none accepted: it is not the events.
@@ -85,7 +85,7 @@ def deliver(lease: Lease) -> str:
     Raises:
         LeaseLost, Gone, KeyUnreadable: see `exporter.delivery`.
     """
-    current = revision.current(lease.connector_id)
+    current = settings_in_force.current(lease.connector_id)
     if not current.live:
         return "held"
     if _too_old(lease):
@@ -106,7 +106,7 @@ class _Turn:
     def work(self) -> str:
         began = time.monotonic()
         while time.monotonic() - began < LONG_TURN and self.lease.may_send and not stopping.is_set():
-            current = revision.current(self.lease.connector_id)
+            current = settings_in_force.current(self.lease.connector_id)
             if not current.live:
                 return "held"
             self.current = current
@@ -160,7 +160,7 @@ class _Turn:
         sent = self._answered()
         verdict = sent.verdict()
         if verdict == Verdict.KEY_REJECTED:
-            refused_key.note(self.lease.connector_id, sent.current.write_key_id)
+            key_refusal.note(self.lease.connector_id, sent.current.write_key_id)
         if verdict == Verdict.ACCEPTED:
             self._accept(sent)
         elif verdict == Verdict.REFUSED_BODY:
@@ -216,7 +216,7 @@ class _Turn:
             )
 
     def _key_replaced(self) -> bool:
-        now = revision.current(self.lease.connector_id)
+        now = settings_in_force.current(self.lease.connector_id)
         return (now.write_key_id, now.url) != (self.current.write_key_id, self.current.url)
 
     def _answered(self) -> Sent:

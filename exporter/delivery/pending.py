@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from connectors.catalogue.catalogue import CATALOGUE
-from exporter.delivery.ahead import Piece
+from exporter.delivery.piece import Piece
 from exporter.delivery.reader import Gap
 from exporter.destinations.segment.transform import Plan, convert
 from exporter.ledger.outcomes import Outcome

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from exporter.delivery.body import Body
 from exporter.delivery.lease import Lease
-from exporter.delivery.revision import Current
+from exporter.delivery.settings_in_force import Current
 from exporter.delivery.settle import Tried
 from exporter.destinations import answer as retry
 from exporter.destinations import packing, sender
