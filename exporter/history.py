@@ -31,8 +31,8 @@ from exporter.ledger.outcomes import Outcome
 from exporter.log import batches, event_log
 from exporter.log.batches import Batch
 from exporter.log.event_log import Placed
+from exporter.maintenance.rollup import MINUTES_KEPT
 from exporter.models import EventBatch, Kind, Settled, Stopped
-from exporter.rollup import MINUTES_KEPT
 
 CALL_BYTES = 770
 # Pieces of one settle: a statement of a few thousand rows.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from exporter import incidents, notifications, rollup, trimming
+from exporter import incidents, notifications
 from exporter.delivery import expiry
 from exporter.delivery.deliver import deliver as deliver_once
 from exporter.delivery.deliver import moved_on
@@ -12,6 +12,7 @@ from exporter.delivery.turn import stopping
 from exporter.dispatch import wakeup
 from exporter.dispatch.sweep import claim, note_outage
 from exporter.dispatch.sweep import sweep as sweep_once
+from exporter.maintenance import rollup, trimming
 
 
 @shared_task(name="exporter.tasks.deliver")

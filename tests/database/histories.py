@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from connectors.models import Connector, State
 from connectors.setup import lifecycle
-from exporter import balance, rejected, rollup, status_page, trimming, type_table
+from exporter import balance, rejected, status_page, type_table
 from exporter.api import connectors, exposition
 from exporter.balance import Balance
 from exporter.delivery import expiry, over_age, settle, turn
@@ -28,6 +28,7 @@ from exporter.delivery.deliver import deliver
 from exporter.delivery.lease import Lease
 from exporter.dispatch.sweep import claim
 from exporter.ledger import check
+from exporter.maintenance import rollup, trimming
 from exporter.models import Delivery
 from exporter.sandbox.handle import Sandbox
 from exporter.status import Summary

@@ -9,8 +9,9 @@ import pytest
 from django.conf import settings
 
 from currents_admin.celery import app
-from exporter import incidents, rollup, tasks, trimming
+from exporter import incidents, tasks
 from exporter.delivery import expiry
+from exporter.maintenance import rollup, trimming
 from exporter.models import Sign
 from tests.database.ageing import signed
 

@@ -11,23 +11,13 @@ from django.core.management import call_command
 
 from connectors.models import Connector, Membership, Role, Workspace
 from currents_admin import demo_life
-from exporter import (
-    balance,
-    find,
-    history,
-    rejected,
-    rollup,
-    status,
-    status_page,
-    trends,
-    type_table,
-    windows,
-)
+from exporter import balance, find, history, rejected, status, status_page, trends, type_table, windows
 from exporter.delivery import over_age
 from exporter.health import Health
 from exporter.history import Mix
 from exporter.intake.normalise import normalise
 from exporter.ledger import check
+from exporter.maintenance import rollup
 from exporter.models import Attempt, Delivery, DeliveryCount, Incident
 from tests.database.delivering import EMAIL_OPEN, Line, a_line
 from tests.factories import MembershipFactory, WorkspaceFactory, event

@@ -12,13 +12,14 @@ from django.test import Client
 
 from connectors.models import AuditEntry, Role
 from connectors.setup import lifecycle
-from exporter import csv_table, find, rejected, rollup, status, windows
+from exporter import csv_table, find, rejected, status, windows
 from exporter.delivery import over_age, retry_rejected
 from exporter.delivery.deliver import deliver
 from exporter.delivery.settle import settle
 from exporter.intake.normalise import Refused, normalise
 from exporter.intake.refusals import Refusal
 from exporter.ledger import check
+from exporter.maintenance import rollup
 from exporter.models import Delivery, Kind, RejectedEvent
 from exporter.windows import TypeFlow
 from tests.database.delivering import EMAIL_OPEN, NOBODY, Line, a_line

@@ -11,10 +11,11 @@ import pytest
 from django.db import connection, transaction
 
 from connectors.setup import lifecycle
-from exporter import trimming
 from exporter.dispatch.sweep import sweep
 from exporter.intake import appender
 from exporter.ledger.check import check
+from exporter.maintenance import trimming
+from exporter.maintenance.trimming import clean, trim
 from exporter.models import (
     Attempt,
     Delivery,
@@ -25,7 +26,6 @@ from exporter.models import (
     Settlement,
     UnknownType,
 )
-from exporter.trimming import clean, trim
 from tests.database.ageing import after, batches, make_older, signed, wait_for_a_blocked_statement
 from tests.database.appended import incoming
 from tests.database.delivering import NOBODY, Line, a_line

@@ -10,9 +10,9 @@ import pytest
 from django.db import connection, transaction
 from django.db.models import Model, Sum
 
-from exporter import rollup
+from exporter.maintenance import rollup
+from exporter.maintenance.rollup import roll_up
 from exporter.models import AttemptCount, Delivery, DeliveryCount, DeliveryDelay, ReceivedCount
-from exporter.rollup import roll_up
 from tests.database.ageing import signed, wait_for_a_blocked_statement
 from tests.database.delivering import EMAIL_OPEN, Line, a_line
 from tests.factories import event

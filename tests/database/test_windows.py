@@ -10,8 +10,9 @@ import pytest
 from django.db import connection
 
 from connectors.models import Connector
-from exporter import rollup, silence, status, timelines, trends, windows
+from exporter import silence, status, timelines, trends, windows
 from exporter.delivery import over_age
+from exporter.maintenance import rollup
 from exporter.models import ReceivedCount, ReceivedTotal
 from exporter.windows import DAY, HOUR, WEEK, WINDOWS, Flow
 from tests.database.delivering import EMAIL_OPEN, Line, a_line

@@ -30,7 +30,7 @@ def test_only_delivery_writes_outcomes() -> None:
     tables = "delivery(count|total|hour|delay)"
     writers = files_that_say(rf"(INSERT INTO|UPDATE|DELETE FROM) exporter_{tables}\b")
     assert {name for name in writers if not name.startswith("exporter/delivery/")} <= {
-        "exporter/rollup.py",  # merges minutes into hours; sums stay
+        "exporter/maintenance/rollup.py",  # merges minutes into hours; sums stay
         "exporter/history.py",  # made-up history for demonstrations and measurements
         "exporter/rejected.py",  # a retry moves an event from rejected to delivered
     }
