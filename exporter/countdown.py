@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext as _
 
 from connectors.web.time_words import exactly
-from exporter.health import Health
 from exporter.incidents import LAST_WARNING
-from exporter.status import Summary
+from exporter.reports.health import Health
+from exporter.reports.summary import Summary
 
 # States that need a person before events are lost; the others show the countdown from half time on.
 NEED_A_PERSON = {Health.KEY_UNREADABLE, Health.KEY_REJECTED, Health.REQUEST_REFUSED}

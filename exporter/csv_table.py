@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable
 
 from exporter.ledger.outcomes import Outcome
-from exporter.windows import TypeFlow
+from exporter.reports.windows import TypeFlow
 
 # A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection").
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")

@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from connectors.models import Connector
-from exporter.health import Health
 from exporter.models import MailStep
-from exporter.status import Summary
+from exporter.reports.health import Health
+from exporter.reports.summary import Summary
 
 TOLD = (
     Health.KEY_UNREADABLE,

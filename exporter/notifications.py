@@ -21,7 +21,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 
-from exporter import letters, status
+from exporter import letters
 from exporter.delivery import over_age, settings_in_force
 from exporter.delivery.pending import oldest_deliverable
 from exporter.delivery.piece import Piece
@@ -29,6 +29,7 @@ from exporter.delivery.reader import Gap
 from exporter.delivery.settings_in_force import Gone
 from exporter.letters import Facts
 from exporter.models import Cause, Delivery, Incident, Kind, MailStep
+from exporter.reports import summary as status
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from connectors.web.time_words import DAY, HOUR, ago, by_the_clock, duration
-from exporter.health import Health
-from exporter.status import Summary
+from exporter.reports.health import Health
+from exporter.reports.summary import Summary
 
 
 @dataclass(frozen=True, slots=True)

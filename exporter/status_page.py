@@ -10,14 +10,16 @@ from django.conf import settings
 
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector, State
-from exporter import answers, figures, silence, status, stream, strip, trends, type_table, windows
-from exporter.balance import ALL, CHOICES, Choice, balance
+from exporter import answers, figures, stream, strip, type_table
 from exporter.countdown import countdown
 from exporter.happenings import happenings
-from exporter.health import Health
 from exporter.models import Attempt
+from exporter.reports import silent_types, time_series, windows
+from exporter.reports import summary as status
+from exporter.reports.balance import ALL, CHOICES, Choice, balance
+from exporter.reports.health import Health
+from exporter.reports.summary import Summary
 from exporter.sentences import sentence
-from exporter.status import Summary
 from exporter.type_table import Sort
 
 SHOWN_TYPES, SHOWN_ATTEMPTS = 10, 5
@@ -29,9 +31,9 @@ def gather(connector: Connector, choice: Choice, sort: Sort, *, all_types: bool)
     summary = status.summary(connector)
     ledger = balance(summary, choice)
     drawn = stream.draw(ledger.received, ledger.outcomes, ledger.pending)
-    found = trends.trends(summary, windows.WEEK if choice is ALL else windows.WINDOWS[choice.name])
+    found = time_series.trends(summary, windows.WEEK if choice is ALL else windows.WINDOWS[choice.name])
     recent = status.attempts(summary.delivery_id, SHOWN_ATTEMPTS)
-    silent = silence.silent(connector, summary.now)
+    silent = silent_types.silent(connector, summary.now)
     table = type_table.table(ledger.types, silent, sort, None if all_types else SHOWN_TYPES)
     return {
         "connector": connector,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from exporter.balance import Balance
+from exporter.reports.balance import Balance
 
 WIDTH, TOP, FULL, FLOOR = 1040, 6, 64, 128
 SELECTED_AT, SENT_AT = 493, 763

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from connectors.web.time_words import by_the_clock, duration
-from exporter.trends import STRIP_CELLS, STRIP_STEP, Cell
+from exporter.reports.time_series import STRIP_CELLS, STRIP_STEP, Cell
 
 STEP, WIDTH, HEIGHT = 10, 8, 28
 _HEIGHTS = {"none": 3, "ok": 8, "warn": 22, "bad": 28}

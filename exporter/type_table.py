@@ -11,8 +11,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from exporter.ledger.outcomes import Outcome
-from exporter.silence import Silence
-from exporter.windows import TypeFlow, type_flow
+from exporter.reports.silent_types import Silence
+from exporter.reports.windows import TypeFlow, type_flow
 
 
 class Sort(NamedTuple):

@@ -8,10 +8,10 @@ from __future__ import annotations
 from django.db import connection, transaction
 
 from connectors.models import Connector
-from exporter import status
 from exporter.dispatch import wakeup
 from exporter.log import event_log
 from exporter.models import Delivery, Kind, Revision
+from exporter.reports import summary
 
 
 class ExporterSide:
@@ -62,7 +62,7 @@ class ExporterSide:
 
     def waiting(self, connector: Connector) -> int:
         # Asked of what is there still: the connector may be deleted just now.
-        return sum(each.pending for each in status.summaries([connector]))
+        return sum(each.pending for each in summary.summaries([connector]))
 
     def _ring(self, connector: Connector) -> None:
         ids = list(connector.deliveries.values_list("pk", flat=True))

@@ -12,10 +12,10 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from connectors.models import Connector, Scope
-from exporter import status
 from exporter.api import bearer, openapi
 from exporter.api.bearer import Token
 from exporter.api.problem import problem
+from exporter.reports import summary as status
 
 P = ParamSpec("P")
 View = Callable[Concatenate[Token, P], HttpResponse]

@@ -6,10 +6,10 @@ from typing import Any
 
 from django.conf import settings
 
-from exporter.health import Health
 from exporter.intake.body_forms import MOST_EVENTS
 from exporter.intake.normalise import LONGEST_ID, LONGEST_TYPE, TIME_LIMIT
 from exporter.ledger.outcomes import Outcome
+from exporter.reports.health import Health
 from exporter.version import VERSION
 
 

@@ -15,11 +15,11 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from connectors.templatetags.parts import ago, icon
-from exporter.balance import Balance
 from exporter.figures import Figure
-from exporter.silence import Silence
+from exporter.reports.balance import Balance
+from exporter.reports.silent_types import Silence
+from exporter.reports.windows import TypeFlow
 from exporter.templatetags.deliveries import seen, shortly, span
-from exporter.windows import TypeFlow
 
 register = template.Library()
 

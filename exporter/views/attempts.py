@@ -10,7 +10,9 @@ from django.views.decorators.http import require_safe
 from connectors.models import Workspace
 from connectors.web.permissions import Action, allows, in_workspace
 from connectors.web.request_helpers import find
-from exporter import answers, attempts, balance, figures, status, timelines, trends, windows
+from exporter import answers, figures, timelines
+from exporter.reports import attempts, balance, time_series, windows
+from exporter.reports import summary as status
 
 FAMILY_WORDS = {
     "accepted": _("Accepted"),
@@ -29,7 +31,7 @@ def list_all(request: HttpRequest, workspace: Workspace, pk: int) -> HttpRespons
     before, answer = request.GET.get("before", ""), request.GET.get("answer", "")
     page = attempts.page(connector, answer, int(before) if before.isdecimal() and len(before) < 18 else None)
     summary = status.summary(connector)
-    found = trends.trends(summary, windows.WINDOWS.get(choice.name, windows.WEEK))
+    found = time_series.trends(summary, windows.WINDOWS.get(choice.name, windows.WEEK))
     context = {
         "connector": connector,
         "attempts": page.attempts,

@@ -15,7 +15,7 @@ from connectors.models import Connector, Workspace
 from connectors.setup import lifecycle
 from connectors.web.permissions import Action, in_workspace
 from connectors.web.request_helpers import REFUSED, by, find, is_partial, see_other
-from exporter import status
+from exporter.reports import summary
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -48,7 +48,7 @@ def delete(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseB
         return _ask(request, connector, "delete")
     if " ".join(request.POST.get("name", "").split()) != " ".join(connector.name.split()):
         return _ask(request, connector, "delete", status_code=REFUSED, typed=request.POST.get("name", ""))
-    lifecycle.delete(connector, by=by(request), pending=status.summary(connector).pending)
+    lifecycle.delete(connector, by=by(request), pending=summary.summary(connector).pending)
     messages.success(request, _("“%(name)s” is deleted.") % {"name": connector.name})
     return see_other("data_export", workspace.slug)
 
@@ -60,7 +60,7 @@ def _ask(
     template = f"exporter/{verb}.html"
     context = {
         "connector": connector,
-        "pending": status.summary(connector).pending,
+        "pending": summary.summary(connector).pending,
         "expiry_hours": settings.CURRENTS_EXPIRY_HOURS,
         "refused": status_code == REFUSED,
         **more,

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 from connectors.models import Workspace
 from connectors.web.permissions import Action, in_workspace
 from connectors.web.request_helpers import find
-from exporter import status
+from exporter.reports import summary as status
 
 
 @require_safe

@@ -16,9 +16,9 @@ from connectors.web.permissions import Action, allows, in_workspace
 from connectors.web.rate_limit import Kind, at_most
 from connectors.web.request_helpers import find as find_connector
 from connectors.web.request_helpers import is_partial
-from exporter import find, masking
-from exporter.find import By, Found
 from exporter.log import lookup
+from exporter.reports import event_search, masking
+from exporter.reports.event_search import By, Found
 
 KINDS = (
     (By.EVENT, _("Event ID")),
@@ -39,12 +39,12 @@ def search(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseB
     context = {"connector": connector, "kinds": KINDS, "by": by, "value": value}
     if value:
         seen = _number(request.GET.get("seen", "")) or 0
-        piece = find.search(workspace.pk, by, value, _number(request.GET.get("before", "")))
+        piece = event_search.search(workspace.pk, by, value, _number(request.GET.get("before", "")))
         seen += len(piece.found)
         context |= {
             "piece": piece,
             "seen": seen,
-            "goes_on": piece.before is not None and seen < find.MOST_FOUND,
+            "goes_on": piece.before is not None and seen < event_search.MOST_FOUND,
         }
         context["further"] = urlencode({"by": by, "value": value, "before": piece.before or 0, "seen": seen})
         if by == By.EVENT and piece.found:
@@ -73,7 +73,7 @@ def one(request: HttpRequest, workspace: Workspace, pk: int, number: int) -> Htt
 def told(request: HttpRequest, connector: Connector, found: Found) -> dict[str, object]:
     personal = allows(getattr(request, "role", None), Action.SEE_PERSONAL_DATA)
     event = found.event if personal else masking.masked(found.event)
-    return {"found": found, "event": event, "fate": find.fate(connector, found), "personal": personal}
+    return {"found": found, "event": event, "fate": event_search.fate(connector, found), "personal": personal}
 
 
 def _number(text: str) -> int | None:

@@ -14,9 +14,9 @@ from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector, ConnectorType, Workspace
 from connectors.templatetags.parts import HEALTH
 from connectors.web.permissions import Action, in_workspace
-from exporter import status
 from exporter.models import RefusalCount
-from exporter.status import Summary
+from exporter.reports import summary as status
+from exporter.reports.summary import Summary
 from exporter.views.quiet import page_or_part
 
 REFUSED_WITHIN = timedelta(days=7)

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_POST, require_safe
 from connectors.models import Workspace
 from connectors.web.permissions import Action, allows, in_workspace
 from connectors.web.request_helpers import by, find, see_other
-from exporter import rejected
 from exporter.intake.store import WorkspaceBusy
+from exporter.reports import rejected
 from exporter.views.quiet import page_or_part
 
 

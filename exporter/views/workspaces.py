@@ -13,8 +13,8 @@ from django.views.decorators.http import require_safe
 from connectors.models import Connector
 from connectors.templatetags.parts import HEALTH
 from connectors.web.permissions import workspaces_of
-from exporter import status
-from exporter.status import Summary
+from exporter.reports import summary
+from exporter.reports.summary import Summary
 from exporter.views.listing import by_trouble
 from exporter.views.quiet import page_or_part
 
@@ -29,7 +29,7 @@ def workspaces(request: HttpRequest) -> HttpResponse:
     wanted, health = request.GET.get("q", "").strip(), request.GET.get("health", "")
     mine = workspaces_of(request.user.pk)
     connectors = Connector.objects.filter(workspace__in=mine).select_related("workspace").only(*_SHOWN)
-    everything = status.summaries(connectors)
+    everything = summary.summaries(connectors)
     found = [row for row in everything if matches(row, wanted) and health in ("", row.health.value)]
     empty = list(mine.filter(connectors__isnull=True).order_by("name")[:ROWS])
     page = Paginator(sorted(found, key=by_trouble), ROWS).get_page(request.GET.get("page"))

@@ -20,9 +20,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from connectors.models import Connector, State
 from connectors.setup import lifecycle
-from exporter import balance, rejected, status_page, type_table
+from exporter import status_page, type_table
 from exporter.api import connectors, exposition
-from exporter.balance import Balance
 from exporter.delivery import expiry, over_age, settle, turn
 from exporter.delivery.deliver import deliver
 from exporter.delivery.lease import Lease
@@ -30,8 +29,10 @@ from exporter.dispatch.sweep import claim
 from exporter.ledger import check
 from exporter.maintenance import rollup, trimming
 from exporter.models import Delivery
+from exporter.reports import balance, rejected
+from exporter.reports.balance import Balance
+from exporter.reports.summary import Summary
 from exporter.sandbox.handle import Sandbox
-from exporter.status import Summary
 from tests.database.delivering import NOBODY, Line
 from tests.factories import IntakeTokenFactory, event
 

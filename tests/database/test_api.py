@@ -10,8 +10,8 @@ from django.core.management import call_command
 from django.test import Client
 
 from connectors.models import Scope
-from exporter import status
 from exporter.api.connectors import as_json
+from exporter.reports import summary
 from tests.database.delivering import EMAIL_OPEN, a_line
 from tests.factories import ConnectorFactory, IntakeTokenFactory, WorkspaceFactory
 
@@ -39,7 +39,7 @@ def test_the_list_and_the_status_say_what_the_page_says() -> None:
         token = reader(line.workspace)
         (listed,) = ask(LIST, token).json()["connectors"]
         alone = ask(f"{LIST}/{line.connector.pk}/status", token).json()
-        page = as_json(status.summary(line.connector))
+        page = as_json(summary.summary(line.connector))
         for answer in (listed, alone, page):
             del answer["lag_seconds"]
         assert listed == alone == page
@@ -102,13 +102,13 @@ def test_a_list_costs_one_statement_beside_the_connectors_however_many(
     django_assert_max_num_queries: Any,
 ) -> None:
     with a_line() as line, django_assert_max_num_queries(1):
-        status.summaries([line.connector])
+        summary.summaries([line.connector])
 
 
 def test_the_description_names_every_address_of_the_api_and_every_field_of_a_status() -> None:
     with a_line() as line:
         told = ask(DESCRIPTION).json()
-        shown = as_json(status.summary(line.connector))
+        shown = as_json(summary.summary(line.connector))
     assert told["openapi"].startswith("3.1")
     assert set(told["paths"]) == {"/api/v1/events", LIST, LIST + "/{id}/status"}
     schema = told["components"]["schemas"]["Status"]

@@ -11,14 +11,16 @@ from django.core.management import call_command
 
 from connectors.models import Connector, Membership, Role, Workspace
 from currents_admin import demo_life
-from exporter import balance, find, history, rejected, status, status_page, trends, type_table, windows
+from exporter import history, status_page, type_table
 from exporter.delivery import over_age
-from exporter.health import Health
 from exporter.history import Mix
 from exporter.intake.normalise import normalise
 from exporter.ledger import check
 from exporter.maintenance import rollup
 from exporter.models import Attempt, Delivery, DeliveryCount, Incident
+from exporter.reports import balance, event_search, rejected, time_series, windows
+from exporter.reports import summary as status
+from exporter.reports.health import Health
 from tests.database.delivering import EMAIL_OPEN, Line, a_line
 from tests.factories import MembershipFactory, WorkspaceFactory, event
 
@@ -46,7 +48,7 @@ def test_counts_alone_balance_and_fill_every_window() -> None:
             found = windows.flow(line.connector, window, now)
             assert found.off_by == 0
             assert found.received > 0
-            assert not trends.trends(status.summary(line.connector), window).delays.empty
+            assert not time_series.trends(status.summary(line.connector), window).delays.empty
 
 
 def test_minutes_that_would_be_rolled_up_are_written_as_hours() -> None:
@@ -71,8 +73,8 @@ def test_real_events_of_the_past_are_found_and_what_waits_is_delivered() -> None
         history.events(line.connector, [(now - timedelta(hours=5), some)], random, settled=True)
         history.events(line.connector, [(now - timedelta(hours=1), more)], random, settled=False)
         assert check.check() == []
-        (found,) = find.search(line.workspace.pk, find.By.EVENT, "event-5").found
-        assert find.fate(line.connector, found).outcome == "delivered"
+        (found,) = event_search.search(line.workspace.pk, event_search.By.EVENT, "event-5").found
+        assert event_search.fate(line.connector, found).outcome == "delivered"
         assert status.summary(line.connector).pending == 30
         line.deliver()
         assert len(line.arrived()) == 30

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.test import Client, override_settings
 
-from exporter import status
 from exporter.api import exposition
-from exporter.health import Health
+from exporter.reports import summary
+from exporter.reports.health import Health
 from tests.database.delivering import Line, a_line
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,7 +48,7 @@ def test_the_numbers_are_those_of_the_page() -> None:
         line.make_due()
         line.deliver()
         line.feed(3)
-        shown = status.summary(line.connector)
+        shown = summary.summary(line.connector)
         assert of(line, "currents_events_received_total") == shown.received == 47
         assert of(line, "currents_events_pending") == shown.pending == 3
         for outcome, count in shown.outcomes.items():

@@ -12,7 +12,7 @@ from django.test import Client
 
 from connectors.models import AuditEntry, Role
 from connectors.setup import lifecycle
-from exporter import csv_table, find, rejected, status, windows
+from exporter import csv_table
 from exporter.delivery import over_age, retry_rejected
 from exporter.delivery.deliver import deliver
 from exporter.delivery.settle import settle
@@ -21,7 +21,8 @@ from exporter.intake.refusals import Refusal
 from exporter.ledger import check
 from exporter.maintenance import rollup
 from exporter.models import Delivery, Kind, RejectedEvent
-from exporter.windows import TypeFlow
+from exporter.reports import event_search, rejected, summary, windows
+from exporter.reports.windows import TypeFlow
 from tests.database.delivering import EMAIL_OPEN, NOBODY, Line, a_line
 from tests.factories import MembershipFactory, event
 
@@ -72,7 +73,7 @@ def test_after_a_fix_every_rejected_event_is_delivered_with_its_own_id() -> None
         assert sorted(line.arrived()) == sorted({*line.arrived()})
         assert set(ids) <= set(line.arrived())
         assert rejected.groups(line.connector, personal=True) == []
-        assert status.summary(line.connector).outcomes["rejected"] == 0
+        assert summary.summary(line.connector).outcomes["rejected"] == 0
         found = windows.flow(line.connector, windows.DAY, over_age.clock())
         assert (found.off_by, found.outcomes["delivered"], found.outcomes["rejected"]) == (0, 43, 0)
         told = rejected.progress(line.connector)
@@ -332,8 +333,8 @@ def test_kinds_are_kept_apart() -> None:
         line.sandbox.heal()
         retry(line)
         assert Delivery.objects.filter(connector=line.connector, kind=Kind.LIVE).count() == 1
-        found = find.search(line.workspace.pk, find.By.EVENT, "bad-1").found[0]
-        fate = find.fate(line.connector, found)
+        found = event_search.search(line.workspace.pk, event_search.By.EVENT, "bad-1").found[0]
+        fate = event_search.fate(line.connector, found)
         assert fate.outcome == "delivered"
         assert fate.attempt is not None
         assert fate.attempt.delivery.kind == Kind.RETRY

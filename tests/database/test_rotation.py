@@ -17,12 +17,13 @@ from connectors.models import Connector, WriteKey
 from connectors.setup import key_rotation, lifecycle
 from connectors.setup.lifecycle import By, KeyChanged
 from connectors.vault import sealing
-from exporter import rejected, trials
+from exporter import trials
 from exporter.delivery import in_flight
 from exporter.delivery.deliver import deliver
 from exporter.delivery.turn import Turn
 from exporter.destinations.packing import Limits
 from exporter.models import Delivery
+from exporter.reports import rejected
 from exporter.sandbox.handle import Sandbox
 from tests.database.delivering import Line, a_line
 from tests.factories import event

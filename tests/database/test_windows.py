@@ -10,11 +10,12 @@ import pytest
 from django.db import connection
 
 from connectors.models import Connector
-from exporter import silence, status, timelines, trends, windows
+from exporter import timelines
 from exporter.delivery import over_age
 from exporter.maintenance import rollup
 from exporter.models import ReceivedCount, ReceivedTotal
-from exporter.windows import DAY, HOUR, WEEK, WINDOWS, Flow
+from exporter.reports import silent_types, summary, time_series, windows
+from exporter.reports.windows import DAY, HOUR, WEEK, WINDOWS, Flow
 from tests.database.delivering import EMAIL_OPEN, Line, a_line
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -154,7 +155,7 @@ def test_timelines_tell_the_same_as_the_window(line: Line) -> None:
     line.make_due()
     line.deliver()
     for window in WINDOWS.values():
-        found = trends.trends(status.summary(line.connector), window)
+        found = time_series.trends(summary.summary(line.connector), window)
         events, delays, attempts = found.events, found.delays, found.attempts
         assert len(events.begins) == window.steps
         assert sum(value or 0 for value in events.rows["delivered"]) == (30 if window is HOUR else 90)
@@ -194,7 +195,7 @@ def test_a_type_is_silent_after_twice_its_longest_pause(every: int, quiet_hours:
     with a_line(selected=[EMAIL_OPEN]) as line:
         learn(line, EMAIL_OPEN, every, quiet_hours)
         learn(line, CLICK, 1, 90)  # not selected: nobody waits for it
-        found = silence.silent(line.connector, over_age.clock())
+        found = silent_types.silent(line.connector, over_age.clock())
         assert [one.event_type for one in found] == ([EMAIL_OPEN] if silent else [])
         ReceivedCount.objects.all().delete()
         ReceivedTotal.objects.all().delete()

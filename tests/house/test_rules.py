@@ -32,7 +32,7 @@ def test_only_delivery_writes_outcomes() -> None:
     assert {name for name in writers if not name.startswith("exporter/delivery/")} <= {
         "exporter/maintenance/rollup.py",  # merges minutes into hours; sums stay
         "exporter/history.py",  # made-up history for demonstrations and measurements
-        "exporter/rejected.py",  # a retry moves an event from rejected to delivered
+        "exporter/reports/rejected.py",  # a retry moves an event from rejected to delivered
     }
 
 

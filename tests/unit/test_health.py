@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from exporter.health import Health, Signs, judge
+from exporter.reports.health import Health, Signs, judge
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 WELL = Signs(

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from connectors.models import Role
-from exporter import find
+from exporter.reports import event_search
 from tests.database.delivering import a_line
 from tests.web.test_attempts_pages import base, somebody, threads_end, turns_end_soon
 
@@ -45,8 +45,8 @@ def test_events_of_a_person_are_found_by_their_external_id_each_with_its_outcome
 
 
 def test_a_long_search_goes_on_in_pieces_and_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(find, "SECONDS", 0.0)
-    monkeypatch.setattr(find.search, "__defaults__", (None, 0.0))
+    monkeypatch.setattr(event_search, "SECONDS", 0.0)
+    monkeypatch.setattr(event_search.search, "__defaults__", (None, 0.0))
     with a_line() as line:
         for _batch in range(4):
             line.feed(10)

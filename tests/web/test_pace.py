@@ -86,10 +86,10 @@ def test_too_many_searches_are_told_in_the_page_that_asks(
 
 
 def test_a_search_that_goes_on_by_itself_stays_below_the_limit() -> None:
-    from exporter import find
+    from exporter.reports import event_search
 
     pause = 0.05
-    assert PER_MINUTE[Kind.SEARCH] > 2 * 60 / (find.SECONDS + pause), "in two windows at once"
+    assert PER_MINUTE[Kind.SEARCH] > 2 * 60 / (event_search.SECONDS + pause), "in two windows at once"
 
 
 def test_who_may_not_see_it_is_not_counted(as_: As, connector: Connector) -> None:

@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from connectors.models import Connector
-from exporter import balance, status_page, type_table
+from exporter import status_page, type_table
 from exporter.models import (
     AttemptCount,
     Delivery,
@@ -23,8 +23,9 @@ from exporter.models import (
     ReceivedCount,
     ReceivedTotal,
 )
-from exporter.status import summary
-from exporter.trends import cell_kind
+from exporter.reports import balance
+from exporter.reports.summary import summary
+from exporter.reports.time_series import cell_kind
 from tests.factories import AttemptFactory
 from tests.web.test_delivery_pages import OPEN, receive
 

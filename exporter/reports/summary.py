@@ -16,10 +16,10 @@ from django.conf import settings
 from django.db import connection
 
 from connectors.models import Connector, Workspace
-from exporter.health import Health, Signs, judge
 from exporter.ledger.outcomes import Outcome
 from exporter.models import Attempt
-from exporter.windows import TypeFlow, type_flow
+from exporter.reports.health import Health, Signs, judge
+from exporter.reports.windows import TypeFlow, type_flow
 
 HOURS = 24
 

@@ -11,9 +11,9 @@ from django.db import connection
 
 from exporter.ledger.delay_buckets import percentile
 from exporter.ledger.outcomes import Outcome
-from exporter.status import Summary
+from exporter.reports.summary import Summary
+from exporter.reports.windows import WEEK, Window
 from exporter.timelines import FAMILIES, NOT_DELIVERED, PERCENTILES, Timeline, family
-from exporter.windows import WEEK, Window
 
 STRIP_CELLS, STRIP_STEP = 84, 7_200
 # A cell is amber where more than this share of its requests did not work; a lone 429 is no trouble.

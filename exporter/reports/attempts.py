@@ -8,9 +8,9 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from connectors.models import Connector
-from exporter import masking
 from exporter.log import lookup
 from exporter.models import Attempt
+from exporter.reports import masking
 from exporter.timelines import FAMILIES
 
 PAGE = 50

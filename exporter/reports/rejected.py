@@ -14,12 +14,12 @@ from django.db.models import Count, Max, Min
 from connectors.audit.record import record
 from connectors.models import Connector, Workspace
 from connectors.setup.lifecycle import By
-from exporter import masking
 from exporter.dispatch import wakeup
 from exporter.intake import appender, refusals
 from exporter.log import lookup
 from exporter.models import Delivery, Kind, RejectedEvent
 from exporter.remedies import remedy
+from exporter.reports import masking
 
 SAMPLES = 10
 MOST_GROUPS = 50

@@ -9,9 +9,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from exporter import status, windows
-from exporter.status import Summary
-from exporter.windows import Flow, TypeFlow
+from exporter.reports import summary as status
+from exporter.reports import windows
+from exporter.reports.summary import Summary
+from exporter.reports.windows import Flow, TypeFlow
 
 
 class Choice(NamedTuple):
