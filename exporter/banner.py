@@ -15,10 +15,10 @@ from django.utils.translation import gettext as _
 
 from connectors.models import Connector, Workspace
 from connectors.web.time_words import by_the_clock
+from exporter.display.status_sentence import events, waiting_until_loss
 from exporter.reports import summary as status
 from exporter.reports.health import LOSING, Health
 from exporter.reports.summary import Summary
-from exporter.sentences import events, waiting_until_loss
 
 # Intake that got nothing for so long is called quiet; nothing has to be wrong with it.
 QUIET_AFTER = timedelta(hours=1)

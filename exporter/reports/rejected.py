@@ -15,10 +15,10 @@ from connectors.audit.record import record
 from connectors.models import Connector, Workspace
 from connectors.setup.lifecycle import By
 from exporter.dispatch import wakeup
+from exporter.display.remedies import remedy
 from exporter.intake import appender, refusals
 from exporter.log import lookup
 from exporter.models import Delivery, Kind, RejectedEvent
-from exporter.remedies import remedy
 from exporter.reports import masking
 
 SAMPLES = 10

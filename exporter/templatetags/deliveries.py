@@ -16,9 +16,9 @@ from django.utils.translation import gettext as _
 
 from connectors.templatetags.parts import HEALTH, icon
 from connectors.web import time_words
-from exporter import answers, outcome_signs
+from exporter.display import answer_words, outcome_words
+from exporter.display.outcome_words import OutcomeSign
 from exporter.models import Attempt
-from exporter.outcome_signs import OutcomeSign
 
 register = template.Library()
 HEIGHT, STEP = 23, 4
@@ -55,9 +55,13 @@ def wave(place: int, thickness: float) -> str:
 @register.simple_tag
 def answer(attempt: Attempt) -> SafeString:
     """Segment's answer in a few words, with an icon; its own words on hover."""
-    name = answers.name_of(attempt.status)
-    colour, picture = ("ok", "tick-circle") if attempt.verdict == "accepted" else answers.sign(name)
-    shown = f"{attempt.status} {answers.words(name)}" if attempt.status else (attempt.error or _("no answer"))
+    name = answer_words.name_of(attempt.status)
+    colour, picture = ("ok", "tick-circle") if attempt.verdict == "accepted" else answer_words.sign(name)
+    shown = (
+        f"{attempt.status} {answer_words.words(name)}"
+        if attempt.status
+        else (attempt.error or _("no answer"))
+    )
     return format_html(
         '<span class="answer {}" title="{}">{}{}</span>', colour, attempt.excerpt, icon(picture), shown
     )
@@ -65,7 +69,7 @@ def answer(attempt: Attempt) -> SafeString:
 
 @register.filter
 def outcome_sign(outcome: str) -> OutcomeSign:
-    return outcome_signs.sign_of(outcome)
+    return outcome_words.sign_of(outcome)
 
 
 @register.filter

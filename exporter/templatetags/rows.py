@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from connectors.templatetags.parts import ago, icon
-from exporter.figures import Figure
+from exporter.display.figures import Figure
 from exporter.reports.balance import Balance
 from exporter.reports.silent_types import Silence
 from exporter.reports.windows import TypeFlow

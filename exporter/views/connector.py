@@ -12,8 +12,8 @@ from django.views.decorators.http import require_POST, require_safe
 from connectors.models import Workspace
 from connectors.web.permissions import Action, in_workspace
 from connectors.web.request_helpers import by, find, is_partial, see_other
-from exporter import status_page, type_table
 from exporter import try_now as trying
+from exporter.display import status_page, type_table
 from exporter.reports import balance
 from exporter.reports import summary as delivery_status
 from exporter.views.quiet import page_or_part, unchanged

@@ -9,7 +9,7 @@ from connectors.models import Workspace
 from connectors.web.permissions import Action, in_workspace
 from connectors.web.rate_limit import Kind, at_most
 from connectors.web.request_helpers import find
-from exporter import csv_table
+from exporter.display import type_csv
 from exporter.reports import balance, rejected, summary
 
 
@@ -38,7 +38,7 @@ def by_type(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponse
     connector = find(workspace, pk)
     choice = balance.choose(request.GET.get("window", balance.ALL.name))
     types = balance.balance(summary.summary(connector), choice).types
-    answer = HttpResponse(csv_table.by_type(types), content_type="text/csv; charset=utf-8")
+    answer = HttpResponse(type_csv.by_type(types), content_type="text/csv; charset=utf-8")
     return _attached(answer, f"events-by-type-{connector.pk}-{choice.name}.csv")
 
 

@@ -20,12 +20,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from connectors.models import Connector, State
 from connectors.setup import lifecycle
-from exporter import status_page, type_table
 from exporter.api import connectors, exposition
 from exporter.delivery import expiry, over_age, settle, turn
 from exporter.delivery.deliver import deliver
 from exporter.delivery.lease import Lease
 from exporter.dispatch.sweep import claim
+from exporter.display import status_page, type_table
 from exporter.ledger import check
 from exporter.maintenance import rollup, trimming
 from exporter.models import Delivery

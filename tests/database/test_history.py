@@ -11,8 +11,9 @@ from django.core.management import call_command
 
 from connectors.models import Connector, Membership, Role, Workspace
 from currents_admin import demo_life
-from exporter import history, status_page, type_table
+from exporter import history
 from exporter.delivery import over_age
+from exporter.display import status_page, type_table
 from exporter.history import Mix
 from exporter.intake.normalise import normalise
 from exporter.ledger import check

@@ -12,10 +12,10 @@ from django.test import Client
 
 from connectors.models import AuditEntry, Role
 from connectors.setup import lifecycle
-from exporter import csv_table
 from exporter.delivery import over_age, retry_rejected
 from exporter.delivery.deliver import deliver
 from exporter.delivery.settle import settle
+from exporter.display import type_csv
 from exporter.intake.normalise import Refused, normalise
 from exporter.intake.refusals import Refusal
 from exporter.ledger import check
@@ -303,9 +303,9 @@ def test_an_event_whose_bytes_are_gone_is_told_without_them() -> None:
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r=1", "＝1"])
 def test_no_cell_of_the_table_is_a_formula(name: str) -> None:
-    text = csv_table.by_type([TypeFlow(name, name, 1, {"delivered": 1}, 0, None)])
+    text = type_csv.by_type([TypeFlow(name, name, 1, {"delivered": 1}, 0, None)])
     assert f"'{name}" in text
-    assert csv_table.plain(EMAIL_OPEN) == EMAIL_OPEN
+    assert type_csv.plain(EMAIL_OPEN) == EMAIL_OPEN
 
 
 def test_the_table_by_type_is_downloaded_with_rows_that_add_up() -> None:

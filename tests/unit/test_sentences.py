@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from connectors.models import Connector
+from exporter.display.status_sentence import Sentence, sentence
 from exporter.ledger.outcomes import Outcome
 from exporter.reports.health import Health
 from exporter.reports.summary import Summary
-from exporter.sentences import Sentence, sentence
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)  # a Wednesday
 MONDAY = datetime(2026, 3, 2, 9, 12, tzinfo=UTC)

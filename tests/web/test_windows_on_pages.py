@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from connectors.models import Connector
-from exporter import status_page, type_table
+from exporter.display import status_page, type_table
 from exporter.models import (
     AttemptCount,
     Delivery,

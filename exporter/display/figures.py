@@ -10,8 +10,8 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from connectors.web.time_words import duration
-from exporter import charts
-from exporter.charts import Bar, Chart, Frame
+from exporter.display import chart_geometry
+from exporter.display.chart_geometry import Bar, Chart, Frame
 from exporter.reports.time_series import Trends
 from exporter.timelines import Timeline
 
@@ -71,7 +71,7 @@ class Figure:
 def events(trends: Trends) -> Figure:
     """Accepted and not delivered, by the time of receipt; what waits stands beside them, never on them."""
     line = trends.events
-    chart = charts.stacked(line.rows, WIDE)
+    chart = chart_geometry.stacked(line.rows, WIDE)
     chart = replace(chart, bars=_beside(chart.bars, chart.frame))
     labels = {
         "delivered": _("Accepted"),
@@ -92,7 +92,7 @@ def events(trends: Trends) -> Figure:
 
 def delays(trends: Trends) -> Figure:
     line = trends.delays
-    chart = charts.lines(line.rows, SLIM)
+    chart = chart_geometry.lines(line.rows, SLIM)
     labels = {"p50": "p50", "p95": "p95", "p99": "p99"}
     last = {name: next((v for v in reversed(row) if v is not None), None) for name, row in line.rows.items()}
     told = _("Nothing was accepted in this time.")
@@ -116,7 +116,7 @@ def attempts(trends: Trends) -> Figure:
     }
     total = {name: int(sum(value or 0 for value in line.rows[name])) for name in labels}
     told = ", ".join(f"{labels[name]}: {_n(count)}" for name, count in total.items())
-    chart = charts.stacked(line.rows, WIDE)
+    chart = chart_geometry.stacked(line.rows, WIDE)
     return _figure("attempts", _("Attempts by answer"), told, chart, line, labels, marks=[])
 
 

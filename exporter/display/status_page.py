@@ -10,17 +10,17 @@ from django.conf import settings
 
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector, State
-from exporter import answers, figures, stream, strip, type_table
-from exporter.countdown import countdown
-from exporter.happenings import happenings
+from exporter.display import answer_words, figures, flow_diagram, health_strip, type_table
+from exporter.display.incident_timeline import happenings
+from exporter.display.loss_countdown import countdown
+from exporter.display.status_sentence import sentence
+from exporter.display.type_table import Sort
 from exporter.models import Attempt
 from exporter.reports import silent_types, time_series, windows
 from exporter.reports import summary as status
 from exporter.reports.balance import ALL, CHOICES, Choice, balance
 from exporter.reports.health import Health
 from exporter.reports.summary import Summary
-from exporter.sentences import sentence
-from exporter.type_table import Sort
 
 SHOWN_TYPES, SHOWN_ATTEMPTS = 10, 5
 STALE = timedelta(minutes=1)
@@ -30,7 +30,7 @@ def gather(connector: Connector, choice: Choice, sort: Sort, *, all_types: bool)
     """Five statements, six while the connector fails."""
     summary = status.summary(connector)
     ledger = balance(summary, choice)
-    drawn = stream.draw(ledger.received, ledger.outcomes, ledger.pending)
+    drawn = flow_diagram.draw(ledger.received, ledger.outcomes, ledger.pending)
     found = time_series.trends(summary, windows.WEEK if choice is ALL else windows.WINDOWS[choice.name])
     recent = status.attempts(summary.delivery_id, SHOWN_ATTEMPTS)
     silent = silent_types.silent(connector, summary.now)
@@ -40,20 +40,20 @@ def gather(connector: Connector, choice: Choice, sort: Sort, *, all_types: bool)
         "summary": summary,
         "sentence": sentence(summary, summary.now, left_seconds(summary, recent)),
         "countdown": countdown(summary),
-        "strip": strip.strip(found.strip, summary.now) if summary.received else None,
+        "strip": health_strip.strip(found.strip, summary.now) if summary.received else None,
         "choice": choice,
         "choices": CHOICES,
         "sort": sort,
         "ledger": ledger,
         "stream": drawn,
-        "stream_rows": stream.rows_of(drawn, ledger),
+        "stream_rows": flow_diagram.rows_of(drawn, ledger),
         "table": table,
         "all_types": all_types,
         "events_figure": figures.events(found),
         "delays_figure": figures.delays(found),
         "hour_format": "j M" if found.window is windows.WEEK else "H:i",
         "happenings": happenings(summary),
-        "answers": answers.shares(found.answers),
+        "answers": answer_words.shares(found.answers),
         "attempts": recent,
         "now": summary.now,
         **_settings(connector, summary),

@@ -1,0 +1,1 @@
+"""Facts become sentences, shapes and tables: no SQL. Uses reports and below."""
