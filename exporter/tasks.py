@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from exporter import incidents, notifications
 from exporter.delivery import expiry
 from exporter.delivery.deliver import deliver as deliver_once
 from exporter.delivery.deliver import moved_on
@@ -12,6 +11,7 @@ from exporter.delivery.turn import stopping
 from exporter.dispatch import wakeup
 from exporter.dispatch.sweep import claim, note_outage
 from exporter.dispatch.sweep import sweep as sweep_once
+from exporter.incidents import detect, mail
 from exporter.maintenance import rollup, trimming
 
 
@@ -41,13 +41,13 @@ def expire() -> int:
 @shared_task(name="exporter.tasks.look_for_incidents")
 def look_for_incidents() -> None:
     if claim("incidents", 10.0):
-        incidents.look()
+        detect.look()
 
 
 @shared_task(name="exporter.tasks.send_mail")
 def send_mail() -> int:
     """Not claimed: what is being sent is, notice by notice, and a server that hangs must not keep others waiting."""
-    return notifications.mail_due()
+    return mail.mail_due()
 
 
 @shared_task(name="exporter.tasks.trim")

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext as _
 
 from connectors.web.time_words import exactly
-from exporter.incidents import LAST_WARNING
+from exporter.incidents.detect import LAST_WARNING
 from exporter.reports.health import Health
 from exporter.reports.summary import Summary
 

@@ -9,8 +9,9 @@ import pytest
 from django.conf import settings
 
 from currents_admin.celery import app
-from exporter import incidents, tasks
+from exporter import tasks
 from exporter.delivery import expiry
+from exporter.incidents import detect
 from exporter.maintenance import rollup, trimming
 from exporter.models import Sign
 from tests.database.ageing import signed
@@ -28,7 +29,7 @@ def test_every_entry_of_the_schedule_is_a_task() -> None:
     ("chore", "module", "name"),
     [
         (tasks.expire, expiry, "expire_due"),
-        (tasks.look_for_incidents, incidents, "look"),
+        (tasks.look_for_incidents, detect, "look"),
         (tasks.trim, trimming, "trim"),
         (tasks.clean, trimming, "clean"),
         (tasks.roll_up, rollup, "roll_up"),

@@ -13,11 +13,11 @@ from pytest_django import Settings
 
 from connectors.models import WriteKey
 from connectors.setup import lifecycle
-from exporter import incidents
 from exporter.delivery.expiry import expire_due
 from exporter.delivery.piece import Piece
 from exporter.dispatch.sweep import sweep
-from exporter.incidents import look
+from exporter.incidents import detect
+from exporter.incidents.detect import look
 from exporter.models import Attempt, Delivery, EventBatch, Incident, Notice
 from tests.database.ageing import after, make_older, signed
 from tests.database.delivering import EMAIL_OPEN, NOBODY, Line, a_line
@@ -265,14 +265,14 @@ def test_a_closing_that_meets_a_new_failure_does_not_close(monkeypatch: pytest.M
         heal(line)
         Attempt.objects.update(at=after(minutes=-11))
         look()
-        judged = incidents.end
+        judged = detect.end
 
-        def end_then_fail(state: incidents.State, now: datetime) -> tuple[datetime | None, datetime | None]:
+        def end_then_fail(state: detect.State, now: datetime) -> tuple[datetime | None, datetime | None]:
             verdict = judged(state, now)
             in_thread(lambda: stop(line)).join()
             return verdict
 
-        monkeypatch.setattr(incidents, "end", end_then_fail)
+        monkeypatch.setattr(detect, "end", end_then_fail)
         look(after(minutes=11))
         incident = Incident.objects.get()
         assert (incident.closed_at, incident.quiet_since) == (None, None)

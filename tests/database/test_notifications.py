@@ -14,11 +14,11 @@ from django.urls import resolve
 from pytest_django import Settings
 
 from connectors.setup import lifecycle
-from exporter import notifications
 from exporter.delivery.expiry import expire_due
-from exporter.incidents import look
+from exporter.incidents import mail as notifications
+from exporter.incidents.detect import look
+from exporter.incidents.mail import mail_due
 from exporter.models import Attempt, Notice
-from exporter.notifications import mail_due
 from tests.database.ageing import after, signed
 from tests.database.delivering import EMAIL_OPEN, NOBODY, Line, a_line
 from tests.database.mail_server import a_mail_server

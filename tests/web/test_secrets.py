@@ -22,9 +22,10 @@ from django.utils import timezone
 
 from connectors.models import Connector, User, Workspace, WriteKey
 from connectors.setup import key_reminders, key_rotation, lifecycle
-from exporter import incidents, notifications
 from exporter.api import bearer as tokens_in_use
 from exporter.delivery.deliver import deliver
+from exporter.incidents import detect
+from exporter.incidents import mail as notifications
 from exporter.intake import appender, notifier
 from exporter.models import Delivery
 from exporter.sandbox.handle import Sandbox, running_sandbox
@@ -127,7 +128,7 @@ def test_a_planted_secret_is_found_nowhere(
     sandbox.fail(status=401)
     delivery = Delivery.objects.get(connector=connector).pk
     deliver(delivery)
-    incidents.look()
+    detect.look()
     notifications.mail_due()
     admin("POST", f"{path}write-key/", {"write_key": f"{spoilt}:", "region": "eu"})
     admin("POST", f"{path}write-key/try/", {"write_key": second, "region": "eu"})

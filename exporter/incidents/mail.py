@@ -21,13 +21,13 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 
-from exporter import letters
 from exporter.delivery import over_age, settings_in_force
 from exporter.delivery.pending import oldest_deliverable
 from exporter.delivery.piece import Piece
 from exporter.delivery.reader import Gap
 from exporter.delivery.settings_in_force import Gone
-from exporter.letters import Facts
+from exporter.incidents import letter as letters
+from exporter.incidents.letter import Facts
 from exporter.models import Cause, Delivery, Incident, Kind, MailStep
 from exporter.reports import summary as status
 

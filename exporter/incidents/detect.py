@@ -68,7 +68,7 @@ class State:
     connector_id: int
     workspace_id: int
     cursor: int
-    piece: str
+    ahead: str
     stopped: str
     paused: bool
     paused_at: datetime | None
