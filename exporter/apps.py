@@ -6,7 +6,7 @@ class ExporterConfig(AppConfig):
 
     def ready(self) -> None:
         from connectors import ports
+        from exporter.actions.connector_changes import ExporterSide
         from exporter.dispatch import worker  # noqa: F401  its signals
-        from exporter.wiring import ExporterSide
 
         ports.register(ExporterSide())

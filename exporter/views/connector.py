@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from connectors.models import Workspace
 from connectors.web.permissions import Action, in_workspace
 from connectors.web.request_helpers import by, find, is_partial, see_other
-from exporter import try_now as trying
+from exporter.actions import try_now as trying
 from exporter.display import status_page, type_table
 from exporter.reports import balance
 from exporter.reports import summary as delivery_status

@@ -17,7 +17,7 @@ from connectors.vault import sealing
 from connectors.views import write_key as rotate_page
 from connectors.web.permissions import Action, in_workspace
 from connectors.web.request_helpers import REFUSED, by, find, see_other
-from exporter import trials
+from exporter.actions import test_events as trials
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

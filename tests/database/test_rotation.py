@@ -17,7 +17,7 @@ from connectors.models import Connector, WriteKey
 from connectors.setup import key_rotation, lifecycle
 from connectors.setup.lifecycle import By, KeyChanged
 from connectors.vault import sealing
-from exporter import trials
+from exporter.actions import test_events
 from exporter.delivery import in_flight
 from exporter.delivery.deliver import deliver
 from exporter.delivery.turn import Turn
@@ -230,7 +230,7 @@ def test_test_events_with_the_stopped_key_are_the_same_trouble() -> None:
         since = refused_since(line)
         key = lifecycle.key_in_use(line.connector)
         assert key is not None
-        assert trials.send(key, NOBODY)[0]["status"] == 401
+        assert test_events.send(key, NOBODY)[0]["status"] == 401
         assert rejected_at(line, "oldk") == since
 
 

@@ -92,7 +92,7 @@ def _launch(prefix: str, region: str, key: str) -> dict[str, Any]:
 def _change(verb: str, connector: int, **terms: str) -> dict[str, Any]:
     from connectors.models import Connector
     from connectors.setup import lifecycle
-    from exporter.try_now import try_now
+    from exporter.actions.try_now import try_now
 
     by, row = lifecycle.By(None), Connector.objects.get(pk=connector)
     if verb == "rotate":

@@ -12,7 +12,7 @@ from connectors.models import Connector
 from connectors.setup import lifecycle
 from connectors.setup.lifecycle import By
 from connectors.vault import sealing
-from exporter import trials
+from exporter.actions import test_events
 
 
 class Command(BaseCommand):
@@ -29,7 +29,7 @@ class Command(BaseCommand):
                 _("The workspace “%(slug)s” does not exist or has no connector.") % {"slug": workspace}
             )
         try:
-            said = trials.send(key, By(None))
+            said = test_events.send(key, By(None))
         except sealing.Unreadable as error:
             raise CommandError(str(error)) from None
         for one in said:

@@ -7,8 +7,8 @@ from django.db import transaction
 from connectors.audit.record import record
 from connectors.models import Connector
 from connectors.setup.lifecycle import By
+from exporter.actions.connector_changes import make_due
 from exporter.dispatch import wakeup
-from exporter.wiring import make_due
 
 
 def try_now(connector: Connector, by: By) -> None:
