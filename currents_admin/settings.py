@@ -97,7 +97,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "connectors.web.context.shell",
-                "exporter.banner.surroundings",
+                "exporter.views.banner.surroundings",
             ],
             "loaders": [
                 (

@@ -14,7 +14,7 @@ from connectors.web.permissions import Action, allows, in_workspace
 from connectors.web.request_helpers import by, find, see_other
 from exporter.intake.store import WorkspaceBusy
 from exporter.reports import rejected
-from exporter.views.quiet import page_or_part
+from exporter.views.live_page import page_or_part
 
 
 def _personal(request: HttpRequest) -> bool:

@@ -8,8 +8,8 @@ from django.views.decorators.http import require_safe
 
 from connectors.models import Workspace
 from connectors.web.permissions import Action, in_workspace
-from exporter.banner import Surroundings
-from exporter.views.quiet import stamped
+from exporter.views.banner import Surroundings
+from exporter.views.live_page import stamped
 
 
 @require_safe

@@ -17,7 +17,7 @@ from connectors.web.permissions import Action, in_workspace
 from exporter.models import RefusalCount
 from exporter.reports import summary as status
 from exporter.reports.summary import Summary
-from exporter.views.quiet import page_or_part
+from exporter.views.live_page import page_or_part
 
 REFUSED_WITHIN = timedelta(days=7)
 

@@ -16,7 +16,7 @@ from exporter.actions import try_now as trying
 from exporter.display import status_page, type_table
 from exporter.reports import balance
 from exporter.reports import summary as delivery_status
-from exporter.views.quiet import page_or_part, unchanged
+from exporter.views.live_page import page_or_part, unchanged
 
 # Words such as “2 s ago” are made anew at least this often, in seconds.
 WORDS_AGE = 10

@@ -15,8 +15,8 @@ from connectors.templatetags.parts import HEALTH
 from connectors.web.permissions import workspaces_of
 from exporter.reports import summary
 from exporter.reports.summary import Summary
-from exporter.views.listing import by_trouble
-from exporter.views.quiet import page_or_part
+from exporter.views.connector_list import by_trouble
+from exporter.views.live_page import page_or_part
 
 ROWS = 50
 # What a row shows; the lists of chosen events alone would be thousands of strings.
