@@ -12,8 +12,8 @@ import msgspec
 
 from connectors.catalogue.catalogue import ALL
 from exporter.destinations.segment.transform import Plan, convert
-from exporter.generator import generate
 from exporter.intake.normalise import Incoming, normalise
+from exporter.samples.generator import generate
 
 SEED = 7
 # So many different events; beyond that they come again with ids of their own.

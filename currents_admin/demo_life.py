@@ -18,12 +18,12 @@ from connectors.models import Connector, Membership, User, Workspace
 from connectors.setup import lifecycle
 from connectors.setup.lifecycle import By
 from currents_admin import demo, demo_keys
-from exporter import history
-from exporter.generator import generate
-from exporter.history import Mix
 from exporter.intake import appender, refusals
 from exporter.intake.normalise import Incoming, normalise
 from exporter.log import event_log
+from exporter.samples import history
+from exporter.samples.generator import generate
+from exporter.samples.history import Mix
 
 log = logging.getLogger(__name__)
 

@@ -21,12 +21,12 @@ from connectors.models import WriteKey
 from connectors.setup import key_rotation
 from connectors.setup.lifecycle import By
 from connectors.vault import sealing
-from exporter import generator
 from exporter.delivery import key_refusal
 from exporter.destinations import packing, sender
 from exporter.destinations.answer import Answer, Verdict, classify
 from exporter.destinations.segment.transform import Plan, convert
 from exporter.intake import normalise
+from exporter.samples import generator
 
 IN_FLIGHT = 8
 # A person waits for the page, and a thread of the web server with them.

@@ -13,8 +13,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from connectors.catalogue.catalogue import CATALOGUE
-from exporter.generator import generate
 from exporter.intake.normalise import normalise
+from exporter.samples.generator import generate
 from tests.factories import IntakeTokenFactory
 
 _JSON_TYPES: dict[str, type] = {"string": str, "boolean": bool, "int": int, "array of string": list}

@@ -11,10 +11,8 @@ from django.core.management import call_command
 
 from connectors.models import Connector, Membership, Role, Workspace
 from currents_admin import demo_life
-from exporter import history
 from exporter.delivery import over_age
 from exporter.display import status_page, type_table
-from exporter.history import Mix
 from exporter.intake.normalise import normalise
 from exporter.ledger import check
 from exporter.maintenance import rollup
@@ -22,6 +20,8 @@ from exporter.models import Attempt, Delivery, DeliveryCount, Incident
 from exporter.reports import balance, event_search, rejected, time_series, windows
 from exporter.reports import summary as status
 from exporter.reports.health import Health
+from exporter.samples import history
+from exporter.samples.history import Mix
 from tests.database.delivering import EMAIL_OPEN, Line, a_line
 from tests.factories import MembershipFactory, WorkspaceFactory, event
 

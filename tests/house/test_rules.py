@@ -31,7 +31,7 @@ def test_only_delivery_writes_outcomes() -> None:
     writers = files_that_say(rf"(INSERT INTO|UPDATE|DELETE FROM) exporter_{tables}\b")
     assert {name for name in writers if not name.startswith("exporter/delivery/")} <= {
         "exporter/maintenance/rollup.py",  # merges minutes into hours; sums stay
-        "exporter/history.py",  # made-up history for demonstrations and measurements
+        "exporter/samples/history.py",  # made-up history for demonstrations and measurements
         "exporter/reports/rejected.py",  # a retry moves an event from rejected to delivered
     }
 

@@ -18,7 +18,7 @@ import msgspec
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from exporter.generator import generate
+from exporter.samples.generator import generate
 
 _TRIES = 10
 

@@ -15,10 +15,10 @@ from django.utils.translation import gettext as _
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Workspace
 from connectors.setup import lifecycle
-from exporter import history
-from exporter.generator import generate
-from exporter.history import Mix
 from exporter.intake.normalise import normalise
+from exporter.samples import history
+from exporter.samples.generator import generate
+from exporter.samples.history import Mix
 
 
 class Command(BaseCommand):

@@ -8,8 +8,8 @@ from random import Random
 from typing import Any, NamedTuple
 
 from connectors.catalogue.catalogue import CATALOGUE, EventType
-from exporter import make_believe
-from exporter.make_believe import Origin, Person, uuid
+from exporter.samples import people as make_believe
+from exporter.samples.people import Origin, Person, uuid
 
 # How often a channel writes, and what becomes of a message: many sends and deliveries, few clicks.
 _CHANNELS = {
