@@ -39,7 +39,7 @@ flaws: $(VENV)/dev.stamp
 fuzz: export CURRENTS_FUZZ_CASES ?= 20000
 fuzz:
 	@$(MAKE) --no-print-directory test \
-		ARGS="--hypothesis-show-statistics tests/database/test_intake_fuzz.py tests/database/test_api_fuzz.py"
+		ARGS="--hypothesis-show-statistics tests/exporter/api/test_events_fuzz.py tests/exporter/api/test_openapi_fuzz.py"
 
 format: $(VENV)/dev.stamp
 	$(PYTHON) -m ruff check --fix .

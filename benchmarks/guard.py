@@ -27,7 +27,7 @@ from exporter.destinations.segment.transform import Plan
 from exporter.log import batches
 from exporter.log.event_log import Header, lines
 from exporter.version import VERSION
-from tests.plain_transform import plain_call
+from tests.support.plain_transform import plain_call
 
 # The reader touches Django's connection for its error classes; nothing connects.
 settings.configure(DATABASES={"default": {"ENGINE": "django.db.backends.postgresql"}})

@@ -7,6 +7,8 @@ import os
 import pytest
 from django.conf import settings
 
+pytest_plugins = ["tests.support.people", "tests.support.threads"]
+
 
 def pytest_configure() -> None:
     # The real one takes a tenth of a second on purpose.

@@ -12,8 +12,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from connectors.models import Connector, Role, User, Workspace
 from tests.browser import chromium
-from tests.factories import MembershipFactory, WorkspaceFactory
-from tests.web.conftest import launch
+from tests.support.factories import MembershipFactory, WorkspaceFactory
+from tests.support.people import launch
 
 # Answers the tests provoke; Chromium logs them as errors of loading.
 EXPECTED = ("status of 409", "status of 422")

@@ -27,7 +27,7 @@ from exporter.models import (
     ReceivedTotal,
     RejectedEvent,
 )
-from tests.factories import event
+from tests.support.factories import event
 
 TYPES = [event.event_type for event in CATALOGUE.events[28:42]]
 HOURS, SILENT = 168, TYPES[6]

@@ -23,8 +23,8 @@ from connectors.workspaces import owners
 from currents_admin import local
 from exporter.models import Attempt, Delivery
 from tests.browser.planting import attempts, live, reject
-from tests.factories import UserFactory, WorkspaceFactory
-from tests.web.conftest import KEY
+from tests.support.factories import UserFactory, WorkspaceFactory
+from tests.support.people import KEY
 
 FOLDER = local.folder() / "screenshots"
 LONG = "Warehouse trial with a rather long name (iOS and Android 8.2, second round) – ünïcödé, שלום"

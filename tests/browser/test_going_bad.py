@@ -10,14 +10,12 @@ from pytest_django.live_server_helper import LiveServer
 
 from connectors.models import Role, User
 from connectors.setup import lifecycle
-from tests.database.conftest import _threads_end, _turns_end_soon
-from tests.database.delivering import Line, a_line
-from tests.factories import MembershipFactory
+from tests.support.delivering import Line, a_line
+from tests.support.factories import MembershipFactory
 
 OpenAs = Callable[..., Page]
 GOOD = "g" * 28 + "good"
 NEW = "n" * 28 + "newk"
-threads_end, turns_end_soon = _threads_end, _turns_end_soon
 
 
 @pytest.fixture

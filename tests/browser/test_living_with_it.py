@@ -17,8 +17,8 @@ from exporter.models import (
     ReceivedCount,
     ReceivedTotal,
 )
-from tests.web.conftest import EMAIL_EVENTS
-from tests.web.test_delivery_pages import receive
+from tests.exporter.views.test_status import receive
+from tests.support.people import EMAIL_EVENTS
 
 OpenAs = Callable[..., Page]
 

@@ -12,12 +12,10 @@ from tests.browser.test_going_bad import (
     address,
     line,
     owner,
-    threads_end,
-    turns_end_soon,
 )
-from tests.database.delivering import Line
+from tests.support.delivering import Line
 
-__all__ = ["line", "owner", "threads_end", "turns_end_soon"]
+__all__ = ["line", "owner"]
 
 
 def test_a_rejected_event_is_found_understood_and_retried(line: Line, owner: User, open_as: OpenAs) -> None:

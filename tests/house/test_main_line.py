@@ -25,8 +25,8 @@ import pytest
 
 from connectors.catalogue.catalogue import ALL
 from currents_admin import local
-from tests.factories import event
 from tests.house.running import ROOT, Running, until
+from tests.support.factories import event
 
 
 class Person:

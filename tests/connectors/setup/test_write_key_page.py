@@ -1,0 +1,278 @@
+"""Rotating a write key in the browser: tried first, switched, rolled back, confirmed; two admins at once."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from connectors.models import AuditEntry, Connector, User, WriteKey
+from connectors.setup import key_reminders, key_rotation, lifecycle
+from connectors.setup.lifecycle import By
+from connectors.vault import sealing
+from exporter.sandbox.handle import Sandbox, running_sandbox
+from tests.exporter.views.test_status import receive
+from tests.support.people import EMAIL_EVENTS, KEY
+
+pytestmark = pytest.mark.django_db
+As = Callable[[str], Client]
+NEW = "n" * 28 + "newk"
+
+
+@pytest.fixture
+def path(connector: Connector) -> str:
+    return f"/w/harbour/data-export/{connector.pk}/"
+
+
+@pytest.fixture
+def sandbox(settings: object) -> Iterator[Sandbox]:
+    with running_sandbox() as running:
+        settings.SEGMENT_URLS = {"us": running.url, "eu": running.url}  # type: ignore[attr-defined]
+        yield running
+
+
+def in_use(connector: Connector) -> WriteKey:
+    key = lifecycle.key_in_use(connector)
+    assert key is not None
+    return key
+
+
+def text(client: Client, path: str) -> str:
+    return client.get(f"{path}write-key/").content.decode()
+
+
+def plain(connector: Connector) -> str:
+    return sealing.unseal(in_use(connector))
+
+
+def test_trying_a_key_sends_one_event_of_each_type_with_it_and_switches_nothing(
+    as_: As, path: str, connector: Connector, sandbox: Sandbox
+) -> None:
+    admin = as_("admin")
+    assert admin.post(f"{path}write-key/try/", {"write_key": NEW, "region": "us"}).status_code == 303
+    calls = sandbox.calls()
+    assert sorted(call["call"]["event"] for call in calls) == ["Email Link Clicked", "Email Opened"]
+    assert {call["key4"] for call in calls} == {"newk"}
+    assert all(call["call"]["messageId"].startswith("test-") for call in calls)
+    assert plain(connector) == KEY
+    page = admin.get(f"{path}write-key/").content.decode()
+    assert "2 of 2 accepted" in page
+    assert "Switch to ••••newk" in page
+    assert NEW not in page
+
+
+def test_the_tried_key_is_switched_to_without_typing_it_again(
+    as_: As, path: str, connector: Connector, sandbox: Sandbox
+) -> None:
+    admin = as_("admin")
+    admin.post(f"{path}write-key/try/", {"write_key": NEW, "region": "us"})
+    page = admin.get(f"{path}write-key/").content.decode()
+    typed = dict(re.findall(r'name="(proposed|seen)" value="(\d+)"', page))
+    assert admin.post(f"{path}write-key/", typed).status_code == 303
+    connector.refresh_from_db()
+    assert (plain(connector), connector.region) == (NEW, "us")
+
+
+def test_a_refused_first_event_keeps_the_others_home(
+    as_: As, path: str, connector: Connector, sandbox: Sandbox
+) -> None:
+    sandbox.fail(status=401)
+    as_("admin").post(f"{path}write-key/try/", {"write_key": NEW, "region": "eu"})
+    page = as_("admin").get(f"{path}write-key/").content.decode()
+    assert "0 of 2 accepted" in page
+    assert "not sent" in page
+    assert len(sandbox.requests()) == 1
+
+
+@pytest.mark.parametrize("page", ["write-key/", "write-key/try/"])
+def test_the_key_in_use_is_not_taken_as_a_new_one(
+    as_: As, path: str, connector: Connector, page: str
+) -> None:
+    answer = as_("admin").post(f"{path}{page}", {"write_key": KEY, "region": "eu"})
+    assert answer.status_code == 422
+    assert "That is the key in use already" in answer.content.decode()
+    assert connector.write_keys.count() == 1
+    assert as_("admin").post(f"{path}write-key/", {"write_key": KEY, "region": "us"}).status_code == 303
+
+
+def test_before_the_switch_the_page_tells_how_many_events_will_follow(
+    as_: As, path: str, connector: Connector, people: dict[str, User]
+) -> None:
+    page = text(as_("admin"), path)
+    assert "No event waits at the moment." in page
+    receive(connector, delivered=0, rejected=0, waiting=1_200)
+    assert "<b>1,200 events</b> are waiting and go out with the new key at once" in text(as_("admin"), path)
+    key_rotation.propose(connector, write_key=NEW, region="eu", by=By(people["admin"]))
+    page = text(as_("admin"), path)
+    assert "Switch to ••••newk" in page
+    assert "<b>1,200 events</b> are waiting and go out with the new key at once" in page
+    lifecycle.pause(connector, by=By(people["admin"]))
+    assert (
+        "<b>1,200 events</b> are waiting and go out with the new key once the connector is resumed"
+        in text(as_("admin"), path)
+    )
+
+
+def test_a_key_segment_rejected_is_marked_in_the_history(
+    as_: As, path: str, connector: Connector, sandbox: Sandbox
+) -> None:
+    assert "Rejected by Segment" not in text(as_("admin"), path)
+    old = in_use(connector)
+    key_rotation.note_rejected(old.pk, anew=True)
+    old.refresh_from_db()
+    assert old.rejected_at is not None
+    said = f"Rejected by Segment {date_format(old.rejected_at, 'j F Y, H:i')}"
+    assert said in text(as_("admin"), path)
+    lifecycle.rotate(connector, write_key=NEW, region="eu", by=By(None))
+    page = text(as_("admin"), path)
+    assert page.count("Rejected by Segment") == 1
+    assert "Segment rejected it (" in page, "whoever would roll back is warned"
+
+
+def test_test_events_with_a_rejected_key_mark_it(
+    as_: As, path: str, connector: Connector, sandbox: Sandbox
+) -> None:
+    sandbox.fail(status=401)
+    as_("admin").post(f"{path}test/")
+    assert "Rejected by Segment" in text(as_("admin"), path)
+
+
+def test_a_discarded_key_is_gone(as_: As, path: str, connector: Connector) -> None:
+    key_rotation.propose(
+        connector,
+        write_key=NEW,
+        region="eu",
+        by=By(User.objects.get(memberships__role="admin", memberships__workspace=connector.workspace)),
+    )
+    as_("admin").post(f"{path}write-key/discard/")
+    assert connector.write_keys.count() == 1
+
+
+def test_nobody_switches_to_a_key_another_admin_typed(as_: As, path: str, connector: Connector) -> None:
+    other = key_rotation.propose(connector, write_key=NEW, region="eu", by=By(None))
+    as_("admin").post(f"{path}write-key/", {"proposed": other.pk})
+    assert plain(connector) == KEY
+
+
+def test_the_second_of_two_admins_is_told_and_switches_nothing(
+    as_: As, path: str, people: dict[str, User], connector: Connector
+) -> None:
+    seen = in_use(connector).pk
+    lifecycle.rotate(connector, write_key=NEW, region="us", by=By(people["admin"]))
+    answer = as_("admin").post(f"{path}write-key/", {"write_key": "z" * 32, "region": "eu", "seen": seen})
+    assert answer.status_code == 409
+    assert "Somebody was quicker." in answer.content.decode()
+    assert plain(connector) == NEW
+    assert as_("admin").post(f"{path}write-key/roll-back/", {"seen": seen}).status_code == 409
+    assert plain(connector) == NEW
+
+
+def test_rolling_back_brings_key_and_region_again(as_: As, path: str, connector: Connector) -> None:
+    old = in_use(connector).pk
+    lifecycle.rotate(connector, write_key=NEW, region="us", by=By(None))
+    assert "Possible until" in as_("admin").get(f"{path}write-key/").content.decode()
+    assert as_("admin").post(f"{path}write-key/roll-back/").status_code == 303
+    connector.refresh_from_db()
+    assert (in_use(connector).pk, plain(connector), connector.region) == (old, KEY, "eu")
+    as_("admin").post(f"{path}write-key/roll-back/")
+    assert in_use(connector).pk == old, "a key that was rolled back is no way back"
+    assert "Rolled back" in as_("admin").get(f"{path}write-key/").content.decode()
+
+
+def test_after_a_day_the_former_key_is_destroyed(as_: As, path: str, connector: Connector) -> None:
+    old = in_use(connector)
+    lifecycle.rotate(connector, write_key=NEW, region="eu", by=By(None))
+    now = timezone.now()
+    assert key_rotation.destroy_old(now + timedelta(hours=23)) == 0
+    assert key_rotation.destroy_old(now + timedelta(hours=25)) == 1
+    old.refresh_from_db()
+    assert (bytes(old.ciphertext), old.last4) == (b"", "tail")
+    as_("admin").post(f"{path}write-key/roll-back/")
+    assert plain(connector) == NEW
+    assert AuditEntry.objects.filter(action="write_key.destroyed").count() == 1
+
+
+def test_a_proposed_key_nobody_used_is_dropped_after_a_day(connector: Connector) -> None:
+    key_rotation.propose(connector, write_key=NEW, region="eu", by=By(None))
+    assert key_rotation.destroy_old(timezone.now() + timedelta(hours=25)) == 1
+    assert plain(connector) == KEY
+
+
+def test_a_new_key_is_unverified_until_somebody_saw_its_events(
+    as_: As, path: str, connector: Connector, sandbox: Sandbox
+) -> None:
+    marketer = as_("marketer")
+    assert marketer.post(f"{path}test/").status_code == 303
+    assert len(sandbox.message_ids()) == len(EMAIL_EVENTS)
+    page = marketer.get(f"{path}test/").content.decode()
+    assert "Did they arrive" in page
+    assert in_use(connector).verified_at is None
+    assert marketer.post(f"{path}verified/", {"key": in_use(connector).pk}).status_code == 303
+    assert in_use(connector).verified_at is not None
+    lifecycle.rotate(connector, write_key=NEW, region="eu", by=By(None))
+    assert in_use(connector).verified_at is None
+
+
+def test_test_events_rest_a_few_seconds(as_: As, path: str, connector: Connector, sandbox: Sandbox) -> None:
+    for _ in range(3):
+        as_("marketer").post(f"{path}test/")
+    assert len(sandbox.requests()) == len(EMAIL_EVENTS)
+
+
+@pytest.mark.parametrize("key", ["", "0", "x", "9" * 30])
+def test_confirming_some_other_key_is_not_found(as_: As, path: str, key: str) -> None:
+    assert as_("marketer").post(f"{path}verified/", {"key": key}).status_code == 404
+
+
+def test_a_marketer_confirms_no_proposed_key(as_: As, path: str, connector: Connector) -> None:
+    key = key_rotation.propose(connector, write_key=NEW, region="eu", by=By(None))
+    assert as_("marketer").post(f"{path}verified/", {"key": key.pk}).status_code == 404
+
+
+def test_the_reminder_is_mailed_a_week_before_once(as_: As, path: str, connector: Connector) -> None:
+    day = timezone.localdate() + timedelta(days=30)
+    assert as_("admin").post(f"{path}write-key/reminder/", {"day": day.isoformat()}).status_code == 303
+    assert key_reminders.mail_due(day - timedelta(days=8)) == 0
+    assert key_reminders.mail_due(day - timedelta(days=7)) == 1
+    assert key_reminders.mail_due(day - timedelta(days=6)) == 0
+    assert "data@example.com" in mail.outbox[0].to
+    assert len(mail.outbox[0].to) == 2
+    assert KEY not in str(mail.outbox[0].message())
+
+
+def test_the_reminder_s_field_has_its_own_words(as_: As, path: str) -> None:
+    page = as_("admin").get(f"{path}write-key/").content.decode()
+    assert "Replace the key by</label>" in page
+    assert page.count("A key belongs to one region") == 1
+
+
+def test_a_reminder_in_the_past_is_refused(as_: As, path: str, connector: Connector) -> None:
+    assert as_("admin").post(f"{path}write-key/reminder/", {"day": "2020-01-01"}).status_code == 422
+
+
+def test_with_an_unreadable_key_a_new_one_may_be_entered(as_: As, path: str, connector: Connector) -> None:
+    WriteKey.objects.update(ciphertext=b"not readable")
+    assert "cannot be read" in as_("marketer").post(f"{path}test/", follow=True).content.decode()
+    assert as_("admin").post(f"{path}write-key/", {"write_key": KEY, "region": "eu"}).status_code == 303
+    assert plain(connector) == KEY
+
+
+def test_the_command_sends_test_events_and_tells_whether_all_were_accepted(
+    connector: Connector, sandbox: Sandbox
+) -> None:
+    out = io.StringIO()
+    call_command("send_test_events", workspace="harbour", stdout=out)
+    assert out.getvalue().count("200  test-") == len(EMAIL_EVENTS)
+    sandbox.fail(status=503)
+    with pytest.raises(CommandError, match="2 of 2 were not accepted"):
+        call_command("send_test_events", workspace="harbour", stdout=out)
+    with pytest.raises(CommandError, match="nowhere"):
+        call_command("send_test_events", workspace="nowhere")

@@ -1,0 +1,119 @@
+"""What the metrics promise: the ledger's numbers as Prometheus reads them, nothing personal, for those who may."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client, override_settings
+
+from exporter.api import exposition
+from exporter.reports import summary
+from exporter.reports.health import Health
+from tests.support.delivering import Line, a_line
+
+pytestmark = pytest.mark.django_db(transaction=True)
+# In the test alone; the product's grammar is Prometheus's own.
+SAMPLE = re.compile(r'^([a-z_]+)\{((?:[a-z_]+="(?:[^"\\\n]|\\.)*",?)*)\} (-?[0-9.e+-]+)$')
+SECRET = "metrics-" + "m" * 20
+
+
+def samples(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    """Every sample; a line that is none fails."""
+    found = {}
+    for line in text.splitlines():
+        if line.startswith("# "):
+            continue
+        match = SAMPLE.match(line)
+        assert match, line
+        labels = frozenset(re.findall(r'([a-z_]+)="((?:[^"\\]|\\.)*)"', match[2]))
+        key = (match[1], labels)
+        assert key not in found, "every sample once"
+        found[key] = float(match[3])
+    return found
+
+
+def of(line: Line, name: str, **labels: str) -> float:
+    own = {"workspace": line.workspace.slug, "connector": str(line.connector.pk)} | labels
+    return samples(exposition.exposition())[name, frozenset(own.items())]
+
+
+def test_the_numbers_are_those_of_the_page() -> None:
+    with a_line() as line:
+        line.feed(40)
+        line.feed(4, external_user_id=None)
+        line.sandbox.fail(status=503, count=1)
+        line.deliver()
+        line.make_due()
+        line.deliver()
+        line.feed(3)
+        shown = summary.summary(line.connector)
+        assert of(line, "currents_events_received_total") == shown.received == 47
+        assert of(line, "currents_events_pending") == shown.pending == 3
+        for outcome, count in shown.outcomes.items():
+            assert of(line, "currents_events_total", outcome=outcome) == count
+        for health in Health:
+            told = of(line, "currents_connector_health", health=health.value)
+            assert told == (health == shown.health)
+        assert of(line, "currents_attempts_total", answer="wait") == 1
+        assert of(line, "currents_attempts_total", answer="accepted") == 1
+        assert of(line, "currents_attempt_seconds_total", answer="accepted") > 0
+        assert of(line, "currents_lag_seconds") > 0
+
+
+def test_every_metric_is_introduced_once() -> None:
+    with a_line() as line:
+        line.feed(1)
+        text = exposition.exposition()
+        line.deliver()
+    introduced = re.findall(r"^# TYPE ([a-z_]+) (counter|gauge)$", text, re.MULTILINE)
+    assert len(introduced) == len({name for name, _kind in introduced})
+    assert {name for name, _labels in samples(text)} <= {name for name, _kind in introduced}
+    assert all(name.endswith("_total") == (kind == "counter") for name, kind in introduced)
+
+
+def test_nothing_personal_and_no_name_is_told() -> None:
+    with a_line() as line:
+        line.connector.name, line.connector.contact_email = "A telling name", "someone@example.com"
+        line.connector.save()
+        line.feed(3)
+        line.deliver()
+        text = exposition.exposition()
+    for word in ("telling", "someone", "event-1", "customer-", "email.Open", line.workspace.name):
+        assert word not in text
+
+
+def test_queue_lengths_are_told_and_missing_while_redis_is() -> None:
+    assert "currents_queue_length" in exposition.exposition()
+    with override_settings(CELERY_BROKER_URL="redis://127.0.0.1:9/0"):
+        text = exposition.exposition()
+    assert "currents_queue_length" not in text
+    assert "currents_sign_age_seconds" in text
+
+
+def get(address: str, **headers: str) -> Any:
+    return Client(REMOTE_ADDR=address).get("/metrics", headers=headers)
+
+
+def test_this_machine_may_read_them_and_nobody_else() -> None:
+    for address in ("127.0.0.1", "::1"):
+        answer = get(address)
+        assert answer.status_code == 200
+        assert answer["Content-Type"] == exposition.CONTENT_TYPE
+    assert get("203.0.113.7").status_code == 401
+    assert get("127.0.0.1", X_Forwarded_For="203.0.113.7").status_code == 401
+    assert get("", Authorization="Bearer ").status_code == 401
+
+
+def test_the_token_opens_them_from_anywhere() -> None:
+    with override_settings(METRICS_TOKEN=SECRET):
+        assert get("203.0.113.7", Authorization=f"Bearer {SECRET}").status_code == 200
+        assert get("203.0.113.7", Authorization="Bearer another").status_code == 401
+        assert get("203.0.113.7").status_code == 401
+    with override_settings(METRICS_TOKEN=""):
+        assert get("203.0.113.7", Authorization="Bearer ").status_code == 401
+
+
+def test_a_label_cannot_break_out_of_its_quotation_marks() -> None:
+    assert exposition._braces({"workspace": 'a"b\\c\n'}) == '{workspace="a\\"b\\\\c\\n"}'

@@ -1,0 +1,302 @@
+"""What the mails promise: five of them at most, each once, whatever the mail server does; and what they say."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime
+from typing import cast
+
+import pytest
+from django.core import mail
+from django.core.mail import EmailMultiAlternatives
+from django.db import connection
+from django.urls import resolve
+from pytest_django import Settings
+
+from connectors.setup import lifecycle
+from exporter.delivery.expiry import expire_due
+from exporter.incidents import mail as notifications
+from exporter.incidents.detect import look
+from exporter.incidents.mail import mail_due
+from exporter.models import Attempt, Notice
+from tests.support.ageing import after, signed
+from tests.support.delivering import EMAIL_OPEN, NOBODY, Line, a_line
+from tests.support.mail_server import a_mail_server
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CLICK = "users.messages.email.Click"
+
+
+@pytest.fixture(autouse=True)
+def _swept() -> None:
+    signed("sweep")
+
+
+def stop(line: Line, status: int = 401) -> None:
+    line.feed(3)
+    line.sandbox.fail(status=status)
+    assert line.deliver() == "failed"
+
+
+def chores(at: datetime) -> None:
+    """All of them, twice: what is told once must not be told again."""
+    for _ in range(2):
+        expire_due(at)
+        look(at)
+        mail_due(at)
+
+
+def sent() -> list[EmailMultiAlternatives]:
+    """The mails sent so far."""
+    return cast(list[EmailMultiAlternatives], mail.outbox)
+
+
+def last() -> str:
+    """The text of the newest mail, its lines joined."""
+    return " ".join(str(sent()[-1].body).split())
+
+
+def test_five_mails_tell_the_story_of_a_rejected_key() -> None:
+    with a_line(selected=[EMAIL_OPEN, CLICK]) as line:
+        line.feed(2, event_type=CLICK)
+        line.feed(1, external_user_id=None)
+        stop(line)
+
+        chores(after())
+        assert len(sent()) == 1
+        assert sent()[0].subject == "Segment: delivery to Segment has stopped"
+        assert "Segment rejects the write key of this connector (answer 401)" in last()
+        assert "6 events are waiting. The first are lost on" in last()
+        assert "in 47 h 59 min" in last()
+        assert "An admin can replace both" in last()
+
+        chores(after(hours=23.9))
+        assert len(sent()) == 1
+        chores(after(hours=24.1))
+        assert len(sent()) == 2
+        assert sent()[1].subject == "Segment: half of the time is over, 6 events are waiting"
+        assert "in 23 h 53 min" in last()
+
+        chores(after(hours=43.9))
+        assert len(sent()) == 2
+        chores(after(hours=44.1))
+        assert len(sent()) == 3
+        assert sent()[2].subject == "Segment: the first events are lost in 3 h 53 min"
+
+        chores(after(hours=47.9))
+        assert len(sent()) == 3
+        chores(after(hours=48.1))
+        assert len(sent()) == 4
+        assert sent()[3].subject == "Segment: events are being lost"
+        assert "5 events were not delivered within 48 hours and are lost" in last()
+        assert f"Lost events: 5 {EMAIL_OPEN}: 3 {CLICK}: 2" in last()
+        assert "No event is waiting." in last()
+        assert line.outcomes() == {"expired": 5, "anonymous": 1}
+
+        line.feed(1)
+        line.sandbox.heal()
+        line.make_due()
+        assert line.deliver() == "idle"
+        chores(after(hours=48.2))
+        assert len(sent()) == 4
+        chores(after(hours=48.4))
+        assert len(sent()) == 5
+        assert sent()[4].subject == "Segment: delivering to Segment again"
+        assert "Segment accepts the events of this connector again." in last()
+        assert "5 events were not delivered" in last()
+        chores(after(hours=100))
+        assert len(sent()) == 5
+
+
+def test_a_mail_goes_to_the_contact_with_a_link_to_the_page_and_no_secret(settings: Settings) -> None:
+    with a_line(write_key="a-very-secret-value") as line:
+        stop(line)
+        mail_due()
+        (letter,) = sent()
+        page = f"/w/{line.workspace.slug}/data-export/{line.connector.pk}/"
+        assert resolve(page).kwargs == {"slug": line.workspace.slug, "pk": line.connector.pk}
+        (html, kind) = letter.alternatives[0]
+        assert kind == "text/html"
+        assert f'<a href="{settings.SITE_URL}{page}">' in str(html)
+        assert f"{settings.SITE_URL}{page}" in letter.body
+        assert letter.to == ["data@example.com"]
+        assert letter.extra_headers["Auto-Submitted"] == "auto-generated"
+        assert "secret" not in letter.message().as_string()
+        assert "event-0" not in letter.message().as_string()
+
+
+def test_steps_that_coincide_are_one_mail(settings: Settings) -> None:
+    settings.CURRENTS_EXPIRY_HOURS = 0.001
+    with a_line() as line:
+        stop(line)
+        look(after(seconds=3))
+        expire_due(after(seconds=4))
+        look(after(seconds=5))
+        assert Notice.objects.count() == 4
+        assert mail_due() == 1
+        assert sent()[0].subject == "Segment: events are being lost"
+        assert "Segment rejects the write key" in last()
+        assert "3 events were not delivered within 0.001 hours" in last()
+        assert not Notice.objects.filter(sent_at=None).exists()
+        chores(after(seconds=6))
+        assert len(sent()) == 1
+
+
+def test_a_pause_says_how_to_end_it() -> None:
+    with a_line() as line:
+        line.feed(3)
+        lifecycle.pause(line.connector, by=NOBODY)
+        chores(after(hours=1))
+        assert sent() == []
+        chores(after(hours=25))
+        assert "This connector is paused since" in last()
+        assert "Resume the connector" in last()
+
+
+def test_html_is_escaped_and_a_line_break_does_not_end_the_subject() -> None:
+    with a_line() as line:
+        line.connector.name = "Ours & <b>theirs</b>\r\nBcc: x@example.com"
+        line.connector.save()
+        stop(line)
+        assert mail_due() == 1
+        assert "\n" not in sent()[0].subject
+        assert sent()[0].recipients() == ["data@example.com"]
+        assert "<b>" not in str(sent()[0].alternatives[0][0])
+        assert "Ours & <b>theirs</b>" in sent()[0].body
+
+
+def test_each_mail_is_sent_once_however_many_workers_come_at_once() -> None:
+    with a_line() as line:
+        stop(line)
+        for _ in range(5):
+            Notice.objects.update(sent_at=None, claimed_until=None)
+            mail.outbox.clear()
+            together = threading.Barrier(6)
+
+            def work(barrier: threading.Barrier = together) -> None:
+                barrier.wait()
+                mail_due()
+                connection.close()
+
+            threads = [threading.Thread(target=work) for _ in range(6)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert len(sent()) == 1
+
+
+def test_a_claim_of_a_worker_that_died_runs_out() -> None:
+    with a_line() as line:
+        stop(line)
+        assert notifications.claim() is not None
+        assert mail_due() == 0
+        assert mail_due(after(minutes=4)) == 0
+        assert mail_due(after(minutes=6)) == 1
+
+
+def test_a_step_that_comes_while_a_mail_is_being_sent_is_not_lost() -> None:
+    with a_line() as line:
+        stop(line)
+        assert notifications.claim() is not None
+        look(after(hours=25))
+        assert mail_due(after(minutes=1)) == 0
+        assert mail_due(after(minutes=6)) == 1
+        assert not Notice.objects.filter(sent_at=None).exists()
+
+
+def test_a_mail_server_that_hangs_never_holds_delivery_up(settings: Settings) -> None:
+    settings.EMAIL_TIMEOUT = 60
+    with a_line() as line, a_mail_server(hangs=True) as server:
+        stop(line)
+        answers: list[int] = []
+
+        def work() -> None:
+            answers.append(mail_due())
+            connection.close()
+
+        mailing = threading.Thread(target=work)
+        mailing.start()
+        assert server.arrived.wait(10)
+        line.sandbox.heal()
+        line.make_due()
+        assert line.deliver() == "idle"
+        look(after(minutes=1))
+        assert expire_due() == 0
+        assert mailing.is_alive()
+        assert len(line.arrived()) == 3
+        server.let_go.set()
+        mailing.join()
+        assert answers == [0]
+
+
+def test_a_mail_to_a_server_that_hangs_is_given_up_and_sent_later(settings: Settings) -> None:
+    settings.EMAIL_TIMEOUT = 0.2
+    with a_line() as line:
+        stop(line)
+        with a_mail_server(hangs=True):
+            assert mail_due() == 0
+        notice = Notice.objects.get()
+        assert (notice.sent_at, notice.tries) == (None, 1)
+        with a_mail_server() as server:
+            assert mail_due(after(seconds=50)) == 0
+            assert mail_due(after(seconds=70)) == 1
+            assert [str(one["Subject"]) for one in server.mails] == [
+                "Segment: delivery to Segment has stopped"
+            ]
+
+
+def test_a_mail_that_is_put_off_is_sent_once_it_is_taken() -> None:
+    with a_line() as line:
+        stop(line)
+        with a_mail_server(recipient_answers=["451 later", "451 later"]) as server:
+            assert mail_due() == 0
+            assert server.mails == []
+            assert mail_due(after(seconds=70)) == 0
+            assert mail_due(after(seconds=130)) == 0
+            assert mail_due(after(seconds=200)) == 1
+            assert mail_due(after(hours=2)) == 0
+            (arrived,) = server.mails
+        assert arrived["To"] == "data@example.com"
+        assert str(arrived["Message-ID"]).startswith("<incident-")
+        assert arrived.get_body(("html",)) is not None
+
+
+def test_an_address_that_is_refused_does_not_hold_up_others() -> None:
+    with a_line() as line:
+        stop(line)
+        with a_line() as other:
+            stop(other)
+            with a_mail_server(recipient_answers=["550 nobody here"]) as server:
+                assert mail_due() == 1
+                assert len(server.mails) == 1
+
+
+def test_a_mail_nobody_takes_is_given_up_after_three_days() -> None:
+    with a_line() as line:
+        stop(line)
+        assert mail_due(after(hours=73)) == 0
+        assert sent() == []
+
+
+def test_a_stop_that_could_not_be_mailed_before_its_end_is_told_with_it() -> None:
+    with a_line() as line:
+        stop(line)
+        line.sandbox.heal()
+        line.make_due()
+        line.deliver()
+        Attempt.objects.update(at=after(minutes=-11))
+        look()
+        look(after(minutes=11))
+        assert mail_due(after(minutes=12)) == 1
+        assert sent()[0].subject == "Segment: delivering to Segment again"
+        assert not Notice.objects.filter(sent_at=None).exists()
+
+
+def test_nobody_is_told_of_a_deleted_connector() -> None:
+    with a_line() as line:
+        stop(line)
+        lifecycle.delete(line.connector, by=NOBODY)
+        assert mail_due() == 0
+        assert sent() == []

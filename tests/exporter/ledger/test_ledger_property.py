@@ -1,0 +1,85 @@
+"""The ledger balances after every step of any history; and would not, if settling went wrong."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings as django_settings
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from exporter.delivery import settle as settling
+from exporter.delivery.settle_sql import SETTLE
+from exporter.sandbox.handle import running_sandbox
+from exporter.sql import execute
+from tests.support.histories import History
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# More on demand: CURRENTS_HISTORIES=5000.
+HISTORIES = int(os.environ.get("CURRENTS_HISTORIES") or (200 if os.environ.get("CI") == "true" else 15))
+STEPS = 30
+PATIENT = settings(deadline=None, stateful_step_count=STEPS, suppress_health_check=list(HealthCheck))
+# No shrinking: it is enough that it is seen.
+SEEING = settings(
+    PATIENT, max_examples=100, phases=[Phase.generate], derandomize=True, database=None, print_blob=False
+)
+
+
+@pytest.fixture(autouse=True)
+def _sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with running_sandbox(remember=1_000_000) as sandbox:
+        monkeypatch.setattr(django_settings, "SEGMENT_URLS", {"us": sandbox.url, "eu": sandbox.url})
+        monkeypatch.setattr(History, "sandbox", sandbox, raising=False)
+        yield
+
+
+def test_every_event_is_accounted_for_whatever_happens() -> None:
+    run_state_machine_as_test(History, settings=settings(PATIENT, max_examples=HISTORIES))
+
+
+def test_settling_twice_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    unfenced = _without("AND d.cursor = %(old)s")
+
+    def twice(query: str, parameters: dict[str, object]) -> list[tuple[object, ...]]:
+        if query == SETTLE:
+            execute(unfenced, parameters)
+            return execute(unfenced, parameters)
+        return execute(query, parameters)
+
+    monkeypatch.setattr(settling, "execute", twice)
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(History, settings=SEEING)
+
+
+def test_skipping_a_settle_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cursor moves, what became of the events is not written."""
+
+    def skipping(query: str, parameters: dict[str, object]) -> list[tuple[object, ...]]:
+        if query == SETTLE:
+            skipped: dict[str, list[object]] = {
+                name: [] for name, value in parameters.items() if isinstance(value, list)
+            }
+            return execute(query, parameters | skipped)
+        return execute(query, parameters)
+
+    monkeypatch.setattr(settling, "execute", skipping)
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(History, settings=SEEING)
+
+
+def test_ignoring_a_lost_lease_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    fences = "AND d.lease_token = %(token)s AND d.cursor = %(old)s"
+    monkeypatch.setattr(settling, "SETTLE", _without(fences))
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(History, settings=SEEING)
+
+
+def _without(fence: str) -> str:
+    """The settle without the fence, and without the constraint on settled ranges that often stops it all the same."""
+    last_guard = "WHERE place > 1 OR NOT EXISTS (SELECT 1 FROM grown)"
+    assert fence in SETTLE
+    assert last_guard in SETTLE
+    return SETTLE.replace(fence, "").replace(last_guard, f"{last_guard} ON CONFLICT DO NOTHING")

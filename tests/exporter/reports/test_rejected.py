@@ -1,0 +1,340 @@
+"""Rejected events: found, understood, downloaded and tried again, with one outcome each whatever happens."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from connectors.models import AuditEntry, Role
+from connectors.setup import lifecycle
+from exporter.delivery import over_age, retry_rejected
+from exporter.delivery.deliver import deliver
+from exporter.delivery.settle import settle
+from exporter.display import type_csv
+from exporter.intake.normalise import Refused, normalise
+from exporter.intake.refusals import Refusal
+from exporter.ledger import check
+from exporter.maintenance import rollup
+from exporter.models import Delivery, Kind, RejectedEvent
+from exporter.reports import event_search, rejected, summary, windows
+from exporter.reports.windows import TypeFlow
+from tests.support.delivering import EMAIL_OPEN, NOBODY, Line, a_line
+from tests.support.factories import MembershipFactory, event
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def reject(line: Line, *, good: int = 20, bad: int = 3) -> list[str]:
+    """Feeds and delivers so that `bad` events are rejected, few at a time; answers their ids."""
+    ids: list[str] = []
+    line.sandbox.fail(status=400, body="no such field", match={"message_id_prefix": "bad-"})
+    while len(ids) < bad:
+        line.feed(good)
+        some = range(len(ids), min(len(ids) + 10, bad))
+        ids += line.feed_events([event(10_000 + n, id=f"bad-{n}", email_address="a@b.example") for n in some])
+        line.feed(good)
+        line.deliver()
+    assert line.outcomes()["rejected"] == bad
+    return ids
+
+
+def retry(line: Line) -> str:
+    return deliver(rejected.retry_all(line.connector, NOBODY).pk)
+
+
+def test_events_refused_for_one_reason_stand_together_with_a_remedy_and_samples() -> None:
+    with a_line() as line:
+        reject(line, bad=12)
+        (group,) = rejected.groups(line.connector, personal=True)
+        assert (group.count, len(group.samples)) == (12, 10)
+        assert "no such field" in group.reason
+        assert "then retry" in group.remedy
+        sample = group.samples[0]
+        assert sample.event is not None
+        assert sample.event["id"] == "bad-11"
+        assert sample.event["email_address"] == "a@b.example"
+        (hidden,) = rejected.groups(line.connector, personal=False)
+        assert "a@b.example" not in json.dumps([one.event for one in hidden.samples])
+        assert hidden.samples[0].event is not None
+        assert hidden.samples[0].event["campaign_name"] == "Spring Sale"
+
+
+def test_after_a_fix_every_rejected_event_is_delivered_with_its_own_id() -> None:
+    with a_line() as line:
+        ids = reject(line)
+        line.sandbox.heal()
+        assert retry(line) == "done"
+        assert line.outcomes() == {"delivered": 43, "rejected": 0}
+        assert sorted(line.arrived()) == sorted({*line.arrived()})
+        assert set(ids) <= set(line.arrived())
+        assert rejected.groups(line.connector, personal=True) == []
+        assert summary.summary(line.connector).outcomes["rejected"] == 0
+        found = windows.flow(line.connector, windows.DAY, over_age.clock())
+        assert (found.off_by, found.outcomes["delivered"], found.outcomes["rejected"]) == (0, 43, 0)
+        told = rejected.progress(line.connector)
+        assert told is not None
+        assert (told.finished, told.delivered, told.refused) == (True, 3, 0)
+
+
+def test_what_is_refused_again_stays_rejected_and_the_good_ones_beside_it_go() -> None:
+    with a_line() as line:
+        reject(line, bad=30)
+        line.sandbox.heal()
+        line.sandbox.fail(status=400, body="still wrong", match={"message_id": "bad-7"})
+        assert retry(line) == "done"
+        assert line.outcomes() == {"delivered": 149, "rejected": 1}
+        (left,) = RejectedEvent.objects.filter(connector=line.connector)
+        assert "still wrong" in left.reason
+        assert line.sandbox.stats()["duplicates"] == 0
+
+
+def test_a_connection_that_refuses_everything_rejects_nothing_anew_and_ends_the_retry() -> None:
+    with a_line() as line:
+        reject(line, bad=60)
+        line.sandbox.heal()
+        line.sandbox.fail(status=400)
+        before = len(line.sandbox.requests())
+        assert retry(line) == "done"
+        assert len(line.sandbox.requests()) - before <= retry_rejected.MOST_REFUSED + 8
+        assert line.outcomes()["rejected"] == 60
+
+
+def test_a_passing_fault_is_waited_for() -> None:
+    with a_line() as line:
+        reject(line)
+        line.sandbox.heal()
+        line.sandbox.fail(status=503, count=1)
+        made = rejected.retry_all(line.connector, NOBODY)
+        assert deliver(made.pk) == "failed"
+        assert line.outcomes()["rejected"] == 3
+        assert check.check() == []
+        line.make_due()
+        assert deliver(made.pk) == "done"
+        assert line.outcomes()["rejected"] == 0
+        assert line.delivery.failing_since is None, "the live delivery has nothing to do with it"
+
+
+def test_a_crash_between_the_answer_and_its_settle_leaves_one_outcome(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with a_line() as line:
+        reject(line)
+        line.sandbox.heal()
+        made = rejected.retry_all(line.connector, NOBODY)
+        with monkeypatch.context() as broken:
+            broken.setattr(retry_rejected, "settle", _crash)
+            with pytest.raises(KeyboardInterrupt):
+                deliver(made.pk)
+        assert line.outcomes()["rejected"] == 3, "nothing moved without its settle"
+        assert check.check() == []
+        Delivery.objects.filter(pk=made.pk).update(lease_until=None)
+        assert deliver(made.pk) == "done"
+        assert line.outcomes() == {"delivered": 43, "rejected": 0}
+
+
+def _crash(*_arguments: Any, **_names: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_lost_lease_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with a_line() as line:
+        reject(line)
+        line.sandbox.heal()
+        made = rejected.retry_all(line.connector, NOBODY)
+
+        def stolen(step_of: Any, step: Any) -> None:
+            Delivery.objects.filter(pk=made.pk).update(lease_token="00000000-0000-0000-0000-000000000001")
+            settle(step_of, step)
+
+        with monkeypatch.context() as broken:
+            broken.setattr(retry_rejected, "settle", stolen)
+            assert deliver(made.pk) == "lost"
+        assert line.outcomes()["rejected"] == 3
+        assert check.check() == []
+
+
+def test_what_may_not_be_sent_today_stays_rejected() -> None:
+    with a_line() as line:
+        reject(line)
+        line.sandbox.heal()
+        chosen = lifecycle.Settings("S", "a@b.example", ["users.messages.email.Click"], False)
+        lifecycle.update(line.connector, chosen, seen_version=line.connector.version, by=NOBODY)
+        assert retry(line) == "done"
+        assert line.outcomes()["rejected"] == 3
+
+
+def test_a_paused_connector_retries_after_it_was_resumed() -> None:
+    with a_line() as line:
+        reject(line)
+        line.sandbox.heal()
+        lifecycle.pause(line.connector, by=NOBODY)
+        made = rejected.retry_all(line.connector, NOBODY)
+        assert deliver(made.pk) == "held"
+        lifecycle.resume(line.connector, by=NOBODY)
+        assert deliver(made.pk) == "done"
+        assert line.outcomes()["rejected"] == 0
+
+
+def test_only_one_retry_at_a_time_and_none_without_events() -> None:
+    with a_line() as line:
+        with pytest.raises(rejected.Nothing):
+            rejected.retry_all(line.connector, NOBODY)
+        reject(line)
+        made = rejected.retry_all(line.connector, NOBODY)
+        with pytest.raises(rejected.AlreadyRetrying):
+            rejected.retry_all(line.connector, NOBODY)
+        deliver(made.pk)
+        assert AuditEntry.objects.filter(action="rejected.retried").count() == 1
+
+
+def test_a_retry_that_could_not_go_out_within_the_expiry_gives_up() -> None:
+    with a_line() as line:
+        reject(line)
+        made = rejected.retry_all(line.connector, NOBODY)
+        Delivery.objects.filter(pk=made.pk).update(created_at=over_age.clock() - timedelta(hours=49))
+        assert deliver(made.pk) == "done"
+        assert line.outcomes()["rejected"] == 3
+
+
+def test_an_event_retried_after_its_minute_was_rolled_up_counts_right() -> None:
+    with a_line() as line:
+        reject(line)
+        with connection.cursor() as cursor:
+            for table in ("deliverycount", "deliverydelay", "attemptcount"):
+                cursor.execute(f"UPDATE exporter_{table} SET minute = minute - interval '30 hours'")
+            cursor.execute("UPDATE exporter_deliveryhour SET hour = hour - interval '30 hours'")
+            cursor.execute("UPDATE exporter_receivedcount SET minute = minute - interval '30 hours'")
+            cursor.execute("UPDATE exporter_eventbatch SET received_at = received_at - interval '30 hours'")
+        rollup.roll_up()
+        line.sandbox.heal()
+        retry(line)
+        found = windows.flow(line.connector, windows.WEEK, over_age.clock())
+        assert (found.off_by, found.outcomes["rejected"], found.outcomes["delivered"]) == (0, 0, 43)
+        rollup.roll_up()
+        found = windows.flow(line.connector, windows.WEEK, over_age.clock())
+        assert (found.off_by, found.outcomes["rejected"], found.outcomes["delivered"]) == (0, 0, 43)
+
+
+# --- at the intake ----------------------------------------------------------------------------------------------
+
+
+def refuse(line: Line, *events: bytes) -> None:
+    from exporter.intake import appender
+
+    refusals = []
+    for place, raw in enumerate(events):
+        with pytest.raises(Refused) as caught:
+            normalise(raw)
+        refusals.append(Refusal(place, raw, caught.value.reason, caught.value.id))
+    appender.append_now(line.workspace.pk, [], refusals)
+
+
+def test_what_the_intake_refused_is_grouped_and_goes_through_it_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with a_line() as line:
+        with monkeypatch.context() as too_strict:
+            too_strict.setattr("exporter.intake.normalise.TIME_LIMIT", 10**9)
+            refuse(
+                line,
+                json.dumps(event(1, id="m1", external_user_id="secret-1")).encode(),
+                json.dumps(event(2, id="m2", external_user_id=None)).encode(),
+                b"not json",
+            )
+        milliseconds, broken = rejected.refused_groups(line.workspace, personal=False)
+        assert (milliseconds.count, broken.count) == (2, 1)
+        assert "1000" in milliseconds.remedy
+        assert "secret-1" not in str(milliseconds.samples)
+        assert broken.samples[0].event == {"raw": "•••"}
+        # The validator was mended.
+        assert rejected.retry_refused(line.workspace, NOBODY) == (2, 0, 1, 0)
+        line.deliver()
+        assert line.arrived() == ["m1"]
+        assert line.outcomes() == {"delivered": 1, "anonymous": 1}
+        assert RejectedEvent.objects.filter(workspace=line.workspace).count() == 1
+
+
+# --- downloads --------------------------------------------------------------------------------------------------
+
+
+def client(line: Line, role: Role) -> Client:
+    made = Client()
+    user = MembershipFactory.create(workspace=line.workspace, role=role).user
+    made.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    return made
+
+
+def test_a_marketer_downloads_what_was_rejected_and_a_viewer_does_not() -> None:
+    with a_line() as line:
+        reject(line)
+        path = f"/w/{line.workspace.slug}/data-export/{line.connector.pk}/rejected.ndjson"
+        answer: Any = client(line, Role.MARKETER).get(path)
+        assert answer.status_code == 200
+        rows = [json.loads(row) for row in b"".join(answer.streaming_content).splitlines()]
+        assert [row["event"]["id"] for row in rows] == ["bad-2", "bad-1", "bad-0"]
+        assert all("no such field" in row["reason"] for row in rows)
+        assert "attachment" in answer["Content-Disposition"]
+        assert client(line, Role.VIEWER).get(path).status_code == 403
+        assert Client().get(path).status_code == 302
+
+
+def test_an_event_whose_bytes_are_gone_is_told_without_them() -> None:
+    with a_line() as line:
+        reject(line)
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE kept_batches AS SELECT * FROM exporter_eventbatch")
+            cursor.execute("DELETE FROM exporter_eventbatch")
+        rows = [
+            json.loads(row)
+            for row in b"".join(rejected.download(line.workspace.pk, line.connector)).splitlines()
+        ]
+        assert [row["event"] for row in rows] == [None, None, None]
+        (group,) = rejected.groups(line.connector, personal=True)
+        assert {sample.event is None for sample in group.samples} == {True}
+        with connection.cursor() as cursor:
+            cursor.execute("INSERT INTO exporter_eventbatch SELECT * FROM kept_batches")
+            cursor.execute("DROP TABLE kept_batches")
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r=1", "＝1"])
+def test_no_cell_of_the_table_is_a_formula(name: str) -> None:
+    text = type_csv.by_type([TypeFlow(name, name, 1, {"delivered": 1}, 0, None)])
+    assert f"'{name}" in text
+    assert type_csv.plain(EMAIL_OPEN) == EMAIL_OPEN
+
+
+def test_the_table_by_type_is_downloaded_with_rows_that_add_up() -> None:
+    with a_line() as line:
+        reject(line)
+        line.feed(2, event_type="something.new")
+        line.deliver()
+        path = f"/w/{line.workspace.slug}/data-export/{line.connector.pk}/by-type.csv"
+        answer = client(line, Role.VIEWER).get(path)
+        head, *rows = [row.split(",") for row in answer.content.decode().splitlines()]
+        received, pending = head.index("received"), head.index("pending")
+        assert len(rows) == 2
+        for row in rows:
+            assert int(row[received]) == sum(map(int, row[received + 1 : pending + 1]))
+        for table in ("receivedcount", "deliverycount"):
+            with connection.cursor() as cursor:
+                cursor.execute(f"UPDATE exporter_{table} SET minute = minute - interval '3 hours'")
+        assert len(client(line, Role.VIEWER).get(path, {"window": "1h"}).content.splitlines()) == 1
+        assert len(client(line, Role.VIEWER).get(path, {"window": "24h"}).content.splitlines()) == 3
+
+
+def test_kinds_are_kept_apart() -> None:
+    with a_line() as line:
+        reject(line)
+        line.sandbox.heal()
+        retry(line)
+        assert Delivery.objects.filter(connector=line.connector, kind=Kind.LIVE).count() == 1
+        found = event_search.search(line.workspace.pk, event_search.By.EVENT, "bad-1").found[0]
+        fate = event_search.fate(line.connector, found)
+        assert fate.outcome == "delivered"
+        assert fate.attempt is not None
+        assert fate.attempt.delivery.kind == Kind.RETRY

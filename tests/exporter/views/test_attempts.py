@@ -1,0 +1,95 @@
+"""Attempts: found by answer, opened to what was in them, personal data only for those who may see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from connectors.models import Role, Workspace
+from exporter.models import Attempt
+from tests.support.delivering import Line, a_line
+from tests.support.factories import MembershipFactory
+from tests.support.people import launch
+
+pytestmark = pytest.mark.django_db(transaction=True)
+HIDDEN = "•••"
+# Fixtures that end what runs beside a test that delivers.
+
+
+def somebody(workspace: Workspace, role: Role) -> Client:
+    client = Client()
+    user = MembershipFactory.create(workspace=workspace, role=role).user
+    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    return client
+
+
+def base(line: Line) -> str:
+    return f"/w/{line.workspace.slug}/data-export/{line.connector.pk}/"
+
+
+def test_attempts_are_found_by_their_answer() -> None:
+    with a_line() as line:
+        line.feed(3)
+        line.sandbox.fail(status=503, count=1)
+        line.deliver()
+        line.make_due()
+        line.deliver()
+        client = somebody(line.workspace, Role.VIEWER)
+
+        def rows(answer: str) -> int:
+            page = client.get(f"{base(line)}attempts/", {"answer": answer}).content.decode()
+            return page.count('class="answer ')
+
+        assert (rows(""), rows("503"), rows("wait"), rows("200"), rows("accepted")) == (2, 1, 1, 1, 1)
+        assert rows("refused") == 0
+        assert "Attempts by answer" in client.get(f"{base(line)}attempts/").content.decode()
+
+
+def test_an_attempt_opens_to_its_first_events() -> None:
+    with a_line() as line:
+        line.feed(5, email_address="maya@example.com")
+        line.deliver()
+        attempt = Attempt.objects.get(delivery__connector=line.connector)
+        path = f"{base(line)}attempts/{attempt.pk}/"
+        marketer = somebody(line.workspace, Role.MARKETER).get(path).content.decode()
+        assert "event-0" in marketer
+        assert "event-2" in marketer
+        assert "event-3" not in marketer
+        assert "maya@example.com" in marketer
+
+
+def test_an_attempt_shows_what_segment_said() -> None:
+    with a_line() as line:
+        line.feed(1)
+        line.sandbox.fail(status=403, body='{"message": "not this source"}', count=1)
+        line.deliver()
+        attempt = Attempt.objects.get(delivery__connector=line.connector)
+        page = (
+            somebody(line.workspace, Role.VIEWER).get(f"{base(line)}attempts/{attempt.pk}/").content.decode()
+        )
+        assert "not this source" in page
+        assert "403 key rejected" in page
+
+
+def test_personal_data_in_an_attempt_is_hidden_from_viewers() -> None:
+    with a_line() as line:
+        line.feed(2, email_address="maya@example.com")
+        line.deliver()
+        attempt = Attempt.objects.get(delivery__connector=line.connector)
+        page = (
+            somebody(line.workspace, Role.VIEWER).get(f"{base(line)}attempts/{attempt.pk}/").content.decode()
+        )
+        assert "maya@example.com" not in page
+        assert HIDDEN in page
+        assert "only marketers and admins see it" in page
+
+
+def test_another_connectors_attempt_is_not_found(as_: Callable[[str], Client], workspace: Workspace) -> None:
+    own = launch(workspace)
+    with a_line() as line:
+        line.feed(1)
+        line.deliver()
+        attempt = Attempt.objects.get(delivery__connector=line.connector)
+        assert as_("admin").get(f"/w/harbour/data-export/{own.pk}/attempts/{attempt.pk}/").status_code == 404

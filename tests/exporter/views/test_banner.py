@@ -1,0 +1,81 @@
+"""Trouble is told on every page of its workspace, and whether anything arrives at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.test import Client
+
+from connectors.models import Connector, Workspace
+from exporter.models import Delivery, EventLog
+from tests.exporter.views.test_status import receive
+from tests.support.people import launch
+
+pytestmark = pytest.mark.django_db
+NOTHING_SENT = "Lifecycle events has sent nothing since"
+
+
+def reject_key(connector: Connector) -> None:
+    receive(connector, delivered=10, rejected=0, waiting=12)
+    Delivery.objects.filter(connector=connector).update(
+        stopped="key_rejected", failing_since=datetime.now(UTC) - timedelta(hours=3)
+    )
+
+
+def test_trouble_is_told_on_every_page_of_its_workspace_but_its_own(
+    as_: Callable[[str], Client], connector: Connector
+) -> None:
+    reject_key(connector)
+    client, own = as_("admin"), f"/w/harbour/data-export/{connector.pk}/"
+    for path in ("/w/harbour/data-export/", f"{own}edit/", f"{own}write-key/", f"{own}delete/"):
+        page = client.get(path).content.decode()
+        assert NOTHING_SENT in page
+        assert f'<a href="{own}">Show status</a>' in page
+    assert NOTHING_SENT not in client.get(own).content.decode()
+
+
+def test_trouble_of_one_workspace_is_not_told_in_another(
+    as_: Callable[[str], Client], connector: Connector, people: dict[str, object]
+) -> None:
+    reject_key(connector)
+    theirs = Workspace.objects.exclude(pk=connector.workspace_id).get()
+    launch(theirs, "Another export")
+    page = as_("stranger").get(f"/w/{theirs.slug}/data-export/").content.decode()
+    assert NOTHING_SENT not in page
+
+
+def test_the_banner_goes_by_itself_when_the_trouble_is_over(
+    as_: Callable[[str], Client], connector: Connector
+) -> None:
+    reject_key(connector)
+    client, path, htmx = as_("viewer"), "/w/harbour/banner/", {"HX-Request": "true"}
+    told = client.get(path, {"here": "/w/harbour/data-export/"}, headers=htmx).content.decode()
+    assert NOTHING_SENT in told
+    stamp = told.split('name="stamp" value="')[1].split('"')[0]
+    Delivery.objects.update(stopped="", failing_since=None)
+    after = client.get(path, {"stamp": stamp}, headers=htmx)
+    assert after.status_code == 200
+    assert NOTHING_SENT not in after.content.decode()
+
+
+def test_events_lost_a_moment_ago_are_told_on_every_page(
+    as_: Callable[[str], Client], connector: Connector
+) -> None:
+    receive(connector, delivered=1, rejected=0, waiting=0)
+    Delivery.objects.update(expired_at=datetime.now(UTC))
+    assert "Lifecycle events has lost" in as_("viewer").get("/w/harbour/data-export/").content.decode()
+    Delivery.objects.update(expired_at=datetime.now(UTC) - timedelta(minutes=11))
+    assert "Lifecycle events has lost" not in as_("viewer").get("/w/harbour/data-export/").content.decode()
+
+
+def test_the_sidebar_tells_whether_intake_receives(
+    as_: Callable[[str], Client], connector: Connector
+) -> None:
+    client, path = as_("viewer"), "/w/harbour/data-export/"
+    assert "no event so far" in client.get(path).content.decode()
+    EventLog.objects.update(next_event=1, last_received_at=datetime.now(UTC))
+    assert "Intake is receiving" in client.get(path).content.decode()
+    EventLog.objects.update(last_received_at=datetime.now(UTC) - timedelta(hours=2))
+    assert "Intake is quiet" in client.get(path).content.decode()

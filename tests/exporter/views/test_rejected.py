@@ -1,0 +1,94 @@
+"""Rejected events: by reason, with a remedy and samples; downloaded and retried by those who may."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.db import transaction
+
+from connectors.models import Role
+from exporter.delivery.deliver import deliver
+from exporter.intake import refusals
+from exporter.log import event_log
+from exporter.models import Delivery, RejectedEvent
+from tests.exporter.views.test_attempts import HIDDEN, base, somebody
+from tests.support.delivering import Line, a_line
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def with_one_rejected(line: Line) -> None:
+    line.feed(4, email_address="maya@example.com")
+    line.sandbox.fail(status=400, match={"message_id": "event-2"})
+    for _turn in range(8):
+        line.make_due()
+        line.deliver()
+    assert line.outcomes() == {"delivered": 3, "rejected": 1}
+
+
+def test_a_rejected_event_is_shown_by_reason_with_a_remedy_and_itself() -> None:
+    with a_line() as line:
+        with_one_rejected(line)
+        page = somebody(line.workspace, Role.MARKETER).get(f"{base(line)}rejected/").content.decode()
+        assert "Segment answered 400" in page
+        assert "Compare a sample with what Segment says" in page
+        assert "event-2" in page
+        assert "event-1" not in page
+        assert "maya@example.com" in page
+
+
+def test_viewers_see_why_but_neither_personal_data_nor_a_way_to_retry() -> None:
+    with a_line() as line:
+        with_one_rejected(line)
+        viewer = somebody(line.workspace, Role.VIEWER)
+        page = viewer.get(f"{base(line)}rejected/").content.decode()
+        assert "Segment answered 400" in page
+        assert HIDDEN in page
+        assert "maya@example.com" not in page
+        assert 'action="/w/' not in page.split('class="live"')[1]
+        assert viewer.post(f"{base(line)}rejected/retry/").status_code == 403
+        assert viewer.get(f"{base(line)}rejected.ndjson").status_code == 403
+
+
+def test_retry_all_sends_them_again_and_what_is_accepted_leaves_the_page() -> None:
+    with a_line() as line:
+        with_one_rejected(line)
+        line.sandbox.heal()
+        marketer, path = somebody(line.workspace, Role.MARKETER), f"{base(line)}rejected/"
+        asked = marketer.post(f"{path}retry/", follow=True)
+        assert asked.redirect_chain[-1][1] == 303
+        assert "Sending them again" in asked.content.decode()
+        again = marketer.post(f"{path}retry/", follow=True).content.decode()
+        assert "They are being sent again already." in again
+        deliver(Delivery.objects.get(kind="retry").pk)
+        page = marketer.get(path).content.decode()
+        assert "1 event accepted by Segment" in page
+        assert "No event is rejected" in page
+        assert line.outcomes() == {"delivered": 4, "rejected": 0} or line.outcomes() == {"delivered": 4}
+
+
+def test_the_status_page_leads_to_them() -> None:
+    with a_line() as line:
+        with_one_rejected(line)
+        page = somebody(line.workspace, Role.VIEWER).get(base(line)).content.decode()
+        assert f'href="{base(line)}rejected/"' in page
+
+
+def test_what_the_intake_refused_is_shown_and_tried_again() -> None:
+    with a_line() as line:
+        bad = json.dumps({"event_type": "users.messages.email.Open", "id": "late", "time": 1_700_000_000_000})
+        good, refused = refusals.sort_out([bad.encode()])
+        assert not good
+        with transaction.atomic():
+            refusals.keep(event_log.cursor(), line.workspace.pk, refused)
+        assert RejectedEvent.objects.count() == 1
+        marketer = somebody(line.workspace, Role.MARKETER)
+        path = f"/w/{line.workspace.slug}/data-export/refused/"
+        page = marketer.get(path).content.decode()
+        assert "looks like milliseconds" in page
+        assert "divide them by 1000" in page
+        answer = marketer.post(f"{path}retry/", follow=True).content.decode()
+        assert "0 taken now, 1 refused again." in answer
+        listed = marketer.get(f"/w/{line.workspace.slug}/data-export/").content.decode()
+        assert "1 event refused at the intake in 7 days" in listed

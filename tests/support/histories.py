@@ -1,0 +1,289 @@
+"""Random histories of one connector: whatever happens to it, its ledger balances after every step."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import Any, ClassVar
+from unittest.mock import patch
+
+from django.apps import apps
+from django.conf import settings
+from django.db import connection
+from django.test import RequestFactory
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from connectors.models import Connector, State
+from connectors.setup import lifecycle
+from exporter.api import connectors, exposition
+from exporter.delivery import expiry, over_age, settle, turn
+from exporter.delivery.deliver import deliver
+from exporter.delivery.lease import Lease
+from exporter.dispatch.sweep import claim
+from exporter.display import status_page, type_table
+from exporter.ledger import check
+from exporter.maintenance import rollup, trimming
+from exporter.models import Delivery
+from exporter.reports import balance, rejected
+from exporter.reports.balance import Balance
+from exporter.reports.summary import Summary
+from exporter.sandbox.handle import Sandbox
+from tests.support.delivering import NOBODY, Line
+from tests.support.factories import IntakeTokenFactory, event
+
+OPEN, CLICK, SEND = (f"users.messages.email.{action}" for action in ("Open", "Click", "Send"))
+ABORT, ALIAS = "users.campaigns.Abort", "users_campaigns_abort"
+UNKNOWN = "a.type.of.tomorrow"
+SELECTABLE = [OPEN, CLICK, SEND, ABORT]
+KEY = "a-key-for-the-sandbox"
+_SAMPLE = re.compile(
+    r'^currents_events_(total|received_total|pending)\{.*?(?:outcome="(\w+)")?\} (\d+)$', re.MULTILINE
+)
+
+kinds = st.sampled_from(["good", "good", "good", "anonymous", "bad", "huge"])
+events = st.lists(
+    st.tuples(st.sampled_from([OPEN, CLICK, SEND, ALIAS, UNKNOWN]), kinds), min_size=1, max_size=6
+)
+
+
+class Crash(BaseException):
+    """The process is gone: nothing of what it was about to write is written."""
+
+
+class History(RuleBasedStateMachine):
+    """`types` are the event types by number: what was really appended, told independently of the product."""
+
+    sandbox: ClassVar[Sandbox]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sandbox.heal()
+        self.patches = ExitStack()
+        for name, seconds in (("LINGER_SECONDS", 0.0), ("FILL_SECONDS", 0.0), ("LOOK_SECONDS", 0.001)):
+            self.patches.enter_context(patch.object(turn, name, seconds))
+        # How many doorbells wait is another matter.
+        self.patches.enter_context(patch.object(exposition, "QUEUES", ()))
+        self.made = 0
+        self.types: list[str] = []
+        self.ids: set[str] = set()
+        self.good_key = True
+
+    @initialize(
+        before=events,
+        selected=st.sets(st.sampled_from(SELECTABLE), min_size=1),
+        anonymous=st.booleans(),
+    )
+    def launch(self, before: list[tuple[str, str]], selected: set[str], anonymous: bool) -> None:
+        self.line = Line(self.sandbox, selected=sorted(selected), include_anonymous=anonymous)
+        # The workspace had received events before this connector was launched.
+        self.line.connector.delete()
+        self.append(before)
+        self.earlier = Counter(self.types)
+        self.start = len(self.types)
+        self.line.connector = Line.launch(self.line.workspace, sorted(selected), anonymous, KEY)
+        self.rotations = 0
+        self.token = f"cur_{IntakeTokenFactory.create(workspace=self.line.workspace).prefix}_test"
+        self.sandbox.fail(status=400, body="no", match={"message_id_prefix": "bad-"})
+
+    def teardown(self) -> None:
+        self.patches.close()
+        tables = [model._meta.db_table for model in apps.get_app_config("exporter").get_models()]
+        with connection.cursor() as cursor:
+            cursor.execute(";".join(f"DELETE FROM {table}" for table in reversed(tables)))
+
+    # --- what can happen ------------------------------------------------------------------------------------------
+
+    @rule(some=events)
+    def append(self, some: list[tuple[str, str]]) -> None:
+        made = []
+        for event_type, kind in some:
+            self.made += 1
+            fields: dict[str, Any] = {"event_type": event_type, "id": f"{kind}-{self.made}"}
+            if kind == "anonymous":
+                fields["external_user_id"] = None
+            if kind == "huge":
+                fields["campaign_name"] = "x" * 33_000
+            made.append(event(self.made, **fields))
+            self.types.append(ABORT if event_type == ALIAS else event_type)
+        self.ids |= set(self.line.feed_events(made))
+
+    @rule(selected=st.sets(st.sampled_from(SELECTABLE), min_size=1), anonymous=st.booleans())
+    def choose(self, selected: set[str], anonymous: bool) -> None:
+        connector = self.connector
+        chosen = lifecycle.Settings(connector.name, connector.contact_email, sorted(selected), anonymous)
+        lifecycle.update(connector, chosen, seen_version=connector.version, by=NOBODY)
+
+    @rule()
+    def pause_or_resume(self) -> None:
+        change = lifecycle.resume if self.connector.state == State.PAUSED else lifecycle.pause
+        change(self.connector, by=NOBODY)
+
+    @rule(good=st.booleans())
+    def rotate(self, good: bool) -> None:
+        """The connector gets a new key; Segment knows that one only, or another one only."""
+        self.rotations += 1
+        new = f"{KEY}-{self.rotations}"
+        self.sandbox.switch(known_keys=[new if good else KEY], unknown_key=401)
+        lifecycle.rotate(self.connector, write_key=new, region="us", by=NOBODY)
+
+    @rule(status=st.sampled_from([503, 429, 408, 404]), count=st.integers(1, 2))
+    def fail(self, status: int, count: int) -> None:
+        self.sandbox.fail(status=status, count=count)
+
+    @rule()
+    def mend(self) -> None:
+        """Segment understands every event now, and every key."""
+        self.sandbox.heal()
+
+    @rule()
+    def turn(self) -> None:
+        self.line.make_due()
+        self.line.deliver()
+
+    @rule(settles=st.integers(0, 2))
+    def crash(self, settles: int) -> None:
+        """The worker dies before its first, second or third settle, whatever Segment has accepted by then."""
+        real, left = settle.settle, [settles]
+
+        def dying(lease: Lease, step: settle.Step) -> None:
+            if not left[0]:
+                raise Crash
+            left[0] -= 1
+            real(lease, step)
+
+        self.line.make_due()
+        try:
+            self._deliver_with(dying)
+        except Crash:
+            self._abandon()
+
+    @rule()
+    def take_and_vanish(self) -> None:
+        if Lease.take(self.line.delivery.pk) is not None:
+            self._abandon()
+
+    @rule(some=events)
+    def two_workers(self, some: list[tuple[str, str]]) -> None:
+        """One worker freezes before it settles; another takes over; the first one wakes up."""
+        self.append(some)
+        real, frozen = settle.settle, [False]
+
+        def freezing(lease: Lease, step: settle.Step) -> None:
+            if not frozen[0]:
+                frozen[0] = True
+                self._abandon()
+                deliver(lease.delivery_id)
+            real(lease, step)
+
+        self.line.make_due()
+        self._deliver_with(freezing)
+
+    @rule(share=st.floats(0, 1))
+    def grow_old(self, share: float) -> None:
+        """48 hours pass for a part of what is in the log."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT received_at FROM exporter_eventbatch WHERE workspace_id = %s ORDER BY end_event",
+                [self.line.workspace.pk],
+            )
+            moments = [row[0] for row in cursor.fetchall()]
+        if moments:
+            claim("sweep", 0.0)
+            at = moments[int(share * (len(moments) - 1))] + over_age.expiry() + timedelta(microseconds=1)
+            expiry.expire_due(at)
+
+    @rule()
+    def roll_up(self) -> None:
+        rollup.roll_up(over_age.clock() + timedelta(hours=28))
+
+    @rule()
+    def trim(self) -> None:
+        claim("sweep", 0.0)
+        trimming.trim(over_age.clock() + timedelta(hours=settings.CURRENTS_RETENTION_HOURS + 1))
+
+    @precondition(lambda self: self.delivered_or_rejected)
+    @rule()
+    def retry_rejected(self) -> None:
+        try:
+            made = rejected.retry_all(self.connector, NOBODY)
+        except (rejected.Nothing, rejected.AlreadyRetrying):
+            return
+        deliver(made.pk)
+
+    @precondition(lambda self: self.delivered_or_rejected)
+    @rule()
+    def go_on_retrying(self) -> None:
+        self.line.make_due()
+        for delivery in Delivery.objects.filter(connector=self.connector, kind="retry"):
+            deliver(delivery.pk)
+
+    # --- what must hold -------------------------------------------------------------------------------------------
+
+    @invariant()
+    def every_event_is_accounted_for(self) -> None:
+        if not hasattr(self, "token"):
+            return
+        assert check.check() == []
+        context = status_page.gather(self.connector, balance.ALL, type_table.RECEIVED, all_types=True)
+        self._adds_up(context["ledger"], context["summary"])
+        self._is_told_alike(context["summary"])
+
+    def _adds_up(self, shown: Balance, summary: Summary) -> None:
+        """By type, against what was really appended: received since launch = Σ outcomes + pending."""
+        received = Counter(self.types[self.start :])
+        pending = Counter(self.types[self.line.delivery.cursor :])
+        rows = {row.event_type: row for row in shown.types}
+        assert {name: row.received for name, row in rows.items()} == dict(received)
+        for name, row in rows.items():
+            assert row.received == sum(row.outcomes.values()) + row.pending
+            assert row.pending == pending[name]
+        assert shown.off_by == 0
+        # The hour is left out: rolling up what is new leaves no minutes to tell it by.
+        for choice in balance.CHOICES[1:]:
+            window = balance.balance(summary, choice)
+            assert (window.off_by, window.received, window.outcomes) == (0, shown.received, summary.outcomes)
+        assert summary.received == shown.received == received.total()
+        delivered = summary.outcomes["delivered"]
+        assert delivered <= len(self.ids & set(self.sandbox.message_ids())), "Segment has what we say it has"
+
+    def _is_told_alike(self, summary: Summary) -> None:
+        """By page, API and metrics."""
+        request = RequestFactory().get("/", headers={"Authorization": f"Bearer {self.token}"})
+        answer = connectors.connector_status(request, self.line.connector.pk)
+        told = json.loads(answer.content)
+        assert told["outcomes"] == summary.outcomes
+        assert (told["received"], told["pending"]) == (summary.received, summary.pending)
+        assert told["health"] == summary.health
+        found = _SAMPLE.findall(exposition.exposition())
+        samples = {(name, outcome): int(value) for name, outcome, value in found}
+        assert samples.pop(("received_total", "")) == summary.received
+        assert samples.pop(("pending", "")) == summary.pending
+        assert {outcome: count for (_name, outcome), count in samples.items()} == summary.outcomes
+
+    # --- means ----------------------------------------------------------------------------------------------------
+
+    @property
+    def connector(self) -> Connector:
+        return Connector.objects.get(pk=self.line.connector.pk)
+
+    @property
+    def delivered_or_rejected(self) -> bool:
+        return self.line.delivery.cursor > self.start
+
+    def _deliver_with(self, settling: Callable[[Lease, settle.Step], None]) -> None:
+        with patch.object(turn, "settle", settling):
+            self.line.deliver()
+
+    def _abandon(self) -> None:
+        """The lease is still the vanished worker's, and has run out."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE exporter_delivery SET lease_token = coalesce(lease_token, gen_random_uuid()), "
+                "lease_until = clock_timestamp() - interval '1 second' WHERE id = %s",
+                [self.line.delivery.pk],
+            )

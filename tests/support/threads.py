@@ -1,0 +1,27 @@
+"""For every test: what runs in threads beside it ends with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from exporter.api import bearer
+from exporter.delivery import turn
+from exporter.intake import appender, notifier
+
+
+@pytest.fixture(autouse=True)
+def _threads_end() -> Iterator[None]:
+    """The appender's and the nudger's connections would keep the test database from being emptied and
+    dropped."""
+    yield
+    appender.stop()
+    notifier.stop()
+    bearer.forget()
+
+
+@pytest.fixture(autouse=True)
+def _turns_end_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A turn that has caught up need not linger for more where a test feeds it step by step."""
+    monkeypatch.setattr(turn, "LINGER_SECONDS", 0.1)

@@ -1,0 +1,146 @@
+"""What protects the pages themselves: headers, cookies, limits, and nothing inline on any page."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+from django.test import Client
+
+from connectors.models import User
+from tests.whole.test_urls_table import ACCOUNT, NOT_ALLOWED, TABLE, paths
+
+__all__ = ["paths"]
+
+pytestmark = pytest.mark.django_db
+As = Callable[[str], Client]
+ROOT = Path(__file__).resolve().parents[2]
+# Blocks of JSON are data: browsers run them under no policy.
+INLINE = re.compile(
+    r"<script(?![^>]*\b(?:src=|type=\"application/json\"))|<style|\sstyle=|\son[a-z]+=", re.IGNORECASE
+)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, row in TABLE.items() if row.get != NOT_ALLOWED] + list(ACCOUNT)
+)
+def test_no_page_carries_inline_script_or_style(
+    name: str, as_: As, paths: dict[str, str], people: dict[str, User]
+) -> None:
+    User.objects.filter(pk=people["admin"].pk).update(is_owner=True)
+    for client in (as_("admin"), as_("nobody")):
+        answer = client.get(paths[name])
+        if answer.streaming or "html" not in answer.headers.get("Content-Type", ""):
+            continue
+        page = answer.content.decode()
+        assert INLINE.findall(page) == []
+        policy = answer["Content-Security-Policy"]
+        for rule in ("default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'"):
+            assert rule in policy
+        assert "unsafe" not in policy
+        assert answer["X-Frame-Options"] == "DENY"
+        assert answer["Referrer-Policy"] == "same-origin"
+        assert answer["X-Content-Type-Options"] == "nosniff"
+
+
+def production(**more: str) -> dict[str, str]:
+    """The settings for production, as the documentation lists them."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return (
+        kept
+        | {
+            "DATABASE_URL": "postgresql://currents@127.0.0.1:1/currents",
+            "REDIS_URL": "redis://127.0.0.1:1/0",
+            "SECRET_KEY": Fernet.generate_key().decode() * 2,
+            "WRITE_KEY_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+            "ALLOWED_HOSTS": "currents.example.com",
+            "SITE_URL": "https://currents.example.com",
+        }
+        | more
+    )
+
+
+def run(environment: dict[str, str], folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=environment | {"CURRENTS_VAR": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+OIDC = {
+    "CURRENTS_OIDC_URL": "https://id.example.com/realm",
+    "CURRENTS_OIDC_CLIENT_ID": "currents",
+    "CURRENTS_OIDC_CLIENT_SECRET": "made up",
+}
+
+
+@pytest.mark.parametrize("more", [{}, OIDC], ids=["plain", "OpenID Connect"])
+def test_djangos_own_check_is_silent_in_production(more: dict[str, str], tmp_path: Path) -> None:
+    done = run(production(**more), tmp_path, "manage.py", "check", "--deploy", "--fail-level", "INFO")
+    assert (done.returncode, done.stdout) == (0, "System check identified no issues (0 silenced).\n")
+
+
+@pytest.mark.parametrize("missing", OIDC)
+def test_half_an_openid_provider_is_one_sentence(missing: str, tmp_path: Path) -> None:
+    given = {name: value for name, value in OIDC.items() if name != missing}
+    done = run(production(**given), tmp_path, "manage.py", "check")
+    said = (done.stdout + done.stderr).strip()
+    assert done.returncode != 0
+    assert len(said.splitlines()) == 1
+    assert missing in said
+
+
+SETTINGS = """
+import django; django.setup()
+from django.conf import settings as s
+print(s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SESSION_COOKIE_HTTPONLY, s.SECURE_SSL_REDIRECT,
+      s.SECURE_HSTS_SECONDS >= 31536000, s.SECURE_HSTS_INCLUDE_SUBDOMAINS, s.SESSION_COOKIE_SAMESITE)
+print("django.contrib.admin" in s.INSTALLED_APPS, s.DEBUG)
+"""
+
+
+def test_behind_https_cookies_are_secure_and_browsers_are_told_to_stay(tmp_path: Path) -> None:
+    environment = production(DJANGO_SETTINGS_MODULE="currents_admin.settings", PYTHONPATH=str(ROOT))
+    done = run(environment, tmp_path, "-c", SETTINGS)
+    assert done.stdout.splitlines() == ["True True True True True True Lax", "False False"], done.stderr
+
+
+def test_too_many_sign_ins_of_one_client_are_told_in_words(people: dict[str, User]) -> None:
+    typed = {"login": people["viewer"].email, "password": "a long enough phrase"}
+    answers = [Client().post("/accounts/login/", typed, REMOTE_ADDR="198.51.100.7") for _ in range(31)]
+    assert [answer.status_code for answer in answers] == [302] * 30 + [429]
+    assert "Wait a minute, then try again." in answers[-1].content.decode()
+
+
+def test_guessing_passwords_is_slowed_down(people: dict[str, User]) -> None:
+    typed = {"login": people["admin"].email, "password": "a guess"}
+    for _ in range(6):
+        page = Client().post("/accounts/login/", typed).content.decode()
+    assert "Too many tries." in page
+    right = Client().post("/accounts/login/", typed | {"password": "a long enough phrase"})
+    assert right.status_code == 200, "the right password is not let in either until the time is over"
+
+
+def test_a_form_that_is_too_large_is_refused(as_: As, people: dict[str, User]) -> None:
+    client = as_("admin")
+    large = client.post("/w/harbour/settings/tokens/new/", {"name": "x" * 1_100_000})
+    assert large.status_code == 400
+    many = client.post("/w/harbour/settings/tokens/new/", {f"field{n}": "x" for n in range(600)})
+    assert many.status_code == 400
+
+
+def test_forms_from_elsewhere_are_refused(people: dict[str, User]) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(people["admin"], backend="allauth.account.auth_backends.AuthenticationBackend")
+    refused = client.post("/w/harbour/settings/tokens/new/", {"name": "x", "scopes": ["intake"]})
+    assert refused.status_code == 403
