@@ -9,6 +9,11 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "currents_admin.settings")
 
 try:
-    application = get_wsgi_application()
+    _django = get_wsgi_application()
 except ImproperlyConfigured as error:
     sys.exit(f"{error}")
+
+# It reads the models, so Django must be there first.
+from exporter.api import short_way
+
+application = short_way.before(_django)

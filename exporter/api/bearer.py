@@ -1,24 +1,27 @@
-"""Tokens in use: who may send or read with a bearer token, remembered for seconds so that a body costs no
-query."""
+"""Bearer tokens: who may send or read with one, remembered for seconds so that a body costs no query."""
 
 from __future__ import annotations
 
 import hmac
-import os
-import threading
+import logging
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 
-from django.db import connection
+from django.db import Error, connection
+from django.db.models.functions import Now
+from django.utils import timezone
 
 from connectors.models import IntakeToken
 from connectors.workspaces import tokens
 
+log = logging.getLogger(__name__)
+
 # A revoked token ends within five seconds.
 _REMEMBERED = 4.0
 _MOST_REMEMBERED = 10_000
-_WRITE_EVERY = 60.0
+_WRITTEN_EVERY = timedelta(minutes=1)
 _PREFIX = "cur_"
 
 
@@ -38,17 +41,6 @@ class Token:
 
 
 _remembered: dict[bytes, tuple[Token, float]] = {}
-_used: set[int] = set()
-_written: dict[int, float] = {}
-_guard = threading.Lock()
-
-
-def _forget_after_fork() -> None:
-    global _guard
-    _guard = threading.Lock()
-
-
-os.register_at_fork(after_in_child=_forget_after_fork)
 
 
 def check(authorization: str, scope: str) -> Token:
@@ -68,18 +60,18 @@ def check(authorization: str, scope: str) -> Token:
         token = _find(plain.strip(), digest)
     if scope not in token.scopes:
         raise WrongScope(f"This token does not have the scope “{scope}”. Create one that does.")
-    _note_use(token)
     return token
 
 
 def forget() -> None:
     """Forgets what is remembered: the next check asks the database."""
     _remembered.clear()
-    _written.clear()
 
 
 def _find(plain: str, digest: bytes) -> Token:
     _remembered.pop(digest, None)
+    # The short way to the intake passes by the moment at which Django does this.
+    connection.close_if_unusable_or_obsolete()
     prefix = plain.removeprefix(_PREFIX).partition("_")[0]
     rows = []
     if plain.startswith(_PREFIX) and prefix.isascii() and prefix.isalnum():
@@ -90,29 +82,17 @@ def _find(plain: str, digest: bytes) -> Token:
             if len(_remembered) >= _MOST_REMEMBERED:
                 _remembered.clear()
             _remembered[digest] = (token, time.monotonic() + _REMEMBERED)
+            _note_use(row)
             return token
     raise BadToken("This token is unknown or was revoked. Create a new one in the workspace's settings.")
 
 
-def _note_use(token: Token) -> None:
-    """Marks the use for `write_down`, at most once a minute."""
-    now = time.monotonic()
-    if now - _written.get(token.id, -_WRITE_EVERY) >= _WRITE_EVERY:
-        with _guard:
-            _written[token.id] = now
-            _used.add(token.id)
-
-
-def write_down() -> None:
-    """Notes in the database which tokens were used; called by the nudger's thread, off the request path."""
-    if not _used:
+def _note_use(row: IntakeToken) -> None:
+    """Writes down when the token was last used, to the minute: each use is within seconds of such a look-up."""
+    if row.last_used_at is not None and timezone.now() - row.last_used_at < _WRITTEN_EVERY:
         return
-    with _guard:
-        ids = sorted(_used)
-        _used.clear()
-    with connection.cursor() as sql:
-        sql.execute(
-            "UPDATE connectors_intaketoken SET last_used_at = clock_timestamp() WHERE id = ANY(%s) "
-            "AND (last_used_at IS NULL OR last_used_at < clock_timestamp() - interval '1 minute')",
-            [ids],
-        )
+    try:
+        IntakeToken.objects.filter(pk=row.pk).update(last_used_at=Now())
+    except Error as error:
+        # A note for people: no event is refused for its sake.
+        log.warning("The last use of a token could not be noted (%s).", type(error).__name__)

@@ -3,6 +3,9 @@
 What it answers decides what Braze does: 2xx and it forgets the events, 401 or 403 and it drops them, 429 and
 5xx and it sends them again. So nothing is acknowledged before it is stored, and a fault of ours is always a
 503.
+
+It is written against WSGI and not against Django's request, because most bodies come the short way
+(`exporter.api.short_way`).
 """
 
 from __future__ import annotations
@@ -10,7 +13,8 @@ from __future__ import annotations
 import functools
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 from django.conf import settings
@@ -19,11 +23,10 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from connectors.models import Scope
-from exporter.api import bearer, request_body
+from exporter.api import bearer, problem, request_body
 from exporter.api.bearer import BadToken, Token, WrongScope
-from exporter.api.problem import problem
 from exporter.api.rate_limit import Ceiling
-from exporter.intake import appender, notifier, refusals
+from exporter.intake import appender, refusals
 from exporter.intake.appender import Unavailable
 from exporter.intake.normalise import BadBody, TooManyEvents, parse_body
 from exporter.intake.refusals import Refusal
@@ -31,67 +34,74 @@ from exporter.intake.store import Receipt, Submission
 
 log = logging.getLogger(__name__)
 
-
-@functools.lru_cache(maxsize=4)
-def _ceiling(rate: float) -> Ceiling:
-    return Ceiling(rate)
+_encode = msgspec.json.Encoder().encode
 
 
-def _never_500(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Whatever goes wrong, the sender is asked to come again. The log gets the place, not the error's text:
-    that may quote an event."""
+class Answer(NamedTuple):
+    """What is answered: status, body, and the headers that belong to it, Content-Type first."""
 
-    @functools.wraps(view)
-    def guarded(request: HttpRequest) -> HttpResponse:
-        try:
-            answer = view(request)
-        except Exception as error:
-            place = "".join(traceback.format_tb(error.__traceback__, limit=-4))
-            log.error("Intake failed (%s).\n%s", type(error).__name__, place)
-            answer = problem(503, "Something went wrong here. Send the same again.", Retry_After="5")
-        if answer.status_code >= 400:
-            request_body.discard(request)
-        return answer
-
-    return guarded
+    status: int
+    content: bytes
+    headers: tuple[tuple[str, str], ...]
 
 
 @csrf_exempt
 @transaction.non_atomic_requests
-@_never_500
 def intake(request: HttpRequest) -> HttpResponse:
-    """Takes events in any of the forms of `exporter.bodies`; see `docs/` for the table of answers."""
-    if request.method != "POST":
-        return problem(405, "Send events with POST.", Allow="POST")
+    """The address as Django serves it; see `take`."""
+    answer = take(request.META)
+    return HttpResponse(answer.content, status=answer.status, headers=dict(answer.headers))
+
+
+def take(environ: Mapping[str, Any]) -> Answer:
+    """Takes events in any of the forms of `exporter.intake.body_forms`; see `docs/` for the table of answers.
+
+    Whatever goes wrong, the sender is asked to come again. The log gets the place, not the error's text: that may
+    quote an event.
+    """
+    body = request_body.RequestBody(environ)
     try:
-        token = bearer.check(request.headers.get("Authorization", ""), Scope.INTAKE)
+        answer = _take(environ, body)
+    except Exception as error:
+        place = "".join(traceback.format_tb(error.__traceback__, limit=-4))
+        log.error("Intake failed (%s).\n%s", type(error).__name__, place)
+        answer = _problem(503, "Something went wrong here. Send the same again.", Retry_After="5")
+    if answer.status >= 400:
+        body.discard()
+    return answer
+
+
+def _take(environ: Mapping[str, Any], body: request_body.RequestBody) -> Answer:
+    if environ["REQUEST_METHOD"] != "POST":
+        return _problem(405, "Send events with POST.", Allow="POST")
+    try:
+        token = bearer.check(environ.get("HTTP_AUTHORIZATION", ""), Scope.INTAKE)
     except BadToken as error:
-        return problem(401, str(error), WWW_Authenticate="Bearer")
+        return _problem(401, str(error), WWW_Authenticate="Bearer")
     except WrongScope as error:
-        return problem(403, str(error))
+        return _problem(403, str(error))
     except Error:
-        return problem(
+        return _problem(
             503, "The token cannot be checked at the moment. Send the same again.", Retry_After="5"
         )
     try:
-        raws = parse_body(request_body.read_body(request))
+        raws = parse_body(body.read())
     except request_body.Refused as error:
-        return problem(error.status, str(error))
+        return _problem(error.status, str(error))
     except TooManyEvents as error:
-        return problem(413, str(error))
+        return _problem(413, str(error))
     except BadBody as error:
-        return problem(400, str(error))
+        return _problem(400, str(error))
     if not raws:
-        notifier.wake()
         return _answer(200, Receipt(0, 0), [])
-    return _take(token, raws)
+    return _store(token, raws)
 
 
-def _take(token: Token, raws: list[bytes]) -> HttpResponse:
+def _store(token: Token, raws: list[bytes]) -> Answer:
     if rate := settings.CURRENTS_INTAKE_RATE:
         seconds = _ceiling(rate).wait(token.id, len(raws))
         if seconds:
-            return problem(
+            return _problem(
                 429,
                 f"This token may send {rate:g} events a second. Send the same again later.",
                 Retry_After=str(seconds),
@@ -100,14 +110,24 @@ def _take(token: Token, raws: list[bytes]) -> HttpResponse:
     try:
         receipt = appender.current().submit(Submission(token.workspace_id, events, refused))
     except Unavailable as error:
-        return problem(503, f"{error} Send the same again.", Retry_After=str(error.retry_after))
+        return _problem(503, f"{error} Send the same again.", Retry_After=str(error.retry_after))
     return _answer(202, receipt, refused)
 
 
-def _answer(status: int, receipt: Receipt, refused: list[Refusal]) -> HttpResponse:
+@functools.lru_cache(maxsize=4)
+def _ceiling(rate: float) -> Ceiling:
+    return Ceiling(rate)
+
+
+def _answer(status: int, receipt: Receipt, refused: list[Refusal]) -> Answer:
     body = {
         "accepted": receipt.accepted,
         "duplicates": receipt.duplicates,
         "rejected": [{"index": one.place, "id": one.id, "reason": one.reason} for one in refused],
     }
-    return HttpResponse(msgspec.json.encode(body), status=status, content_type="application/json")
+    return Answer(status, _encode(body), (("Content-Type", "application/json"),))
+
+
+def _problem(status: int, detail: str, **headers: str) -> Answer:
+    named = [(name.replace("_", "-"), value) for name, value in headers.items()]
+    return Answer(status, problem.content(status, detail), (("Content-Type", problem.CONTENT_TYPE), *named))

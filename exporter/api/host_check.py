@@ -8,8 +8,8 @@ from collections.abc import Callable
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponseBase
 
-from exporter.api import request_body
 from exporter.api.problem import problem
+from exporter.api.request_body import RequestBody
 
 _SENTENCE = "This server does not go by the name in the Host header. ALLOWED_HOSTS lists its names."
 
@@ -24,7 +24,7 @@ def refuse(
             try:
                 request.get_host()
             except DisallowedHost:
-                request_body.discard(request)
+                RequestBody(request.META).discard()
                 return problem(400, _SENTENCE)
         return get_response(request)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import zlib
-
-from django.http import HttpRequest
+from collections.abc import Mapping
+from typing import Any
 
 MOST_ON_WIRE = 10_000_000
 MOST_EXPANDED = 32_000_000
@@ -22,75 +22,88 @@ class Refused(Exception):
         self.status = status
 
 
-def read_body(request: HttpRequest) -> bytes:
-    """The body as the sender wrote it, decompressed; at most 10 MB on the wire and 32 MB after.
+class RequestBody:
+    """The body of one request as the WSGI server hands it over. It is read from the server's own stream and by its own
+    count, so it means the same behind every server, and before Django has looked at the request."""
 
-    Raises:
-        Refused: with 400, 411, 413 or 415.
-    """
-    encoding = request.headers.get("Content-Encoding", "").strip().lower()
-    if encoding not in ("", "identity", "gzip", "x-gzip"):
-        raise Refused(415, "This Content-Encoding is not understood. Send the body plain or with gzip.")
-    raw = (
-        _chunked(request)
-        if "chunked" in request.headers.get("Transfer-Encoding", "").lower()
-        else _sized(request)
-    )
-    return _expand(raw) if "gzip" in encoding and raw else raw
+    __slots__ = ("_chunked", "_encoding", "_ends_by_itself", "_read_so_far", "_source", "_stated")
 
+    def __init__(self, environ: Mapping[str, Any]) -> None:
+        self._source = environ["wsgi.input"]
+        self._stated = str(environ.get("CONTENT_LENGTH") or "0")
+        self._encoding = environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
+        self._chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
+        self._ends_by_itself = bool(environ.get("wsgi.input_terminated"))
+        self._read_so_far = 0
 
-def discard(request: HttpRequest) -> None:
-    """Reads away what is left of the body. A server that closes on unread bytes resets the connection, and
-    the sender may never see why it was refused; so the answer follows the body, up to a bound."""
-    is_chunked = "chunked" in request.headers.get("Transfer-Encoding", "").lower()
-    source = request.META.get("wsgi.input") if is_chunked else request
-    if source is None or (is_chunked and not request.META.get("wsgi.input_terminated")):
-        return
-    left = _MOST_DISCARDED
-    try:
-        while left > 0 and (piece := source.read(_PIECE)):
-            left -= len(piece)
-    except Exception:
-        # It broke off: nobody waits for the answer.
-        return
+    def read(self) -> bytes:
+        """The body as the sender wrote it, decompressed; at most 10 MB on the wire and 32 MB after.
 
+        Raises:
+            Refused: with 400, 411, 413 or 415.
+        """
+        if self._encoding not in ("", "identity", "gzip", "x-gzip"):
+            raise Refused(415, "This Content-Encoding is not understood. Send the body plain or with gzip.")
+        raw = self._read_chunked() if self._chunked else self._read_sized()
+        return _expand(raw) if "gzip" in self._encoding and raw else raw
 
-def _sized(request: HttpRequest) -> bytes:
-    stated = str(request.META.get("CONTENT_LENGTH") or "0")
-    if not (stated.isascii() and stated.isdigit()):
-        raise Refused(400, "The Content-Length is not a number.")
-    if len(stated) > 12 or int(stated) > MOST_ON_WIRE:
-        raise Refused(413, _too_large())
-    raw = _read(request, int(stated))
-    if len(raw) < int(stated):
-        raise Refused(
-            400, "The body is shorter than its Content-Length: it broke off on the way. Send it again."
-        )
-    return raw
+    def discard(self) -> None:
+        """Reads away what is left. A server that closes on unread bytes resets the connection, and the sender may never
+        see why it was refused; so the answer follows the body, up to a bound."""
+        if self._chunked:
+            left = _MOST_DISCARDED if self._ends_by_itself else 0
+        else:
+            left = min(self._length() or 0, _MOST_DISCARDED) - self._read_so_far
+        try:
+            while left > 0 and (piece := self._source.read(min(left, _PIECE))):
+                left -= len(piece)
+        except Exception:
+            # It broke off: nobody waits for the answer.
+            return
 
+    def _length(self) -> int | None:
+        """The Content-Length, None where it is no number."""
+        if not (self._stated.isascii() and self._stated.isdigit()):
+            return None
+        # Python takes its time over thousands of digits.
+        return int(self._stated) if len(self._stated) <= 12 else 10**12
 
-def _chunked(request: HttpRequest) -> bytes:
-    """A chunked body has no length. Django then reads nothing at all, and an empty body would be answered
-    like a probe: its events would be acknowledged and lost."""
-    if not request.META.get("wsgi.input_terminated"):
-        raise Refused(411, "This server needs a Content-Length. Send the body without chunks.")
-    raw = _read(request.META["wsgi.input"], MOST_ON_WIRE + 1)
-    if len(raw) > MOST_ON_WIRE:
-        raise Refused(413, _too_large())
-    return raw
+    def _read_sized(self) -> bytes:
+        length = self._length()
+        if length is None:
+            raise Refused(400, "The Content-Length is not a number.")
+        if length > MOST_ON_WIRE:
+            raise Refused(413, _too_large())
+        raw = self._read(length)
+        if len(raw) < length:
+            raise Refused(
+                400, "The body is shorter than its Content-Length: it broke off on the way. Send it again."
+            )
+        return raw
 
+    def _read_chunked(self) -> bytes:
+        """A chunked body has no length. Read by its length it would be an empty body, which is answered like a probe:
+        its events would be acknowledged and lost."""
+        if not self._ends_by_itself:
+            raise Refused(411, "This server needs a Content-Length. Send the body without chunks.")
+        raw = self._read(MOST_ON_WIRE + 1)
+        if len(raw) > MOST_ON_WIRE:
+            raise Refused(413, _too_large())
+        return raw
 
-def _read(source: object, most: int) -> bytes:
-    pieces: list[bytes] = []
-    left = most
-    try:
-        while left and (piece := source.read(left)):  # type: ignore[attr-defined]
-            pieces.append(piece)
-            left -= len(piece)
-    except Exception:
-        # Each web server has errors of its own for a body that breaks off.
-        raise Refused(400, "The body broke off on the way. Send it again.") from None
-    return b"".join(pieces)
+    def _read(self, most: int) -> bytes:
+        pieces: list[bytes] = []
+        left = most
+        try:
+            while left and (piece := self._source.read(left)):
+                pieces.append(piece)
+                left -= len(piece)
+        except Exception:
+            # Each web server has errors of its own for a body that breaks off.
+            raise Refused(400, "The body broke off on the way. Send it again.") from None
+        finally:
+            self._read_so_far = most - left
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def _expand(raw: bytes) -> bytes:

@@ -7,11 +7,10 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from django.db import connection
 
-from exporter.api import bearer
 from exporter.dispatch import wakeup
 
 log = logging.getLogger(__name__)
@@ -50,16 +49,16 @@ class Nudger:
                 self._due.clear()
                 with self._guard:
                     workspaces, self._workspaces = self._workspaces, set()
-                self._try(lambda: wakeup.ring_workspaces(workspaces) if workspaces else None)  # noqa: B023 - called at once
-                self._try(bearer.write_down)
+                if workspaces:
+                    self._ring(workspaces)
                 self._stop.wait(_PAUSE)
         finally:
             connection.close()
 
-    def _try(self, work: Callable[[], object]) -> None:
+    def _ring(self, workspaces: set[int]) -> None:
         try:
             connection.close_if_unusable_or_obsolete()
-            work()
+            wakeup.ring_workspaces(workspaces)
         except Exception as error:
             # Whatever it is, the events are stored and the sweep finds them.
             self.failures += 1
@@ -99,11 +98,6 @@ def appended(workspace_ids: Iterable[int]) -> None:
     """Tells that these workspaces have new events; to be called after the commit. Never blocks."""
     if ids := set(workspace_ids):
         current().add(ids)
-
-
-def wake() -> None:
-    """Has the thread look for what else it does: noting the use of tokens."""
-    current().add(())
 
 
 def stop() -> None:
