@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
+
+from exporter.destinations import sender
 
 pytest_plugins = ["tests.support.people", "tests.support.threads"]
 
@@ -13,6 +16,13 @@ pytest_plugins = ["tests.support.people", "tests.support.threads"]
 def pytest_configure() -> None:
     # The real one takes a tenth of a second on purpose.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_connection_is_left_open() -> Iterator[None]:
+    """A socket that only the garbage collector closes is a warning, and a warning here is an error."""
+    yield
+    sender.close_idle()
 
 
 @pytest.hookimpl(trylast=True)

@@ -49,8 +49,8 @@ def send(key: WriteKey, by: By) -> list[dict[str, Any]]:
     """
     plain = sealing.unseal(key)
     calls = make(key.connector.selected_events)
-    url = settings.SEGMENT_URLS[key.region]
-    answers = _send_all(url, plain, [call for _type, _id, call in calls])
+    to = sender.endpoint(f"{settings.SEGMENT_URLS[key.region]}/v1/batch")
+    answers = _send_all(to, sender.basic(plain), [call for _type, _id, call in calls])
     said = [
         {
             "event_type": event_type,
@@ -84,25 +84,27 @@ def make(event_types: Sequence[str]) -> list[tuple[str, str, bytes]]:
     return made
 
 
-def _send_all(url: str, key: sealing.Secret, calls: Sequence[bytes]) -> list[Answer]:
+def _send_all(to: sender.Endpoint, authorization: bytes, calls: Sequence[bytes]) -> list[Answer]:
     """One request per call, the first alone, then a few at once, all within the time a person waits."""
     deadline = time.monotonic() + WHOLE_SECONDS
     if not calls:
         return []
-    first = _send_some(url, key, calls[:1], deadline)
+    first = _send_some(to, authorization, calls[:1], deadline)
     if classify(first[0]) is not Verdict.ACCEPTED:
         return first + [_NOT_SENT] * (len(calls) - 1)
-    return first + _send_some(url, key, calls[1:], deadline)
+    return first + _send_some(to, authorization, calls[1:], deadline)
 
 
-def _send_some(url: str, key: sealing.Secret, calls: Sequence[bytes], deadline: float) -> list[Answer]:
+def _send_some(
+    to: sender.Endpoint, authorization: bytes, calls: Sequence[bytes], deadline: float
+) -> list[Answer]:
     waiting, flights = list(enumerate(calls)), dict[int, sender.Flight]()
     answers: dict[int, Answer] = {}
     landed = threading.Event()
     while (waiting or flights) and time.monotonic() < deadline:
         while waiting and len(flights) < IN_FLIGHT:
             place, call = waiting.pop(0)
-            flights[place] = sender.launch(url, key, _body(call), landed.set)
+            flights[place] = sender.launch(to, authorization, _body(call), landed.set, deadline=deadline)
         landed.wait(max(0.0, min(0.5, deadline - time.monotonic())))
         landed.clear()
         for place in [place for place, flight in flights.items() if flight.done]:

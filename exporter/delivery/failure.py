@@ -62,4 +62,7 @@ def _key_replaced(turn: Turn, failed: Sent) -> bool:
         turn.read_revision()
     except KeyUnreadable:
         return True
-    return (turn.current.write_key_id, turn.current.url) != (failed.current.write_key_id, failed.current.url)
+    return (turn.current.write_key_id, turn.current.endpoint) != (
+        failed.current.write_key_id,
+        failed.current.endpoint,
+    )

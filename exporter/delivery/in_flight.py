@@ -66,7 +66,7 @@ class Line:
             )
 
         at = self.lease.now()
-        flight = sender.launch(current.url, current.write_key, wrapped, self._landed.set)
+        flight = sender.launch(current.endpoint, current.authorization, wrapped, self._landed.set)
         sent = Sent(body, current, flight, at)
         self.flying.append(sent)
         return sent
@@ -76,7 +76,7 @@ class Line:
         self._landed.wait(max(0.0, seconds))
         self._landed.clear()
         for sent in self.flying:
-            if not sent.flight.done and sent.flight.seconds > sender.WHOLE_SECONDS:
+            if sent.flight.overdue:
                 sent.flight.cut()
 
     def landed(self) -> list[Sent]:

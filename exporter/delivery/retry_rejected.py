@@ -217,7 +217,7 @@ class _Turn:
 
     def _key_replaced(self) -> bool:
         now = settings_in_force.current(self.lease.connector_id)
-        return (now.write_key_id, now.url) != (self.current.write_key_id, self.current.url)
+        return (now.write_key_id, now.endpoint) != (self.current.write_key_id, self.current.endpoint)
 
     def _answered(self) -> Sent:
         while True:

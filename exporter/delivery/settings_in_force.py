@@ -3,13 +3,15 @@ again before each body is sent."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.conf import settings
 
 from connectors.models import WriteKey
 from connectors.vault import sealing
+from exporter.destinations import sender
 from exporter.destinations.segment.transform import Plan
+from exporter.destinations.sender import Endpoint
 from exporter.sql import execute
 
 _CURRENT = """
@@ -38,8 +40,8 @@ class Current:
     revision_id: int
     live: bool
     plan: Plan
-    url: str
-    write_key: sealing.Secret
+    endpoint: Endpoint
+    authorization: bytes = field(repr=False)
     write_key_id: int
 
     @property
@@ -61,7 +63,8 @@ def current(connector_id: int) -> Current:
     except sealing.Unreadable as error:
         raise KeyUnreadable(str(error)) from None
     plan = Plan(frozenset(selected), anonymous)
-    return Current(revision_id, state == "live", plan, settings.SEGMENT_URLS[region], key, key_id)
+    endpoint = sender.endpoint(f"{settings.SEGMENT_URLS[region]}/v1/batch")
+    return Current(revision_id, state == "live", plan, endpoint, sender.basic(key), key_id)
 
 
 def rules(connector_id: int) -> tuple[int, Plan]:

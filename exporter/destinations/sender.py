@@ -1,246 +1,223 @@
-"""One POST → one Answer: the only module that speaks HTTP out.
+"""One POST → one Answer: the only module that speaks HTTP out to destinations.
 
-Requests run in threads of a pool shared by all turns of the process; each thread keeps a session, so connections are
-reused. The coordinating thread of a turn watches the clock and may cut a request short by closing its socket,
-because the time-outs of `requests` are per read and a dribbling answer would outlast any of them.
+It works on sockets because a small request is mostly the cost of the library that sends it (docs/performance.md has
+the figures). Its parts are `endpoint` (where to, prepared once), `connection` (kept, and lent by host) and
+`http_answer` (what came back). How to use it:
+
+    to = endpoint(f"{url}/v1/batch")  # once per destination
+    flight = launch(to, basic(write_key), make_body, landed.set)
+    …  # `landed.set` is called from a thread of the sender
+    if flight.done: flight.answer()
+
+A flight ends by itself at its deadline (20 s unless another is given), whatever the other end dribbles, and at once
+when any thread calls `cut()`. `Senders` is a set of threads: who must not wait behind hanging requests makes one of
+his own. Connections are shared by all of them.
 """
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
-from base64 import b64encode
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from queue import SimpleQueue
 
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError
-
-from connectors.vault.sealing import Secret
 from exporter.destinations.answer import Answer
-from exporter.version import VERSION
+from exporter.destinations.connection import RESET, TIMED_OUT, Connection, Connections, connect, fault_name
+from exporter.destinations.endpoint import Endpoint, basic, endpoint
+from exporter.destinations.http_answer import NO_ANSWER, Broken, HttpAnswer
 
-CONNECT_SECONDS = 3.0
+__all__ = ["Endpoint", "Flight", "Senders", "basic", "close_idle", "endpoint", "launch", "post"]
+
 WHOLE_SECONDS = 20.0
-MOST_ANSWER_BYTES = 64_000
-# Hosts move: names are looked up again at least this often.
-SESSION_SECONDS = 3600.0
+# A connection that lay unused so long may have been closed by the other end just as we sent.
 IDLE_SECONDS = 2.0
 # Room for 16 turns with 8 bodies in flight each; threads exist only once they are used.
 MOST_THREADS = 128
 
 
 class Flight:
-    """A request on its way. `done` tells whether `answer()` will return at once."""
+    """A request on its way. `answer()` is for when it is `done`; `started` and `deadline` are monotonic seconds."""
 
-    def __init__(self) -> None:
+    __slots__ = (
+        "_answer",
+        "_body",
+        "_connection",
+        "_done",
+        "_landed",
+        "_lock",
+        "_request",
+        "cut_short",
+        "deadline",
+        "started",
+    )
+
+    def __init__(
+        self,
+        to: Endpoint,
+        authorization: bytes,
+        body: Callable[[], bytes],
+        done: Callable[[], None] | None,
+        deadline: float | None,
+    ) -> None:
         self.started = time.monotonic()
-        self.connection: HTTPConnection | None = None
+        self.deadline = self.started + WHOLE_SECONDS if deadline is None else deadline
         self.cut_short = False
-        self.reused = False
-        self.future: Future[Answer] = Future()
+        self._request = (to, authorization)
+        self._body = body
+        self._done = done
+        self._lock = threading.Lock()
+        self._landed = False
+        self._connection: Connection | None = None
+        self._answer: Answer | None = None
 
     @property
     def done(self) -> bool:
-        return self.future.done()
+        return self._answer is not None
 
     @property
     def seconds(self) -> float:
         return time.monotonic() - self.started
 
     def answer(self) -> Answer:
-        return self.future.result()
+        """Raises:
+        RuntimeError: it is still on its way.
+        """
+        if self._answer is None:
+            raise RuntimeError("the request is still on its way")
+        return self._answer
+
+    @property
+    def overdue(self) -> bool:
+        """Past its deadline and not ended: a name that is being looked up cannot be hurried, only cut."""
+        return self._answer is None and time.monotonic() > self.deadline
 
     def cut(self) -> None:
-        """Closes the socket; the request then ends as a network fault, its outcome unknown."""
-        self.cut_short = True
-        sock = getattr(self.connection, "sock", None)
-        if sock is not None:
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+        """Ends it now. One that was not sent yet will not be; the outcome of any other is unknown."""
+        with self._lock:
+            if self._landed:
+                return
+            self.cut_short = True
+            connection = self._connection
+        if connection is None:
+            self._end(Answer(status=None, error=TIMED_OUT, milliseconds=self.seconds * 1000))
+        else:
+            connection.break_off()
 
-
-class _Local(threading.local):
-    session: requests.Session | None = None
-    opened = 0.0
-    used = 0.0
-    flight: Flight | None = None
-
-
-_local = _Local()
-_pool: ThreadPoolExecutor | None = None
-_pool_lock = threading.Lock()
-
-
-class _Noted:
-    """Tells the flight which connection carries it."""
-
-    def request(self, *args: Any, **kwargs: Any) -> None:
-        flight = _local.flight
-        if flight is not None:
-            flight.connection = self  # type: ignore[assignment]
-            flight.reused = getattr(self, "sock", None) is not None
-            if flight.cut_short:
-                raise ConnectionAbortedError("cut short")
-        super().request(*args, **kwargs)  # type: ignore[misc]
-
-
-class _PlainConnection(_Noted, HTTPConnection):
-    pass
-
-
-class _SecureConnection(_Noted, HTTPSConnection):
-    pass
-
-
-class _PlainPool(HTTPConnectionPool):
-    ConnectionCls = _PlainConnection
-
-
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
-
-
-class _Adapter(HTTPAdapter):
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
-
-
-def launch(url: str, write_key: Secret, body: Callable[[], bytes], done: Callable[[], None]) -> Flight:
-    """Sends `body()` to `url` with HTTP Basic (the write key as user, an empty password); calls `done` at the end.
-
-    `body` is called when the request begins, so that `sentAt` is true.
-    """
-    flight = Flight()
-
-    def fly() -> None:
+    def fly(self) -> None:
+        """Sends and reads; ends in an answer whatever happens, for a turn waits for it."""
+        if self._answer is not None:
+            return
+        began = time.monotonic()
+        status, headers, body, error = None, {}, b"", ""
         try:
-            answer = _post(flight, url, write_key, body)
-        except Exception as error:  # a fault of ours must end as an answer, or its turn would wait for ever
-            answer = Answer(status=None, error=f"internal fault ({type(error).__name__})")
-        flight.future.set_result(answer)
-        done()
+            got = self._exchange()
+            status, headers, body, error = got.status, got.headers, got.body, got.remark
+        except (Broken, OSError, ValueError) as fault:
+            error = TIMED_OUT if self.cut_short else fault_name(fault)
+        except Exception as fault:
+            error = f"internal fault ({type(fault).__name__})"
+        self._end(Answer(status, headers, body, error, (time.monotonic() - began) * 1000))
 
-    _threads().submit(fly)
-    return flight
+    def _end(self, answer: Answer) -> None:
+        with self._lock:
+            if self._answer is not None:
+                return
+            self._answer = answer
+        if self._done is not None:
+            self._done()
 
+    def _exchange(self) -> HttpAnswer:
+        to = self._request[0]
+        connection = _connections.lend(to.origin)
+        if connection is not None:
+            try:
+                return self._over(connection)
+            except (Broken, OSError) as fault:
+                idled = connection.rested > IDLE_SECONDS
+                if self.cut_short or not idled or fault_name(fault) not in (NO_ANSWER, RESET):
+                    raise
+                # The other end closed the idle connection; nothing was taken, so this is no failure.
+        return self._over(connect(to, self.deadline))
 
-def post(url: str, write_key: Secret, body: Callable[[], bytes]) -> Answer:
-    """One request, waited for; for a person's test events."""
-    return _post(Flight(), url, write_key, body)
-
-
-def _threads() -> ThreadPoolExecutor:
-    global _pool
-    with _pool_lock:
-        if _pool is None:
-            _pool = ThreadPoolExecutor(MOST_THREADS, thread_name_prefix="sender")
-        return _pool
-
-
-def _session() -> tuple[requests.Session, bool]:
-    """The thread's session, and whether its connection has idled long enough to have been closed by the other end."""
-    now = time.monotonic()
-    if _local.session is None or now - _local.opened > SESSION_SECONDS:
-        _close()
-        session = requests.Session()
-        session.trust_env = False
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, _Adapter(pool_connections=4, pool_maxsize=1, max_retries=0))
-        _local.session, _local.opened, _local.used = session, now, now
-        return session, False
-    return _local.session, now - _local.used > IDLE_SECONDS
-
-
-def _close() -> None:
-    if _local.session is not None:
-        _local.session.close()
-        _local.session = None
-
-
-def _post(flight: Flight, url: str, write_key: Secret, body: Callable[[], bytes]) -> Answer:
-    session, idled = _session()
-    answer = _once(session, flight, url, write_key, body)
-    if idled and flight.reused and answer.error in (_DROPPED, _RESET) and not flight.cut_short:
-        # The other end closed the idle connection; nothing was taken, so this is no failure.
-        _close()
-        answer = _once(_session()[0], flight, url, write_key, body)
-    _local.used = time.monotonic()
-    return answer
+    def _over(self, connection: Connection) -> HttpAnswer:
+        reusable = False
+        try:
+            with self._lock:
+                if self.cut_short:
+                    raise TimeoutError
+                self._connection = connection
+            to, authorization = self._request
+            body = self._body()
+            head = b"%bAuthorization: %b\r\nContent-Length: %d\r\n\r\n" % (to.head, authorization, len(body))
+            answer = connection.exchange(head + body, self.deadline).read()
+            with self._lock:
+                self._landed, reusable = True, answer.reusable and not self.cut_short
+            return answer
+        finally:
+            with self._lock:
+                self._connection = None
+            if reusable:
+                _connections.give_back(connection)
+            else:
+                connection.close()
 
 
-_DROPPED = "connection closed without an answer"
-_RESET = "connection reset"
+class Senders:
+    """At most so many threads that send; made as they are needed, never waited for when the process ends."""
+
+    def __init__(self, most: int, name: str = "sender") -> None:
+        self._most = most
+        self._name = name
+        self._waiting: SimpleQueue[Flight] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._threads = 0
+        # Threads that have nothing to do, less the flights handed over and not yet taken.
+        self._free = 0
+
+    def launch(
+        self,
+        to: Endpoint,
+        authorization: bytes,
+        body: Callable[[], bytes],
+        done: Callable[[], None] | None = None,
+        *,
+        deadline: float | None = None,
+    ) -> Flight:
+        """Sends `body()` to `to`; calls `done` at the end, from another thread.
+
+        `body` is called when the request begins, so that `sentAt` is true. `deadline`: monotonic seconds.
+        """
+        flight = Flight(to, authorization, body, done, deadline)
+        with self._lock:
+            self._free -= 1
+            new = self._free < 0 and self._threads < self._most
+            if new:
+                self._threads += 1
+                self._free += 1
+        self._waiting.put(flight)
+        if new:
+            threading.Thread(target=self._work, name=f"{self._name}-{self._threads}", daemon=True).start()
+        return flight
+
+    def _work(self) -> None:
+        while True:
+            self._waiting.get().fly()
+            with self._lock:
+                self._free += 1
 
 
-def _once(
-    session: requests.Session, flight: Flight, url: str, write_key: Secret, body: Callable[[], bytes]
-) -> Answer:
-    _local.flight = flight
-    began = time.monotonic()
-    try:
-        with session.post(
-            f"{url}/v1/batch",
-            data=body(),
-            headers={
-                "Authorization": "Basic " + b64encode(f"{write_key}:".encode()).decode(),
-                "Content-Type": "application/json",
-                "User-Agent": f"currents-admin/{VERSION}",
-                "Accept-Encoding": "identity",
-            },
-            timeout=(CONNECT_SECONDS, WHOLE_SECONDS),
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            return Answer(
-                status=response.status_code,
-                headers={name.lower(): value for name, value in response.headers.items()},
-                body=_read(response),
-                milliseconds=(time.monotonic() - began) * 1000,
-            )
-    except (requests.RequestException, OSError, HTTPError, ValueError) as error:
-        return Answer(
-            status=None,
-            error="timed out" if flight.cut_short else _name(error),
-            milliseconds=(time.monotonic() - began) * 1000,
-        )
-    finally:
-        _local.flight = None
-        flight.connection = None
+_connections = Connections()
+_shared = Senders(MOST_THREADS)
+launch = _shared.launch
 
 
-def _read(response: requests.Response) -> bytes:
-    """Up to 64 kB of the answer's body. The status has decided already, so a body that breaks off is no fault."""
-    try:
-        body: bytes = response.raw.read(MOST_ANSWER_BYTES, decode_content=True)
-    except (OSError, HTTPError, ValueError):
-        return b""
-    return body
+def post(to: Endpoint, authorization: bytes, body: Callable[[], bytes]) -> Answer:
+    """One request, waited for in this thread."""
+    flight = Flight(to, authorization, body, None, None)
+    flight.fly()
+    return flight.answer()
 
 
-def _name(error: Exception) -> str:
-    """A plain name for a network fault; never the error's own text, which may quote what was sent."""
-    if isinstance(error, requests.exceptions.SSLError):
-        return "TLS certificate or handshake refused"
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return "connection timed out"
-    if isinstance(error, requests.exceptions.Timeout):
-        return "timed out"
-    text = repr(error)
-    if "NameResolution" in text or "gaierror" in text:
-        return "host name not found"
-    if "Connection refused" in text:
-        return "connection refused"
-    if "reset" in text.lower() or "BrokenPipe" in text:
-        return _RESET
-    if "RemoteDisconnected" in text or "closed" in text.lower():
-        return _DROPPED
-    return f"network fault ({type(error).__name__})"
+def close_idle() -> None:
+    """Closes the connections nobody uses; for the end of a process that must leave nothing open."""
+    _connections.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -72,7 +71,7 @@ def test_the_wait_segment_asks_for_is_kept() -> None:
 
 
 def test_what_was_accepted_beyond_a_failed_body_is_not_sent_again() -> None:
-    with a_line(latency_ms=30) as line:
+    with a_line(latency_ms=150) as line:
         line.feed(20_000, campaign_name="x" * 400)
         line.sandbox.fail(status=503, match={"message_id": "event-9000"}, count=1)
         assert line.deliver() == "failed"
@@ -349,7 +348,7 @@ def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
 
 def test_an_idle_connection_the_other_end_closed_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sender, "IDLE_SECONDS", 0.0)
-    monkeypatch.setattr(sender, "_pool", ThreadPoolExecutor(1))
+    sender.close_idle()
     with a_line() as line:
         line.feed(1)
         line.deliver()
