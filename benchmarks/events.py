@@ -12,7 +12,8 @@ import msgspec
 
 from connectors.catalogue.catalogue import ALL
 from exporter.destinations.segment.transform import Plan, convert
-from exporter.intake.normalise import Incoming, normalise
+from exporter.intake.normalise import normalise
+from exporter.log.events import Incoming
 from exporter.samples.generator import generate
 
 SEED = 7

@@ -19,8 +19,9 @@ from connectors.setup import lifecycle
 from connectors.setup.lifecycle import By
 from currents_admin import demo, demo_keys
 from exporter.intake import appender, refusals
-from exporter.intake.normalise import Incoming, normalise
+from exporter.intake.normalise import normalise
 from exporter.log import event_log
+from exporter.log.events import Incoming
 from exporter.samples import history
 from exporter.samples.generator import generate
 from exporter.samples.history import Mix

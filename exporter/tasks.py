@@ -7,9 +7,9 @@ from celery import shared_task
 from exporter.delivery import expiry
 from exporter.delivery.deliver import deliver as deliver_once
 from exporter.delivery.deliver import moved_on
-from exporter.delivery.turn import stopping
 from exporter.dispatch import wakeup
-from exporter.dispatch.sweep import claim, note_outage
+from exporter.dispatch.heartbeats import claim, note_outage
+from exporter.dispatch.shutdown import stopping
 from exporter.dispatch.sweep import sweep as sweep_once
 from exporter.incidents import detect, mail
 from exporter.maintenance import rollup, trimming

@@ -14,7 +14,7 @@ from exporter.delivery.reader import Gap
 from exporter.delivery.settings_in_force import Gone, KeyUnreadable
 from exporter.delivery.settle import LeaseLost, Step, Trouble, settle
 from exporter.delivery.turn import Turn
-from exporter.destinations import answer
+from exporter.destinations import backoff
 from exporter.log import event_log
 from exporter.models import Kind, Stopped
 
@@ -59,7 +59,7 @@ def _turn(lease: Lease) -> str:
             return retry_rejected.deliver(lease)
         turn = Turn(lease)
     except KeyUnreadable:
-        trouble = Trouble(answer.PROBE_SECONDS, Stopped.KEY_UNREADABLE)
+        trouble = Trouble(backoff.PROBE_SECONDS, Stopped.KEY_UNREADABLE)
         settle(lease, Step(lease.cursor, ahead=piece.pieces(lease.ahead), trouble=trouble))
         return "failed"
     try:

@@ -21,8 +21,8 @@ from exporter.delivery.piece import Piece
 from exporter.delivery.reader import Gap
 from exporter.delivery.settings_in_force import Gone
 from exporter.delivery.settle import LeaseLost, Step, settle
-from exporter.delivery.turn import stopping
 from exporter.destinations.segment.transform import Plan
+from exporter.dispatch.shutdown import stopping
 from exporter.ledger.outcomes import Outcome
 from exporter.models import Cause, Settled
 from exporter.sql import execute

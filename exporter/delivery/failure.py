@@ -12,7 +12,7 @@ from exporter.delivery.piece import Piece
 from exporter.delivery.settings_in_force import KeyUnreadable
 from exporter.delivery.settle import Trouble
 from exporter.delivery.turn import Turn
-from exporter.destinations import answer
+from exporter.destinations import backoff
 from exporter.destinations.answer import Verdict
 from exporter.models import Stopped
 
@@ -49,7 +49,7 @@ def _fail(turn: Turn, failed: Sent, done: list[Sent], pieces: list[Piece]) -> st
         turn.settle(pieces, [sent.tried() for sent in done])
         return "behind"
     # A failed window counts as one failure.
-    wait = answer.wait(failed.answer(), turn.lease.failures + 1, datetime.now(UTC), random.random())  # noqa: S311
+    wait = backoff.wait(failed.answer(), turn.lease.failures + 1, datetime.now(UTC), random.random())  # noqa: S311
     stopped = _STOPS.get(verdict, "" if pieces else turn.lease.stopped)
     tried = [sent.tried(wait if sent is failed else None) for sent in done]
     turn.settle(pieces, tried, trouble=Trouble(wait, stopped))

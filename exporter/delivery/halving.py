@@ -13,10 +13,11 @@ from exporter.delivery.body import Body
 from exporter.delivery.in_flight import Sent
 from exporter.delivery.piece import Piece
 from exporter.delivery.settle import Trouble
-from exporter.delivery.turn import Turn, stopping
-from exporter.destinations import answer as retry
+from exporter.delivery.turn import Turn
+from exporter.destinations import backoff
 from exporter.destinations.answer import Verdict
 from exporter.destinations.packing import Limits
+from exporter.dispatch.shutdown import stopping
 from exporter.models import Stopped
 
 # So many single events refused in a row: it is not the events.
@@ -65,7 +66,7 @@ class Halving:
             self._reject_suspects()
         elif alone or self.suspects:
             # Everything is kept. A lone event waits for a neighbour to be judged by.
-            trouble = Trouble(retry.PROBE_SECONDS, Stopped.REQUEST_REFUSED, alone)
+            trouble = Trouble(backoff.PROBE_SECONDS, Stopped.REQUEST_REFUSED, alone)
             self.turn.settle([], [], trouble=trouble)
             self.word = "failed"
 

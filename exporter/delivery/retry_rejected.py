@@ -23,11 +23,12 @@ from exporter.delivery.lease import Lease
 from exporter.delivery.piece import Piece
 from exporter.delivery.settings_in_force import Current
 from exporter.delivery.settle import LeaseLost, Step, Trouble, settle
-from exporter.delivery.turn import LAST_MOMENT, LONG_TURN, stopping
-from exporter.destinations import answer
+from exporter.delivery.turn import LAST_MOMENT, LONG_TURN
+from exporter.destinations import backoff
 from exporter.destinations.answer import Verdict
 from exporter.destinations.packing import Limits, fits
 from exporter.destinations.segment.transform import convert
+from exporter.dispatch.shutdown import stopping
 from exporter.ledger.outcomes import Outcome
 from exporter.log import lookup
 from exporter.log.batches import OTHER
@@ -168,7 +169,7 @@ class _Turn:
         elif verdict == Verdict.KEY_REJECTED and self._key_replaced():
             settle(self.lease, Step(self.lease.cursor, tried=[sent.tried()]))
         else:
-            wait = answer.wait(sent.answer(), self.lease.failures + 1, datetime.now(UTC), random.random())  # noqa: S311
+            wait = backoff.wait(sent.answer(), self.lease.failures + 1, datetime.now(UTC), random.random())  # noqa: S311
             stopped = _STOPS.get(verdict, "")
             settle(
                 self.lease, Step(self.lease.cursor, tried=[sent.tried(wait)], trouble=Trouble(wait, stopped))

@@ -8,7 +8,6 @@ process is asked to stop.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 
 from django.db import DatabaseError, connection
@@ -25,6 +24,7 @@ from exporter.delivery.settle import LeaseLost, Step, Tried, Trouble, settle
 from exporter.delivery.window import Window
 from exporter.destinations.answer import Verdict
 from exporter.destinations.packing import CAREFUL_EVENTS, Limits
+from exporter.dispatch.shutdown import stopping
 from exporter.sql import execute
 
 log = logging.getLogger(__name__)
@@ -42,8 +42,6 @@ SMALL_BODY = 100_000
 # A request is cut when the lease that covers it is this close to its end and could not be renewed.
 LAST_MOMENT = 0.5
 
-# Set when the process was asked to stop: no new body, the answers in flight are awaited and settled.
-stopping = threading.Event()
 
 _OTHERS_DUE = """
 SELECT EXISTS (

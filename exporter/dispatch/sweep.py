@@ -9,9 +9,9 @@ from __future__ import annotations
 from django.db import connection
 
 from exporter.dispatch import wakeup
+from exporter.dispatch.heartbeats import claim, note_outage
 
 MOST_RUNG = 200
-OUTAGE_SECONDS = 600.0
 # A lone refused event is rung as soon as something follows it, before its probe is due.
 _DUE = """
 SELECT d.id
@@ -27,36 +27,6 @@ SELECT d.id
  ORDER BY coalesce(d.next_attempt_at, d.moved_at, d.created_at)
  LIMIT %s
 """
-
-
-def claim(part: str, at_least: float) -> bool:
-    """Notes a sign of life of `part`, unless there was one within `at_least` seconds; by the database's clock."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO exporter_sign AS s (part, at) VALUES (%s, clock_timestamp())
-            ON CONFLICT (part) DO UPDATE SET at = clock_timestamp()
-             WHERE s.at < clock_timestamp() - make_interval(secs => %s) OR s.at > clock_timestamp() + interval '5 s'
-            RETURNING part
-            """,
-            [part, at_least],
-        )
-        return cursor.fetchone() is not None
-
-
-def note_outage(part: str) -> None:
-    """Call before `claim`: where `part` gave no sign of life for 10 minutes, the system was down. The moment it is
-    back is noted, because what became too old meanwhile is our own fault (`exporter.retention` has the rule)."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO exporter_sign (part, at)
-            SELECT 'outage', clock_timestamp() FROM exporter_sign
-             WHERE part = %s AND at < clock_timestamp() - make_interval(secs => %s)
-            ON CONFLICT (part) DO UPDATE SET at = excluded.at
-            """,
-            [part, OUTAGE_SECONDS],
-        )
 
 
 def sweep(at_least: float = 1.5) -> int:

@@ -9,8 +9,9 @@ from typing import Any
 from celery.signals import worker_ready, worker_shutting_down
 from django.db import DatabaseError, connection
 
-from exporter.delivery.turn import stopping
-from exporter.dispatch.sweep import claim, sweep
+from exporter.dispatch.heartbeats import claim
+from exporter.dispatch.shutdown import stopping
+from exporter.dispatch.sweep import sweep
 
 log = logging.getLogger(__name__)
 

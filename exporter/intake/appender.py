@@ -21,9 +21,9 @@ import psycopg
 from django.db import InterfaceError, OperationalError, connection
 
 from exporter.intake import notifier
-from exporter.intake.normalise import Incoming
 from exporter.intake.refusals import Refusal
 from exporter.intake.store import Receipt, Store, Submission, WorkspaceBusy
+from exporter.log.events import Incoming
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import msgspec
 import psycopg
 
-from exporter.intake.normalise import Incoming
 from exporter.log import event_log
+from exporter.log.events import Incoming
 
 WINDOW_EVENTS = 200_000
 WINDOW_AGE = timedelta(hours=24)

@@ -7,12 +7,13 @@ takes events in needs both.
 import json
 import re
 from hashlib import blake2b
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import msgspec
 
 from connectors.catalogue.catalogue import CATALOGUE
 from exporter.intake.body_forms import BadBody, TooManyEvents, parse_body
+from exporter.log.events import Incoming
 
 __all__ = ["BadBody", "Incoming", "Refused", "TooManyEvents", "normalise", "parse_body"]
 
@@ -32,21 +33,6 @@ class Refused(Exception):
         super().__init__(reason)
         self.reason = reason
         self.id = event_id
-
-
-class Incoming(NamedTuple):
-    """An accepted event.
-
-    ``line``: compact flat JSON without a line break, beginning with event_type, id and time; ``event_type``:
-    in the catalogue's spelling; ``id_hash``: BLAKE2b, 8 bytes; ``anonymous``: the event has no external user
-    id.
-    """
-
-    line: bytes
-    id: str
-    id_hash: bytes
-    event_type: str
-    anonymous: bool
 
 
 _decode = msgspec.json.Decoder().decode

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import msgspec
 import psycopg
 
-from exporter.intake.normalise import Incoming, Refused, normalise
+from exporter.intake.normalise import Refused, normalise
+from exporter.log.events import Incoming
 
 # Longer ones are cut: enough to see what is wrong.
 MOST_BYTES = 32_000

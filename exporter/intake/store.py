@@ -12,11 +12,11 @@ from django.db import OperationalError, transaction
 
 from exporter.intake import refusals
 from exporter.intake.duplicates import Duplicates, Segment, Window
-from exporter.intake.normalise import Incoming
 from exporter.intake.refusals import Refusal
 from exporter.intake.unknown_types import TypeNames
 from exporter.log import batches, event_log
 from exporter.log.batches import Batch
+from exporter.log.events import Incoming
 
 _TOO_LONG = (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled)
 # From here on a body's own batch compresses well enough not to be joined with others.

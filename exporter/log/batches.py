@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import zstandard
 
 from connectors.catalogue.catalogue import ALL
-from exporter.intake.normalise import Incoming
+from exporter.log.events import Incoming
 
 MOST_EVENTS = 1_000
 # Uncompressed; an event larger than this has a batch of its own.

@@ -23,8 +23,8 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from exporter.delivery import over_age
-from exporter.delivery.turn import stopping
-from exporter.dispatch.sweep import claim
+from exporter.dispatch.heartbeats import claim
+from exporter.dispatch.shutdown import stopping
 
 MINUTES_KEPT = timedelta(hours=3)
 SLICE = 1_000

@@ -21,7 +21,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from exporter.delivery import over_age
-from exporter.delivery.turn import stopping
+from exporter.dispatch.shutdown import stopping
 
 log = logging.getLogger(__name__)
 

@@ -26,11 +26,11 @@ from exporter.delivery.piece import Piece
 from exporter.delivery.settle import Step, Tried, Trouble, settle
 from exporter.destinations.packing import MOST_EVENTS
 from exporter.destinations.segment.transform import Plan, convert
-from exporter.intake.normalise import Incoming
 from exporter.ledger.outcomes import Outcome
 from exporter.log import batches, event_log
 from exporter.log.batches import Batch
 from exporter.log.event_log import Placed
+from exporter.log.events import Incoming
 from exporter.maintenance.rollup import MINUTES_KEPT
 from exporter.models import EventBatch, Kind, Settled, Stopped
 

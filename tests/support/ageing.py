@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import connection
 
-from exporter.dispatch.sweep import claim
+from exporter.dispatch.heartbeats import claim
 from exporter.models import EventBatch
 from tests.support.delivering import Line
 

@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from connectors.models import Workspace
-from exporter.intake.normalise import Incoming, normalise
+from exporter.intake.normalise import normalise
 from exporter.log import event_log
+from exporter.log.events import Incoming
 from exporter.models import ReceivedTotal
 from tests.support.factories import event
 

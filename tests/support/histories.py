@@ -24,7 +24,7 @@ from exporter.api import connectors, exposition
 from exporter.delivery import expiry, over_age, settle, turn
 from exporter.delivery.deliver import deliver
 from exporter.delivery.lease import Lease
-from exporter.dispatch.sweep import claim
+from exporter.dispatch.heartbeats import claim
 from exporter.display import status_page, type_table
 from exporter.ledger import check
 from exporter.maintenance import rollup, trimming

@@ -7,7 +7,7 @@ from django.conf import LazySettings
 from django.db import connection
 from django.test import Client
 
-from exporter.dispatch.sweep import claim
+from exporter.dispatch.heartbeats import claim
 from exporter.tasks import sweep
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -10,7 +10,8 @@ from exporter.delivery import over_age
 from exporter.delivery.expiry import expire, expire_due
 from exporter.delivery.lease import Lease
 from exporter.delivery.settle import LeaseLost, Step, settle
-from exporter.dispatch.sweep import note_outage, sweep
+from exporter.dispatch.heartbeats import note_outage
+from exporter.dispatch.sweep import sweep
 from exporter.models import Delivery, EventBatch, Settlement
 from tests.support.ageing import after, make_older, signed
 from tests.support.delivering import EMAIL_OPEN, NOBODY, Line, a_line

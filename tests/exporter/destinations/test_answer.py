@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.destinations.answer import Answer, Verdict, backoff, classify, retry_after, wait
+from exporter.destinations.answer import Answer, Verdict, classify
+from exporter.destinations.backoff import backoff, retry_after, wait
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.intake.normalise import Incoming, Refused, normalise
+from exporter.intake.normalise import Refused, normalise
+from exporter.log.events import Incoming
 
 BASE: dict[str, Any] = {"event_type": "users.messages.email.Open", "id": "e-1", "time": 1767323045}
 
