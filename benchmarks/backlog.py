@@ -11,6 +11,7 @@ from django.db import connection, transaction
 
 from benchmarks import events
 from benchmarks.ground import Sink, wait_until
+from connectors.audit import actor
 from connectors.catalogue.catalogue import ALL
 from connectors.models import Connector, Workspace
 from connectors.setup import lifecycle
@@ -18,7 +19,7 @@ from exporter.intake import appender
 from exporter.models import Delivery, EventLog
 
 _numbers = itertools.count()
-NOBODY = lifecycle.By(None)
+NOBODY = actor.By(None)
 
 
 @dataclass(frozen=True, slots=True)

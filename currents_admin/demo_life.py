@@ -13,10 +13,10 @@ from random import Random
 from threading import Event
 from typing import Any
 
+from connectors.audit.actor import By
 from connectors.catalogue.catalogue import CATALOGUE, MESSAGE_ENGAGEMENT
 from connectors.models import Connector, Membership, User, Workspace
 from connectors.setup import lifecycle
-from connectors.setup.lifecycle import By
 from currents_admin import demo, demo_keys
 from exporter.intake import appender, refusals
 from exporter.intake.normalise import normalise

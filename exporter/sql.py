@@ -7,6 +7,7 @@ binary, which halves the cost of reading payloads.
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -37,3 +38,18 @@ def _numbered(query: str) -> tuple[bytes, tuple[str, ...]]:
     names: dict[str, int] = {}
     text = _PLACE.sub(lambda found: f"${names.setdefault(found[1], len(names) + 1)}", query)
     return text.encode(), tuple(names)
+
+
+def cursor() -> psycopg.Cursor[Any]:
+    """A cursor that binds on the server, so that bytes travel as bytes; on Django's connection of this
+    thread."""
+    connection.ensure_connection()
+    return psycopg.Cursor(connection.connection)
+
+
+def clock() -> datetime:
+    """The database's."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        now: datetime = cursor.fetchone()[0]
+    return now

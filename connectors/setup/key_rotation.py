@@ -13,10 +13,11 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from connectors.audit.actor import By
 from connectors.audit.record import record
 from connectors.models import Connector, User, WriteKey
 from connectors.setup import lifecycle
-from connectors.setup.lifecycle import By, KeyChanged
+from connectors.setup.lifecycle import KeyChanged
 
 # How long a replaced key stays sealed, so that one can go back, and a proposed one waits to be used.
 KEPT = timedelta(hours=24)

@@ -11,8 +11,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from connectors import ports
+from connectors.audit.actor import By
 from connectors.audit.record import record
-from connectors.models import Connector, ConnectorType, State, User, Workspace, WriteKey
+from connectors.models import Connector, ConnectorType, State, Workspace, WriteKey
 from connectors.vault import sealing
 
 
@@ -42,14 +43,6 @@ class Outdated(Exception):
     def __init__(self, current: Connector) -> None:
         super().__init__("The connector was changed meanwhile.")
         self.current = current
-
-
-@dataclass(frozen=True, slots=True)
-class By:
-    """Who makes a change, and from where."""
-
-    user: User | None
-    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,25 +11,12 @@ from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 
 from connectors.web import time_words
 from connectors.web.field_remarks import Remarked
 
 register = template.Library()
-
-# health: word, colour, icon. The same word stands on pages, in mails and in metrics.
-HEALTH: dict[str, tuple[Any, str, str]] = {
-    "key_unreadable": (gettext_lazy("Key unreadable"), "bad", "padlock"),
-    "losing_events": (gettext_lazy("Losing events"), "solid", "triangle"),
-    "key_rejected": (gettext_lazy("Key rejected"), "bad", "key-struck"),
-    "request_refused": (gettext_lazy("Request refused"), "bad", "octagon"),
-    "paused": (gettext_lazy("Paused"), "neu", "pause"),
-    "retrying": (gettext_lazy("Retrying"), "warn", "retry"),
-    "waiting": (gettext_lazy("Waiting for first event"), "outline", "dashed"),
-    "catching_up": (gettext_lazy("Catching up"), "accent", "catching-up"),
-    "delivering": (gettext_lazy("Delivering"), "ok", "tick-circle"),
-}
 
 
 # Kept, because a page has a hundred icons of some forty kinds.
@@ -39,23 +26,6 @@ def icon(name: str, extra: str = "") -> SafeString:
     return format_html(
         '<svg class="icon {}" aria-hidden="true"><use href="{}#{}"/></svg>', extra, static("icons.svg"), name
     )
-
-
-@register.simple_tag
-def badge(health: str) -> SafeString:
-    word, colour, picture = HEALTH[str(health)]
-    return format_html('<span class="badge {}">{}{}</span>', colour, icon(picture), word)
-
-
-@register.filter
-def health_colour(health: str) -> str:
-    colour = HEALTH[str(health)][1]
-    return "bad" if colour == "solid" else colour
-
-
-@register.filter
-def health_icon(health: str) -> str:
-    return HEALTH[str(health)][2]
 
 
 @register.filter

@@ -7,8 +7,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render, resolve_url
 
+from connectors.audit.actor import By
 from connectors.models import Connector, User, Workspace
-from connectors.setup.lifecycle import By
 from connectors.web import client_address
 
 REFUSED = 422

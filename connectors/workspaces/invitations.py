@@ -15,9 +15,9 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from connectors import mail
+from connectors.audit.actor import By
 from connectors.audit.record import record
 from connectors.models import Invitation, Membership, Role, User, Workspace
-from connectors.setup.lifecycle import By
 
 LASTS = timedelta(days=7)
 

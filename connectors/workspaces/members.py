@@ -8,9 +8,9 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from connectors.audit.actor import By
 from connectors.audit.record import record
 from connectors.models import Membership, Role, Workspace
-from connectors.setup.lifecycle import By
 
 
 class LastAdmin(Exception):

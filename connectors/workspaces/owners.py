@@ -6,9 +6,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from connectors.audit.actor import By
 from connectors.audit.record import record
 from connectors.models import AuditEntry, User
-from connectors.setup.lifecycle import By
 from connectors.workspaces import invitations
 
 ADDED, REMOVED = "owner.added", "owner.removed"

@@ -12,9 +12,9 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from connectors.audit.actor import By
 from connectors.audit.record import record
 from connectors.models import IntakeToken, Workspace
-from connectors.setup.lifecycle import By
 
 _ALPHABET = string.ascii_letters + string.digits
 _PREFIX_LENGTH = 10

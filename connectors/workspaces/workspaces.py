@@ -10,9 +10,9 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from connectors.audit.actor import By
 from connectors.audit.record import record
 from connectors.models import Membership, Role, User, Workspace
-from connectors.setup.lifecycle import By
 from connectors.workspaces import owners, tokens
 
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")

@@ -16,10 +16,10 @@ from typing import Any
 import msgspec
 from django.conf import settings
 
+from connectors.audit.actor import By
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import WriteKey
 from connectors.setup import key_rotation
-from connectors.setup.lifecycle import By
 from connectors.vault import sealing
 from exporter.delivery import key_refusal
 from exporter.destinations import packing, sender

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.db import transaction
 
+from connectors.audit.actor import By
 from connectors.audit.record import record
 from connectors.models import Connector
-from connectors.setup.lifecycle import By
 from exporter.actions.connector_changes import make_due
 from exporter.dispatch import wakeup
 

@@ -15,10 +15,10 @@ from django.db import connection
 from redis import Redis, RedisError
 
 from connectors.models import Connector
+from exporter.destinations.answer import FAMILIES, family
 from exporter.reports import summary as status
 from exporter.reports.health import Health
 from exporter.reports.summary import Summary
-from exporter.timelines import FAMILIES, family
 
 log = logging.getLogger(__name__)
 

@@ -20,6 +20,8 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import connection
 
+from exporter.sql import clock
+
 _OUTAGE = "(SELECT at FROM exporter_sign WHERE part = 'outage')"
 SWEPT = """EXISTS (SELECT 1 FROM exporter_sign
                     WHERE part = 'sweep' AND at > clock_timestamp() - interval '10 minutes')"""
@@ -44,14 +46,6 @@ SELECT d.id FROM exporter_delivery d
    AND {SWEPT} AND {TRIED} AND {RECOVERED}
  ORDER BY oldest.received_at
 """  # noqa: S608 - constants of ours
-
-
-def clock() -> datetime:
-    """The database's."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        now: datetime = cursor.fetchone()[0]
-    return now
 
 
 def expiry() -> timedelta:

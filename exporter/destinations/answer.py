@@ -53,3 +53,20 @@ def classify(answer: Answer) -> Verdict:
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     return Verdict.REQUEST_REFUSED if 300 <= status < 500 else Verdict.RETRY
+
+
+# Answers by family: so the chart has few colours, whatever Segment answers.
+FAMILIES = ("accepted", "refused", "wait", "none")
+
+
+_WAITS = {408, 410, 429, 460}
+
+
+def family(answer: str) -> str:
+    """`accepted`, `refused` (Segment will not have it), `wait` (it may later), or `none` (no answer)."""
+    if not answer.isdecimal():
+        return "none"
+    status = int(answer)
+    if 200 <= status < 300:
+        return "accepted"
+    return "wait" if status >= 500 or status in _WAITS else "refused"

@@ -12,9 +12,8 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+from celery import current_app
 from django.db import connection
-
-from currents_admin.celery import app
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +30,10 @@ class _Bell:
 
     def ring(self, task: str, delivery_id: int, queue: str) -> None:
         if self.producer is None:
-            broker = app.connection_for_write()
+            broker = current_app.connection_for_write()
             broker.transport_options = {**broker.transport_options, **_PATIENCE}
-            self.producer = app.amqp.Producer(broker.channel(), auto_declare=False)
-        app.send_task(
+            self.producer = current_app.amqp.Producer(broker.channel(), auto_declare=False)
+        current_app.send_task(
             task, (delivery_id,), queue=queue, producer=self.producer, retry=False, ignore_result=True
         )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from exporter.timelines import family
+from exporter.destinations.answer import family
 
 _SIGNS = {"accepted": ("ok", "tick-circle"), "wait": ("warn", "retry"), "none": ("warn", "retry")}
 LEAST_PERCENT = 0.4

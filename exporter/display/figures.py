@@ -12,8 +12,7 @@ from django.utils.translation import gettext as _
 from connectors.web.time_words import duration
 from exporter.display import chart_geometry
 from exporter.display.chart_geometry import Bar, Chart, Frame
-from exporter.reports.time_series import Trends
-from exporter.timelines import Timeline
+from exporter.reports.time_series import Timeline, Trends
 
 WIDE = Frame(width=640, height=220, left=52, right=4, top=16, bottom=26)
 SLIM = Frame(width=400, height=220, left=44, right=78, top=16, bottom=26)

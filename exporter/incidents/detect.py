@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from exporter import sql
 from exporter.delivery import over_age, piece, settings_in_force
 from exporter.delivery.pending import oldest_deliverable
 from exporter.delivery.reader import Gap
@@ -100,7 +101,7 @@ class State:
 
 def look(at: datetime | None = None) -> None:
     """Opens, carries on and closes what time alone opens, carries on and closes."""
-    now = at or over_age.clock()
+    now = at or sql.clock()
     terms = {"failed": now - QUIET_FOR, "retrying": now - RETRYING_FOR, "half": now - over_age.expiry() / 2}
     with connection.cursor() as cursor:
         cursor.execute(_STATES, terms)

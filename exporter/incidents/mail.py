@@ -21,6 +21,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 
+from exporter import sql
 from exporter.delivery import over_age, settings_in_force
 from exporter.delivery.pending import oldest_deliverable
 from exporter.delivery.piece import Piece
@@ -90,7 +91,7 @@ def mail_due(at: datetime | None = None) -> int:
 
 def claim(at: datetime | None = None) -> Claim | None:
     """The notices of one incident, ours for five minutes; None where nothing is due."""
-    now = at or over_age.clock()
+    now = at or sql.clock()
     terms = {
         "now": now,
         "until": now + timedelta(seconds=CLAIM_SECONDS),
@@ -132,7 +133,7 @@ def send(mine: Claim, at: datetime | None = None) -> int:
 
 def facts(incident: Incident, at: datetime | None = None) -> Facts:
     """How things stand now."""
-    connector, now = incident.connector, at or over_age.clock()
+    connector, now = incident.connector, at or sql.clock()
     summary = status.summary(connector)
     first = _oldest(connector.pk, now)
     before: dict[str, int] = incident.expired_before
@@ -168,14 +169,14 @@ def _oldest(connector_id: int, now: datetime) -> datetime | None:
 
 
 def _done(mine: Claim, at: datetime | None) -> None:
-    now = at or over_age.clock()
+    now = at or sql.clock()
     with connection.cursor() as cursor:
         cursor.execute("UPDATE exporter_notice SET sent_at = %s WHERE id = ANY(%s)", [now, mine.notices])
 
 
 def _put_off(mine: Claim, at: datetime | None) -> None:
     wait = min(LONGEST_WAIT, SHORTEST_WAIT * 2 ** min(mine.tries - 1, 16))
-    until = (at or over_age.clock()) + timedelta(seconds=wait)
+    until = (at or sql.clock()) + timedelta(seconds=wait)
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE exporter_notice SET claimed_until = %s WHERE id = ANY(%s)", [until, mine.notices]

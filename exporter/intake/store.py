@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 from django.db import OperationalError, transaction
 
+from exporter import sql as sql_module
 from exporter.intake import refusals
 from exporter.intake.duplicates import Duplicates, Segment, Window
 from exporter.intake.refusals import Refusal
@@ -123,7 +124,7 @@ class Store:
         groups = _by_workspace(submissions)
         too_many = {workspace_id: self._prepare(workspace_id, group) for workspace_id, group in groups}
         with transaction.atomic(durable=True):
-            sql = event_log.cursor()
+            sql = sql_module.cursor()
             now = _begin(sql)
             plans = [
                 _Plan(self._duplicates.window(workspace_id), group, too_many[workspace_id])

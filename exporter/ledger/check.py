@@ -10,11 +10,12 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import connection, transaction
 
 from connectors.catalogue.catalogue import CATALOGUE
+from exporter.ledger.fates import Rules, fate
 from exporter.log import event_log
 from exporter.log.batches import OTHER
 from exporter.models import Delivery, EventBatch, EventLog, Kind, LogMark, RejectedEvent, Revision
@@ -151,27 +152,6 @@ def recount(delivery: Delivery) -> tuple[Counter[tuple[str, str]], int]:
             outcome = fate(event, rules, expired=ranges[place].kind == "expired", rejected=number in rejected)
             counts[_counted_name(event["event_type"], batch.type_counts), outcome] += 1
     return counts, delivery.cursor - delivery.start - seen
-
-
-class Rules(NamedTuple):
-    """What a revision selects."""
-
-    selected: frozenset[str]
-    include_anonymous: bool
-
-
-def fate(event: dict[str, Any], rules: Rules, *, expired: bool, rejected: bool) -> str:
-    """The outcome of one settled event, told from the settings it was settled under."""
-    known = CATALOGUE.by_name.get(event["event_type"])
-    if known is None:
-        return "unsupported"
-    if known.event_type not in rules.selected:
-        return "unselected"
-    if event.get("external_user_id") in (None, "") and not rules.include_anonymous:
-        return "anonymous"
-    if expired:
-        return "expired"
-    return "rejected" if rejected else "delivered"
 
 
 def _counted_name(event_type: str, type_counts: dict[str, Any]) -> str:

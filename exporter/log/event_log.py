@@ -17,6 +17,7 @@ import zstandard
 from django.db import connection
 
 from exporter.log.batches import Batch, TypeCounts
+from exporter.sql import cursor
 
 
 class Header(NamedTuple):
@@ -56,13 +57,6 @@ _COUNTED = (
     "FROM unnest(%b::bigint[], %b::timestamptz[], %b::text[], %b::bigint[], %b::bigint[]) "
     "AS n(w, at, t, c, a) "
 )
-
-
-def cursor() -> psycopg.Cursor[Any]:
-    """A cursor that binds on the server, so that bytes travel as bytes; on Django's connection of this
-    thread."""
-    connection.ensure_connection()
-    return psycopg.Cursor(connection.connection)
 
 
 def ensure(workspace_id: int) -> None:

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.db import connection, transaction
 
-from exporter.delivery import over_age
+from exporter import sql
 from exporter.dispatch.heartbeats import claim
 from exporter.dispatch.shutdown import stopping
 
@@ -61,7 +61,7 @@ _LOCKS = {
 def roll_up(at: datetime | None = None) -> int:
     """Merges all minutes older than 3 hours; answers how many rows it took away. Looks back as far as events can
     still be delivered, and once a day through everything."""
-    now, until = at or over_age.clock(), time.monotonic() + LONGEST_SECONDS
+    now, until = at or sql.clock(), time.monotonic() + LONGEST_SECONDS
     before = (now - MINUTES_KEPT).replace(minute=0, second=0, microsecond=0)
     since = now - timedelta(hours=settings.CURRENTS_RETENTION_HOURS + 48)
     if claim("rollup_all", _DAY_SECONDS):

@@ -20,6 +20,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
+from exporter import sql
 from exporter.delivery import over_age
 from exporter.dispatch.shutdown import stopping
 
@@ -93,7 +94,7 @@ def trim(at: datetime | None = None) -> int:
     """Lets go of the log what is older than the retention by the database's clock, or by `at`; answers how many
     batches went."""
     until = time.monotonic() + LONGEST_SECONDS
-    before = _retained(at or over_age.clock())
+    before = _retained(at or sql.clock())
     with connection.cursor() as cursor:
         cursor.execute(_TRIMMABLE, [before])
         workspaces = [row[0] for row in cursor.fetchall()]
@@ -104,7 +105,7 @@ def trim(at: datetime | None = None) -> int:
 
 def clean(at: datetime | None = None) -> None:
     """Lets go of records that are over their time."""
-    now, until = at or over_age.clock(), time.monotonic() + LONGEST_SECONDS
+    now, until = at or sql.clock(), time.monotonic() + LONGEST_SECONDS
     terms: dict[str, Any] = {
         "attempts": now - ATTEMPTS_KEPT,
         "retained": _retained(now),

@@ -8,10 +8,10 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from connectors.models import Connector
+from exporter.destinations.answer import FAMILIES
 from exporter.log import lookup
 from exporter.models import Attempt
 from exporter.reports import masking
-from exporter.timelines import FAMILIES
 
 PAGE = 50
 FIRST_EVENTS = 3

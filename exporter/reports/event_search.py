@@ -19,7 +19,7 @@ from django.db import connection
 
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector
-from exporter.ledger import check
+from exporter.ledger import fates
 from exporter.log import event_log
 from exporter.models import Attempt, Delivery, RejectedEvent, Revision, Settlement
 
@@ -194,10 +194,10 @@ def _settled(
     delivery: Delivery, found: Found, revision_id: int, kind: str, rejection: RejectedEvent | None
 ) -> Fate:
     revision = Revision.objects.get(pk=revision_id)
-    rules = check.Rules(
+    rules = fates.Rules(
         frozenset(map(CATALOGUE.canonical, revision.selected_events)), revision.include_anonymous
     )
-    outcome = check.fate(found.event, rules, expired=kind == "expired", rejected=rejection is not None)
+    outcome = fates.fate(found.event, rules, expired=kind == "expired", rejected=rejection is not None)
     reason = rejection.reason if rejection is not None and outcome == "rejected" else ""
     attempt = (
         _attempt(delivery, found, accepted=outcome == "delivered")

@@ -1,4 +1,4 @@
-"""Rejected events: what Segment (of a connector) or the intake (of a workspace) refused, why, and trying again."""
+"""Rejected events: what Segment (of a connector) or the intake (of a workspace) refused, and why."""
 
 from __future__ import annotations
 
@@ -8,31 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db import connection, transaction
-from django.db.models import Count, Max, Min
+from django.db import connection
 
-from connectors.audit.record import record
 from connectors.models import Connector, Workspace
-from connectors.setup.lifecycle import By
-from exporter.dispatch import wakeup
-from exporter.display.remedies import remedy
-from exporter.intake import appender, refusals
 from exporter.log import lookup
-from exporter.models import Delivery, Kind, RejectedEvent
+from exporter.models import Kind, RejectedEvent
 from exporter.reports import masking
 
 SAMPLES = 10
 MOST_GROUPS = 50
-# Refused events retried in one transaction, and in one call of `retry_refused`.
-_SLICE, _MOST_REFUSED = 500, 10_000
-
-
-class AlreadyRetrying(Exception):
-    """A retry of this connector's rejected events is under way."""
-
-
-class Nothing(Exception):
-    """No event can be retried: none is rejected, or their bytes are no longer kept."""
+# Rows of a download read at once.
+_SLICE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +38,6 @@ class Group:
     """Events refused for one reason; numbers in reasons do not tell them apart."""
 
     reason: str
-    remedy: str
     count: int
     first_at: datetime
     last_at: datetime
@@ -71,23 +56,6 @@ class Progress(NamedTuple):
     refused: int
     failing_since: datetime | None
     next_attempt_at: datetime | None
-
-
-class Retried(NamedTuple):
-    """What became of events that went through the intake again; `left` were not tried yet."""
-
-    accepted: int
-    duplicates: int
-    refused: int
-    left: int
-
-
-class _Reach(NamedTuple):
-    """The rejected events that can be retried: how many, and the first and last of their numbers."""
-
-    first: int
-    last: int
-    events: int
 
 
 _GROUPS = """
@@ -139,7 +107,7 @@ def _groups(workspace_id: int, connector_id: int | None, *, personal: bool) -> l
     found: dict[str, Group] = {}
     for alike, reason, together, first_at, last_at, key, at, number, event_type, event, cut in rows:
         if alike not in found:
-            found[alike] = Group(reason, remedy(reason), together, first_at, last_at, [])
+            found[alike] = Group(reason, together, first_at, last_at, [])
         raw = _bytes(lines, number, event)
         shown = None if raw is None else masking.shown(raw, personal=personal)
         found[alike].samples.append(Sample(key, at, number, event_type, shown, cut))
@@ -179,69 +147,6 @@ def _line(row: RejectedEvent, raw: bytes | None) -> bytes:
     return json.dumps(told, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
 
-def retry_all(connector: Connector, by: By) -> Delivery:
-    """Sends again, with today's settings and the same ids, what Segment refused.
-
-    Raises:
-        AlreadyRetrying, Nothing.
-    """
-    with transaction.atomic():
-        # Two people press at once: the second waits here, then sees the first one's retry.
-        locked = Connector.objects.select_for_update().get(pk=connector.pk)
-        if _unfinished(locked) is not None:
-            raise AlreadyRetrying
-        reach = _reach(locked)
-        made = _begin(locked, reach)
-        record(
-            "rejected.retried",
-            workspace=locked.workspace,
-            actor=by.user,
-            address=by.address,
-            target=locked.name,
-            after={"events": reach.events},
-        )
-        transaction.on_commit(lambda: wakeup.ring_quietly([made.pk]))
-    return made
-
-
-def _reach(connector: Connector) -> _Reach:
-    """Raises Nothing where no event can be retried."""
-    with connection.cursor() as cursor:
-        # Nothing below the mark is kept; and while we hold a share of it, it does not move.
-        cursor.execute(
-            "SELECT first_event FROM exporter_logmark WHERE workspace_id = %s FOR SHARE",
-            [connector.workspace_id],
-        )
-        mark = cursor.fetchone()
-    rows = RejectedEvent.objects.filter(connector=connector, event_number__gte=mark[0] if mark else 0)
-    found = rows.aggregate(first=Min("event_number"), last=Max("event_number"), events=Count("pk"))
-    if not found["events"]:
-        raise Nothing
-    return _Reach(**found)
-
-
-def _begin(connector: Connector, reach: _Reach) -> Delivery:
-    made = Delivery.objects.create(
-        connector=connector,
-        workspace_id=connector.workspace_id,
-        kind=Kind.RETRY,
-        start=reach.first,
-        cursor=reach.first,
-        stop=reach.last + 1,
-    )
-    # By the database's clock, by which the events were refused.
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE exporter_delivery SET created_at = clock_timestamp() WHERE id = %s", [made.pk])
-    return made
-
-
-def _unfinished(connector: Connector) -> Delivery | None:
-    for delivery in connector.deliveries.filter(kind=Kind.RETRY).order_by("-pk")[:1]:
-        if delivery.stop is not None and delivery.cursor < delivery.stop:
-            return delivery
-    return None
-
-
 def progress(connector: Connector) -> Progress | None:
     """The connector's latest retry; None where there never was one."""
     delivery = connector.deliveries.filter(kind=Kind.RETRY).order_by("-pk").first()
@@ -261,42 +166,3 @@ def progress(connector: Connector) -> Progress | None:
         delivery.failing_since,
         delivery.next_attempt_at,
     )
-
-
-def retry_refused(workspace: Workspace, by: By) -> Retried:
-    """Lets what the intake refused go through it again; what is good now leaves the list as it is stored.
-
-    Must not be called inside a transaction: each slice is one of its own.
-
-    Raises:
-        WorkspaceBusy, psycopg.Error, django.db.Error: the rest was not tried.
-    """
-    rows = RejectedEvent.objects.filter(workspace=workspace, connector__isnull=True, cut=False).order_by("pk")
-    last = accepted = duplicates = refused = tried = 0
-    while tried < _MOST_REFUSED:
-        page = list(rows.filter(pk__gt=last)[:_SLICE])
-        if not page:
-            break
-        last, tried = page[-1].pk, tried + len(page)
-        good, bad = refusals.sort_out([bytes(row.event) for row in page])
-        refused += len(bad)
-        places = {one.place for one in bad}
-        gone = [row.pk for place, row in enumerate(page) if place not in places]
-        if good:
-            receipt = appender.append_now(workspace.pk, good, extra=_deletion(gone))
-            accepted, duplicates = accepted + receipt.accepted, duplicates + receipt.duplicates
-    record(
-        "refused.retried",
-        workspace=workspace,
-        actor=by.user,
-        address=by.address,
-        after={"accepted": accepted, "duplicates": duplicates, "refused": refused},
-    )
-    return Retried(accepted, duplicates, refused, rows.filter(pk__gt=last).count())
-
-
-def _deletion(keys: list[int]) -> Any:
-    def delete() -> None:
-        RejectedEvent.objects.filter(pk__in=keys).delete()
-
-    return delete

@@ -9,12 +9,14 @@ from typing import Any
 
 from django.db import connection
 
+from exporter.destinations.answer import FAMILIES, family
 from exporter.ledger.delay_buckets import percentile
 from exporter.ledger.outcomes import Outcome
 from exporter.reports.summary import Summary
 from exporter.reports.windows import WEEK, Window
-from exporter.timelines import FAMILIES, NOT_DELIVERED, PERCENTILES, Timeline, family
 
+PERCENTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
+NOT_DELIVERED = (Outcome.REJECTED, Outcome.EXPIRED)
 STRIP_CELLS, STRIP_STEP = 84, 7_200
 # A cell is amber where more than this share of its requests did not work; a lone 429 is no trouble.
 _TOLERABLE = 0.02
@@ -43,6 +45,18 @@ SELECT 'strip', floor(extract(epoch FROM minute - %(week)s) / %(cell)s)::int, an
  WHERE delivery_id = %(delivery)s AND minute >= %(week)s AND minute <= %(now)s GROUP BY 2, 3
 """
 Counts = dict[int, Counter[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Named rows of one value per step, oldest first; `begins` are the steps' beginnings. None: nothing to tell."""
+
+    begins: list[datetime]
+    rows: dict[str, list[float | None]]
+
+    @property
+    def empty(self) -> bool:
+        return not any(value for row in self.rows.values() for value in row)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from django.db import transaction
 
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector
+from exporter import sql as sql_module
 from exporter.delivery import settings_in_force
 from exporter.delivery.body import Counts, Rejection
 from exporter.delivery.lease import Lease
@@ -126,7 +127,7 @@ def _advance(workspace_id: int, slots: Sequence[_Slot]) -> int:
     event_log.ensure(workspace_id)
     total = sum(slot.total for slot in slots)
     with transaction.atomic():
-        sql = event_log.cursor()
+        sql = sql_module.cursor()
         head = event_log.lock(sql, workspace_id)
         if EventBatch.objects.filter(workspace_id=workspace_id).exists():
             raise RuntimeError("This log holds events already; counts alone can only come before them.")
@@ -215,7 +216,7 @@ def events(
     event_log.ensure(connector.workspace_id)
     placed: list[Placed] = []
     with transaction.atomic():
-        sql = event_log.cursor()
+        sql = sql_module.cursor()
         head = event_log.lock(sql, connector.workspace_id)
         for moment, some in past:
             for batch in batches.cut(some):

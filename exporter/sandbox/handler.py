@@ -1,22 +1,21 @@
 """One connection to the sandbox: which path gets which answer."""
 
+import threading
 import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import msgspec
 
 from exporter.sandbox import answer as answers
 from exporter.sandbox.answer import Answer, as_json, refused
 from exporter.sandbox.body import BodyRefusedError, read_body
-from exporter.sandbox.memory import KeptRequest
+from exporter.sandbox.control import Control
+from exporter.sandbox.memory import KeptRequest, Memory
 from exporter.sandbox.offer import CALL_TYPES, Offer, Refusal, basic_user, examine, last4
 from exporter.sandbox.page import STYLE, page
 from exporter.sandbox.rules import StandingRule
-
-if TYPE_CHECKING:
-    from exporter.sandbox.server import SandboxServer
 
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -29,10 +28,21 @@ LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]", ""})
 NOT_FOUND = Refusal(404, "not_found", "There is nothing here.")
 
 
+class Site(Protocol):
+    """What the handler needs of the server it belongs to."""
+
+    control: Control
+    memory: Memory
+    stopping: threading.Event
+
+    @property
+    def url(self) -> str: ...
+
+
 class SandboxHandler(BaseHTTPRequestHandler):
     """`POST /v1/…` is Segment's side; everything else is for the people who watch."""
 
-    server: "SandboxServer"
+    server: Site  # type: ignore[assignment]
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     rbufsize = 65_536

@@ -14,9 +14,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from connectors.templatetags.parts import HEALTH, icon
+from connectors.templatetags.parts import icon
 from connectors.web import time_words
-from exporter.display import answer_words, outcome_words
+from exporter.display import answer_words, outcome_words, remedies
+from exporter.display.health_words import HEALTH
 from exporter.display.outcome_words import OutcomeSign
 from exporter.models import Attempt
 
@@ -73,6 +74,12 @@ def outcome_sign(outcome: str) -> OutcomeSign:
 
 
 @register.filter
+def remedy(reason: str) -> str:
+    """What a person can do about events refused for this reason."""
+    return remedies.remedy(reason)
+
+
+@register.filter
 def pretty(event: dict[str, Any]) -> str:
     """An event as JSON for people."""
     return json.dumps(event, ensure_ascii=False, indent=2)
@@ -121,3 +128,20 @@ def pick(
         mark_safe(' aria-current="true"' if chosen else ""),  # noqa: S308 - ours
         label,
     )
+
+
+@register.simple_tag
+def badge(health: str) -> SafeString:
+    word, colour, picture = HEALTH[str(health)]
+    return format_html('<span class="badge {}">{}{}</span>', colour, icon(picture), word)
+
+
+@register.filter
+def health_colour(health: str) -> str:
+    colour = HEALTH[str(health)][1]
+    return "bad" if colour == "solid" else colour
+
+
+@register.filter
+def health_icon(health: str) -> str:
+    return HEALTH[str(health)][2]

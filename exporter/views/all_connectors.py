@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from connectors.models import Connector
-from connectors.templatetags.parts import HEALTH
 from connectors.web.permissions import workspaces_of
+from exporter.display.health_words import HEALTH
 from exporter.reports import summary
 from exporter.reports.summary import Summary
 from exporter.views.connector_list import by_trouble

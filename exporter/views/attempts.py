@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 from connectors.models import Workspace
 from connectors.web.permissions import Action, allows, in_workspace
 from connectors.web.request_helpers import find
-from exporter import timelines
+from exporter.destinations.answer import FAMILIES
 from exporter.display import answer_words, figures
 from exporter.reports import attempts, balance, time_series, windows
 from exporter.reports import summary as status
@@ -40,7 +40,7 @@ def list_all(request: HttpRequest, workspace: Workspace, pk: int) -> HttpRespons
         "answer": answer,
         "choice": choice,
         "choices": [one for one in balance.CHOICES if one is not balance.ALL],
-        "families": [(name, FAMILY_WORDS[name]) for name in timelines.FAMILIES],
+        "families": [(name, FAMILY_WORDS[name]) for name in FAMILIES],
         "answers": answer_words.shares(found.answers),
         "figure": figures.attempts(found),
         "hour_format": "j M" if found.window is windows.WEEK else "H:i",

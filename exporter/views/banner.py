@@ -8,17 +8,21 @@ from functools import cached_property
 from typing import Any
 
 from django.db import connection
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 
 from connectors.models import Connector, Workspace
+from connectors.web.permissions import Action, in_workspace
 from connectors.web.time_words import by_the_clock
 from exporter.display.status_sentence import events, waiting_until_loss
 from exporter.reports import summary as status
 from exporter.reports.health import LOSING, Health
 from exporter.reports.summary import Summary
+from exporter.views.live_page import stamped
 
 # Intake that got nothing for so long is called quiet; nothing has to be wrong with it.
 QUIET_AFTER = timedelta(hours=1)
@@ -101,3 +105,13 @@ def tell(summary: Summary) -> str:
 def surroundings(request: HttpRequest) -> dict[str, Any]:
     """A context processor: `around` in every template."""
     return {"around": Surroundings(getattr(request, "workspace", None), request.path)}
+
+
+@require_safe
+@in_workspace(Action.SEE)
+def banner(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
+    """`?here=` is the path of the page that asks, which needs no banner pointing at itself."""
+    around = Surroundings(workspace, request.GET.get("here", ""))
+    content = render_to_string("exporter/banner_live.html", {"around": around}, request)
+    fresh = stamped(request, content)
+    return HttpResponse(status=204) if fresh is None else HttpResponse(fresh)

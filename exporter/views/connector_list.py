@@ -12,8 +12,8 @@ from django.views.decorators.http import require_safe
 
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector, ConnectorType, Workspace
-from connectors.templatetags.parts import HEALTH
 from connectors.web.permissions import Action, in_workspace
+from exporter.display.health_words import HEALTH
 from exporter.models import RefusalCount
 from exporter.reports import summary as status
 from exporter.reports.summary import Summary

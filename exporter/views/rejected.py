@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from connectors.models import Workspace
 from connectors.web.permissions import Action, allows, in_workspace
 from connectors.web.request_helpers import by, find, see_other
+from exporter.actions import retries
 from exporter.intake.store import WorkspaceBusy
 from exporter.reports import rejected
 from exporter.views.live_page import page_or_part
@@ -41,11 +42,11 @@ def by_segment(request: HttpRequest, workspace: Workspace, pk: int) -> HttpRespo
 def retry(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
     connector = find(workspace, pk)
     try:
-        rejected.retry_all(connector, by(request))
+        retries.retry_all(connector, by(request))
         messages.success(request, _("Sending them again. What Segment accepts leaves this page."))
-    except rejected.AlreadyRetrying:
+    except retries.AlreadyRetrying:
         messages.error(request, _("They are being sent again already."))
-    except rejected.Nothing:
+    except retries.Nothing:
         messages.error(request, _("There is nothing to send again: the log no longer holds these events."))
     return see_other("rejected", workspace.slug, connector.pk)
 
@@ -66,7 +67,7 @@ def by_intake(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
 @in_workspace(Action.CONFIGURE)
 def retry_refused(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
     try:
-        told = rejected.retry_refused(workspace, by(request))
+        told = retries.retry_refused(workspace, by(request))
         words = _("%(good)s taken now, %(bad)s refused again.")
         messages.success(request, words % {"good": told.accepted + told.duplicates, "bad": told.refused})
     except (WorkspaceBusy, DatabaseError, psycopg.Error):

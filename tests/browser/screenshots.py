@@ -16,6 +16,7 @@ from django.test import Client
 from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
+from connectors.audit import actor
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector, Membership, User, Workspace
 from connectors.setup import lifecycle
@@ -42,7 +43,7 @@ def launched(workspace: Workspace, name: str, by: User) -> Connector:
     wanted = lifecycle.Settings(
         name, "lifecycle-data@harbourandpine.example", CHOSEN, include_anonymous=False
     )
-    return lifecycle.launch(workspace, wanted, region="eu", write_key=KEY, by=lifecycle.By(by))
+    return lifecycle.launch(workspace, wanted, region="eu", write_key=KEY, by=actor.By(by))
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def pages(live_server: LiveServer, admin: User) -> dict[str, tuple[str, Act]]:
     attempts(failing, 401, 401, 401, 200)
     paused = launched(joined(admin, "northwind", "Northwind Papers"), LONG, admin)
     live(paused, {"delivered": 512}, 128, late=7000)
-    lifecycle.pause(paused, by=lifecycle.By(admin))
+    lifecycle.pause(paused, by=actor.By(admin))
     launched(joined(admin, "quiet", "Quiet Harbour"), "Write-key check", admin)
     catching_up = launched(joined(admin, "catching", "Kettle & Co"), "Journeys, all of them", admin)
     live(catching_up, {"delivered": 18200, "anonymous": 400}, 5200, late=700)
@@ -134,13 +135,13 @@ def pages(live_server: LiveServer, admin: User) -> dict[str, tuple[str, Act]]:
             busy.name, "team@harbourandpine.example", CHOSEN[:20], include_anonymous=False
         )
         version = Connector.objects.get(pk=busy.pk).version
-        lifecycle.update(busy, theirs, seen_version=version, by=lifecycle.By(admin))
+        lifecycle.update(busy, theirs, seen_version=version, by=actor.By(admin))
         page.get_by_role("button", name="Update Current").click()
         page.get_by_role("alert").wait_for()
         mine = lifecycle.Settings(
             busy.name, "lifecycle-data@harbourandpine.example", CHOSEN, include_anonymous=False
         )
-        lifecycle.update(busy, mine, seen_version=version + 1, by=lifecycle.By(admin))
+        lifecycle.update(busy, mine, seen_version=version + 1, by=actor.By(admin))
 
     def unknown_owner(page: Page) -> None:
         page.get_by_label("Email").fill("new@harbourandpine.example")
@@ -149,7 +150,7 @@ def pages(live_server: LiveServer, admin: User) -> dict[str, tuple[str, Act]]:
 
     second = UserFactory.create(email="jonas@harbourandpine.example", name="Jonas Lindqvist")
     User.objects.filter(pk=admin.pk).update(is_owner=True)
-    owners.add(second.email, lifecycle.By(admin))
+    owners.add(second.email, actor.By(admin))
     return {
         "first-run": ("/w/studio/data-export/", wait),
         "list": ("/w/harbour/data-export/", lambda page: page.get_by_text("Create New Current").click()),

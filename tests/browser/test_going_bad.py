@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
+from connectors.audit import actor
 from connectors.models import Role, User
 from connectors.setup import lifecycle
 from tests.support.delivering import Line, a_line
@@ -61,7 +62,7 @@ def test_a_key_goes_bad_and_the_page_says_so_by_itself_then_follows_the_rotation
     expect(page.locator(".sentence").get_by_role("link", name="Rotate write key")).to_be_visible()
     assert was_not_reloaded(page)
 
-    lifecycle.rotate(line.connector, write_key=NEW, region="us", by=lifecycle.By(owner))
+    lifecycle.rotate(line.connector, write_key=NEW, region="us", by=actor.By(owner))
     line.deliver()
     expect(page.get_by_role("heading", name="Delivering; up to date.")).to_be_visible()
     expect(page.locator(".equation")).to_contain_text("7 accepted")
@@ -85,7 +86,7 @@ def test_other_pages_of_the_workspace_hear_of_it_and_of_its_end(
     expect(banner).to_be_hidden()
     page.go_back()
     expect(banner).to_be_visible()
-    lifecycle.rotate(line.connector, write_key=NEW, region="us", by=lifecycle.By(owner))
+    lifecycle.rotate(line.connector, write_key=NEW, region="us", by=actor.By(owner))
     line.deliver()
     expect(banner).to_be_hidden(timeout=15_000)
 

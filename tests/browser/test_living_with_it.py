@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
+from connectors.audit import actor
 from connectors.models import Connector, User
 from connectors.setup import lifecycle
 from exporter.models import (
@@ -39,7 +40,7 @@ def test_two_people_edit_at_once_and_nothing_is_lost(
         "1 added, Integration name changed; takes effect within seconds; the export does not stop"
     )
     theirs = lifecycle.Settings(connector.name, "team@example.com", EMAIL_EVENTS, include_anonymous=False)
-    lifecycle.update(connector, theirs, seen_version=1, by=lifecycle.By(admin))
+    lifecycle.update(connector, theirs, seen_version=1, by=actor.By(admin))
     page.get_by_role("button", name="Update Current").click()
     expect(page.get_by_role("alert")).to_contain_text(
         "Maya Okafor changed this while you were editing: contact."

@@ -69,12 +69,13 @@ class Person:
 
 
 def _launch(prefix: str, region: str, key: str) -> dict[str, Any]:
+    from connectors.audit.actor import By
     from connectors.models import Scope, Workspace
     from connectors.setup import lifecycle
     from connectors.workspaces import tokens
     from exporter.models import Delivery
 
-    by = lifecycle.By(None)
+    by = By(None)
     slug = prefix.strip("-")
     workspace = Workspace.objects.create(slug=slug, name=slug)
     settings = lifecycle.Settings(slug, "contact@example.com", [EVENT_TYPE], False)
@@ -90,11 +91,12 @@ def _launch(prefix: str, region: str, key: str) -> dict[str, Any]:
 
 
 def _change(verb: str, connector: int, **terms: str) -> dict[str, Any]:
+    from connectors.audit import actor
     from connectors.models import Connector
     from connectors.setup import lifecycle
     from exporter.actions.try_now import try_now
 
-    by, row = lifecycle.By(None), Connector.objects.get(pk=connector)
+    by, row = actor.By(None), Connector.objects.get(pk=connector)
     if verb == "rotate":
         lifecycle.rotate(row, write_key=terms["key"], region=terms["region"], by=by)
     elif verb == "try_now":

@@ -9,10 +9,11 @@ from typing import Any
 
 from django.conf import settings
 
+from connectors.audit.actor import By
 from connectors.catalogue.catalogue import ALL
 from connectors.models import Connector, Workspace
 from connectors.setup import lifecycle
-from connectors.setup.lifecycle import By, Settings
+from connectors.setup.lifecycle import Settings
 from exporter.delivery.deliver import deliver
 from exporter.intake import appender
 from exporter.intake.normalise import normalise

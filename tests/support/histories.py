@@ -20,6 +20,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from connectors.models import Connector, State
 from connectors.setup import lifecycle
+from exporter import sql
+from exporter.actions import retries
 from exporter.api import connectors, exposition
 from exporter.delivery import expiry, over_age, settle, turn
 from exporter.delivery.deliver import deliver
@@ -29,7 +31,7 @@ from exporter.display import status_page, type_table
 from exporter.ledger import check
 from exporter.maintenance import rollup, trimming
 from exporter.models import Delivery
-from exporter.reports import balance, rejected
+from exporter.reports import balance
 from exporter.reports.balance import Balance
 from exporter.reports.summary import Summary
 from exporter.sandbox.handle import Sandbox
@@ -199,19 +201,19 @@ class History(RuleBasedStateMachine):
 
     @rule()
     def roll_up(self) -> None:
-        rollup.roll_up(over_age.clock() + timedelta(hours=28))
+        rollup.roll_up(sql.clock() + timedelta(hours=28))
 
     @rule()
     def trim(self) -> None:
         claim("sweep", 0.0)
-        trimming.trim(over_age.clock() + timedelta(hours=settings.CURRENTS_RETENTION_HOURS + 1))
+        trimming.trim(sql.clock() + timedelta(hours=settings.CURRENTS_RETENTION_HOURS + 1))
 
     @precondition(lambda self: self.delivered_or_rejected)
     @rule()
     def retry_rejected(self) -> None:
         try:
-            made = rejected.retry_all(self.connector, NOBODY)
-        except (rejected.Nothing, rejected.AlreadyRetrying):
+            made = retries.retry_all(self.connector, NOBODY)
+        except (retries.Nothing, retries.AlreadyRetrying):
             return
         deliver(made.pk)
 

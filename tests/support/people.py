@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
+from connectors.audit import actor
 from connectors.models import Connector, Role, User, Workspace
 from connectors.setup import lifecycle
 from tests.support.factories import MembershipFactory, UserFactory, WorkspaceFactory
@@ -48,7 +49,7 @@ def as_(people: dict[str, User]) -> Callable[[str], Client]:
 
 def launch(workspace: Workspace, name: str = "Lifecycle events", by: User | None = None) -> Connector:
     settings = lifecycle.Settings(name, "data@example.com", list(EMAIL_EVENTS), include_anonymous=False)
-    return lifecycle.launch(workspace, settings, region="eu", write_key=KEY, by=lifecycle.By(by))
+    return lifecycle.launch(workspace, settings, region="eu", write_key=KEY, by=actor.By(by))
 
 
 @pytest.fixture

@@ -20,8 +20,9 @@ from django.http import HttpResponseBase
 from django.test import Client
 from django.utils import timezone
 
+from connectors.audit import actor
 from connectors.models import Connector, User, Workspace, WriteKey
-from connectors.setup import key_reminders, key_rotation, lifecycle
+from connectors.setup import key_reminders, key_rotation
 from exporter.api import bearer as tokens_in_use
 from exporter.delivery.deliver import deliver
 from exporter.incidents import detect
@@ -137,7 +138,7 @@ def test_a_planted_secret_is_found_nowhere(
     deliver(delivery)
     admin("POST", f"{path}test/")
     admin("POST", f"{path}write-key/roll-back/")
-    key_rotation.remind(connector, timezone.localdate(), lifecycle.By(None))
+    key_rotation.remind(connector, timezone.localdate(), actor.By(None))
     key_reminders.mail_due()
     WriteKey.objects.filter(retired_at=None).update(ciphertext=b"not readable")
     deliver(delivery)

@@ -15,8 +15,8 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from connectors.audit.actor import By
 from connectors.models import Connector, Membership, Role, User, Workspace
-from connectors.setup.lifecycle import By
 from connectors.workspaces import tokens
 from exporter.api import bearer
 from tests.support.factories import IntakeTokenFactory

@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
+from connectors.audit.actor import By
 from connectors.models import Scope, Workspace
-from connectors.setup.lifecycle import By
 from connectors.workspaces import tokens
 
 

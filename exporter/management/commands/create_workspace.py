@@ -9,8 +9,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
+from connectors.audit.actor import By
 from connectors.models import Role
-from connectors.setup.lifecycle import By
 from connectors.workspaces import invitations, workspaces
 from exporter.log import event_log
 

@@ -12,6 +12,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils.translation import gettext as _
 
+from connectors.audit import actor
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Workspace
 from connectors.setup import lifecycle
@@ -66,9 +67,7 @@ class Command(BaseCommand):
         """A connector with 20 event types, all but a few of them selected."""
         types = random.sample([event.event_type for event in CATALOGUE.events], 20)
         chosen = lifecycle.Settings("Segment", "data@example.com", sorted(types[:16]), False)
-        connector = lifecycle.launch(
-            workspace, chosen, region="us", write_key="x" * 32, by=lifecycle.By(None)
-        )
+        connector = lifecycle.launch(workspace, chosen, region="us", write_key="x" * 32, by=actor.By(None))
         mix = Mix({name: 1 / (place + 1) for place, name in enumerate(types)}, rejected=0.0005)
         history.counts(connector, mix, events, since, until, random)
         if waiting:

@@ -8,9 +8,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
+from connectors.audit.actor import By
 from connectors.models import Connector
 from connectors.setup import lifecycle
-from connectors.setup.lifecycle import By
 from connectors.vault import sealing
 from exporter.actions import test_events
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
+from connectors.audit import actor
 from connectors.audit.record import record
 from connectors.models import AuditEntry, Connector, Role, User, Workspace
 from connectors.setup import lifecycle
@@ -149,5 +150,5 @@ def test_the_address_is_believed_only_as_far_as_our_own_proxies_wrote_it(
 
 
 def test_the_settings_of_a_deleted_connector_stay_in_the_log(as_: As, connector: Connector) -> None:
-    lifecycle.delete(connector, by=lifecycle.By(None))
+    lifecycle.delete(connector, by=actor.By(None))
     assert "Connector deleted" in text(as_("admin"), "?q=lifecycle")

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.test import Client
 
+from connectors.audit import actor
 from connectors.models import AuditEntry, Connector, User
 from connectors.setup import lifecycle
 from connectors.vault import sealing
@@ -64,7 +65,7 @@ def test_the_second_of_two_editors_is_told_and_loses_nothing(
         [*EMAIL_EVENTS, "users.messages.email.Send"],
         include_anonymous=False,
     )
-    lifecycle.update(connector, theirs, seen_version=1, by=lifecycle.By(people["admin"]))
+    lifecycle.update(connector, theirs, seen_version=1, by=actor.By(people["admin"]))
 
     typed = {"name": "My better name", "selected_events": [EMAIL_EVENTS[0]]}
     answer = client.post(f"{path}edit/", form | typed)

@@ -13,17 +13,17 @@ from django.db import connection
 from django.utils import timezone
 
 from connectors import ports
+from connectors.audit.actor import By
 from connectors.models import Connector, WriteKey
 from connectors.setup import key_rotation, lifecycle
-from connectors.setup.lifecycle import By, KeyChanged
+from connectors.setup.lifecycle import KeyChanged
 from connectors.vault import sealing
-from exporter.actions import test_events
+from exporter.actions import retries, test_events
 from exporter.delivery import in_flight
 from exporter.delivery.deliver import deliver
 from exporter.delivery.turn import Turn
 from exporter.destinations.packing import Limits
 from exporter.models import Delivery
-from exporter.reports import rejected
 from exporter.sandbox.handle import Sandbox
 from tests.support.delivering import Line, a_line
 from tests.support.factories import event
@@ -222,7 +222,7 @@ def a_retry(line: Line) -> Delivery:
     line.feed(5)
     line.deliver()
     line.sandbox.heal()
-    return rejected.retry_all(line.connector, NOBODY)
+    return retries.retry_all(line.connector, NOBODY)
 
 
 def test_test_events_with_the_stopped_key_are_the_same_trouble() -> None:

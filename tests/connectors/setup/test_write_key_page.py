@@ -14,9 +14,9 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from connectors.audit.actor import By
 from connectors.models import AuditEntry, Connector, User, WriteKey
 from connectors.setup import key_reminders, key_rotation, lifecycle
-from connectors.setup.lifecycle import By
 from connectors.vault import sealing
 from exporter.sandbox.handle import Sandbox, running_sandbox
 from tests.exporter.views.test_status import receive

@@ -12,8 +12,8 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
+from connectors.audit.actor import By
 from connectors.models import AuditEntry, Connector, Invitation, Membership, Role, User, Workspace
-from connectors.setup.lifecycle import By
 from connectors.workspaces import invitations
 from tests.support.factories import MembershipFactory, UserFactory, WorkspaceFactory
 

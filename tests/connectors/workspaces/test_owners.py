@@ -10,8 +10,8 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client
 
+from connectors.audit.actor import By
 from connectors.models import AuditEntry, User, Workspace
-from connectors.setup.lifecycle import By
 from connectors.workspaces import invitations, owners
 from tests.support.factories import UserFactory
 

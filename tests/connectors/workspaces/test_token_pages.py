@@ -11,8 +11,8 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
+from connectors.audit.actor import By
 from connectors.models import AuditEntry, IntakeToken, Workspace
-from connectors.setup.lifecycle import By
 from connectors.vault import shown_once
 from connectors.workspaces import tokens
 from exporter.api import bearer

@@ -14,8 +14,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 
+from connectors.audit.actor import By
 from connectors.models import AuditEntry, IntakeToken, Membership, User, Workspace
-from connectors.setup.lifecycle import By
 from connectors.workspaces import tokens, workspaces
 from exporter.api import bearer
 from exporter.api.bearer import BadToken, WrongScope

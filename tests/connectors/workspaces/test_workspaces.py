@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
+from connectors.audit.actor import By
 from connectors.models import Connector, Membership, User, Workspace
 from connectors.setup import lifecycle
-from connectors.setup.lifecycle import By
 from connectors.workspaces import tokens
 
 pytestmark = pytest.mark.django_db

@@ -378,7 +378,7 @@ def test_without_a_database_the_token_is_not_called_bad(sender: Sender) -> None:
 
 
 def test_a_revoked_token_ends_within_five_seconds(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
-    from connectors.setup.lifecycle import By
+    from connectors.audit.actor import By
     from connectors.workspaces import tokens
 
     assert sender.post(event(1)).status_code == 202

@@ -15,8 +15,8 @@ from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connectors.audit.actor import By
 from connectors.models import Workspace
-from connectors.setup.lifecycle import By
 from connectors.workspaces import tokens
 from exporter.models import EventLog
 from tests.support.factories import WorkspaceFactory

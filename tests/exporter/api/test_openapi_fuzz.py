@@ -20,7 +20,7 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from requests.adapters import HTTPAdapter
 
-from connectors.setup.lifecycle import By
+from connectors.audit.actor import By
 from connectors.workspaces import tokens
 from exporter.api import openapi
 from exporter.log import event_log

@@ -12,10 +12,13 @@ from django.test import Client
 
 from connectors.models import AuditEntry, Role
 from connectors.setup import lifecycle
-from exporter.delivery import over_age, retry_rejected
+from exporter import sql
+from exporter.actions import retries
+from exporter.delivery import retry_rejected
 from exporter.delivery.deliver import deliver
 from exporter.delivery.settle import settle
 from exporter.display import type_csv
+from exporter.display.remedies import remedy
 from exporter.intake.normalise import Refused, normalise
 from exporter.intake.refusals import Refusal
 from exporter.ledger import check
@@ -44,7 +47,7 @@ def reject(line: Line, *, good: int = 20, bad: int = 3) -> list[str]:
 
 
 def retry(line: Line) -> str:
-    return deliver(rejected.retry_all(line.connector, NOBODY).pk)
+    return deliver(retries.retry_all(line.connector, NOBODY).pk)
 
 
 def test_events_refused_for_one_reason_stand_together_with_a_remedy_and_samples() -> None:
@@ -53,7 +56,7 @@ def test_events_refused_for_one_reason_stand_together_with_a_remedy_and_samples(
         (group,) = rejected.groups(line.connector, personal=True)
         assert (group.count, len(group.samples)) == (12, 10)
         assert "no such field" in group.reason
-        assert "then retry" in group.remedy
+        assert "then retry" in remedy(group.reason)
         sample = group.samples[0]
         assert sample.event is not None
         assert sample.event["id"] == "bad-11"
@@ -74,7 +77,7 @@ def test_after_a_fix_every_rejected_event_is_delivered_with_its_own_id() -> None
         assert set(ids) <= set(line.arrived())
         assert rejected.groups(line.connector, personal=True) == []
         assert summary.summary(line.connector).outcomes["rejected"] == 0
-        found = windows.flow(line.connector, windows.DAY, over_age.clock())
+        found = windows.flow(line.connector, windows.DAY, sql.clock())
         assert (found.off_by, found.outcomes["delivered"], found.outcomes["rejected"]) == (0, 43, 0)
         told = rejected.progress(line.connector)
         assert told is not None
@@ -109,7 +112,7 @@ def test_a_passing_fault_is_waited_for() -> None:
         reject(line)
         line.sandbox.heal()
         line.sandbox.fail(status=503, count=1)
-        made = rejected.retry_all(line.connector, NOBODY)
+        made = retries.retry_all(line.connector, NOBODY)
         assert deliver(made.pk) == "failed"
         assert line.outcomes()["rejected"] == 3
         assert check.check() == []
@@ -125,7 +128,7 @@ def test_a_crash_between_the_answer_and_its_settle_leaves_one_outcome(
     with a_line() as line:
         reject(line)
         line.sandbox.heal()
-        made = rejected.retry_all(line.connector, NOBODY)
+        made = retries.retry_all(line.connector, NOBODY)
         with monkeypatch.context() as broken:
             broken.setattr(retry_rejected, "settle", _crash)
             with pytest.raises(KeyboardInterrupt):
@@ -145,7 +148,7 @@ def test_a_lost_lease_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     with a_line() as line:
         reject(line)
         line.sandbox.heal()
-        made = rejected.retry_all(line.connector, NOBODY)
+        made = retries.retry_all(line.connector, NOBODY)
 
         def stolen(step_of: Any, step: Any) -> None:
             Delivery.objects.filter(pk=made.pk).update(lease_token="00000000-0000-0000-0000-000000000001")
@@ -173,7 +176,7 @@ def test_a_paused_connector_retries_after_it_was_resumed() -> None:
         reject(line)
         line.sandbox.heal()
         lifecycle.pause(line.connector, by=NOBODY)
-        made = rejected.retry_all(line.connector, NOBODY)
+        made = retries.retry_all(line.connector, NOBODY)
         assert deliver(made.pk) == "held"
         lifecycle.resume(line.connector, by=NOBODY)
         assert deliver(made.pk) == "done"
@@ -182,12 +185,12 @@ def test_a_paused_connector_retries_after_it_was_resumed() -> None:
 
 def test_only_one_retry_at_a_time_and_none_without_events() -> None:
     with a_line() as line:
-        with pytest.raises(rejected.Nothing):
-            rejected.retry_all(line.connector, NOBODY)
+        with pytest.raises(retries.Nothing):
+            retries.retry_all(line.connector, NOBODY)
         reject(line)
-        made = rejected.retry_all(line.connector, NOBODY)
-        with pytest.raises(rejected.AlreadyRetrying):
-            rejected.retry_all(line.connector, NOBODY)
+        made = retries.retry_all(line.connector, NOBODY)
+        with pytest.raises(retries.AlreadyRetrying):
+            retries.retry_all(line.connector, NOBODY)
         deliver(made.pk)
         assert AuditEntry.objects.filter(action="rejected.retried").count() == 1
 
@@ -195,8 +198,8 @@ def test_only_one_retry_at_a_time_and_none_without_events() -> None:
 def test_a_retry_that_could_not_go_out_within_the_expiry_gives_up() -> None:
     with a_line() as line:
         reject(line)
-        made = rejected.retry_all(line.connector, NOBODY)
-        Delivery.objects.filter(pk=made.pk).update(created_at=over_age.clock() - timedelta(hours=49))
+        made = retries.retry_all(line.connector, NOBODY)
+        Delivery.objects.filter(pk=made.pk).update(created_at=sql.clock() - timedelta(hours=49))
         assert deliver(made.pk) == "done"
         assert line.outcomes()["rejected"] == 3
 
@@ -213,10 +216,10 @@ def test_an_event_retried_after_its_minute_was_rolled_up_counts_right() -> None:
         rollup.roll_up()
         line.sandbox.heal()
         retry(line)
-        found = windows.flow(line.connector, windows.WEEK, over_age.clock())
+        found = windows.flow(line.connector, windows.WEEK, sql.clock())
         assert (found.off_by, found.outcomes["rejected"], found.outcomes["delivered"]) == (0, 0, 43)
         rollup.roll_up()
-        found = windows.flow(line.connector, windows.WEEK, over_age.clock())
+        found = windows.flow(line.connector, windows.WEEK, sql.clock())
         assert (found.off_by, found.outcomes["rejected"], found.outcomes["delivered"]) == (0, 0, 43)
 
 
@@ -248,11 +251,11 @@ def test_what_the_intake_refused_is_grouped_and_goes_through_it_again(
             )
         milliseconds, broken = rejected.refused_groups(line.workspace, personal=False)
         assert (milliseconds.count, broken.count) == (2, 1)
-        assert "1000" in milliseconds.remedy
+        assert "1000" in remedy(milliseconds.reason)
         assert "secret-1" not in str(milliseconds.samples)
         assert broken.samples[0].event == {"raw": "•••"}
         # The validator was mended.
-        assert rejected.retry_refused(line.workspace, NOBODY) == (2, 0, 1, 0)
+        assert retries.retry_refused(line.workspace, NOBODY) == (2, 0, 1, 0)
         line.deliver()
         assert line.arrived() == ["m1"]
         assert line.outcomes() == {"delivered": 1, "anonymous": 1}

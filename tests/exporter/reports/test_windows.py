@@ -10,8 +10,8 @@ import pytest
 from django.db import connection
 
 from connectors.models import Connector
-from exporter import timelines
-from exporter.delivery import over_age
+from exporter import sql
+from exporter.destinations.answer import family
 from exporter.maintenance import rollup
 from exporter.models import ReceivedCount, ReceivedTotal
 from exporter.reports import silent_types, summary, time_series, windows
@@ -49,7 +49,7 @@ def age(line: Line, hours: float) -> None:
 
 
 def flow(line: Line, window: windows.Window, now: datetime | None = None) -> Flow:
-    found = windows.flow(line.connector, window, now or over_age.clock())
+    found = windows.flow(line.connector, window, now or sql.clock())
     assert found.off_by == 0
     for row in found.types:
         assert row.received == sum(row.outcomes.values()) + row.pending
@@ -123,7 +123,7 @@ def test_rolling_up_changes_no_window(line: Line) -> None:
     age(line, 5)
     line.feed(3)
     line.deliver()
-    now = over_age.clock()
+    now = sql.clock()
     before = {name: flow(line, window, now) for name, window in WINDOWS.items()}
     assert rollup.roll_up() > 0
     for name, window in WINDOWS.items():
@@ -168,14 +168,12 @@ def test_timelines_tell_the_same_as_the_window(line: Line) -> None:
 
 
 def test_an_answer_belongs_to_one_family() -> None:
-    found = {
-        answer: timelines.family(answer) for answer in ("200", "302", "400", "401", "429", "503", "none")
-    }
+    found = {answer: family(answer) for answer in ("200", "302", "400", "401", "429", "503", "none")}
     assert list(found.values()) == ["accepted", "refused", "refused", "refused", "wait", "wait", "none"]
 
 
 def learn(line: Line, event_type: str, every: int, last_hours_ago: float) -> None:
-    now = over_age.clock()
+    now = sql.clock()
     for hours in range(27, 24 * 7, every):
         minute = (now - timedelta(hours=hours)).replace(minute=0, second=0, microsecond=0)
         ReceivedCount.objects.create(workspace=line.workspace, minute=minute, event_type=event_type, count=3)
@@ -195,7 +193,7 @@ def test_a_type_is_silent_after_twice_its_longest_pause(every: int, quiet_hours:
     with a_line(selected=[EMAIL_OPEN]) as line:
         learn(line, EMAIL_OPEN, every, quiet_hours)
         learn(line, CLICK, 1, 90)  # not selected: nobody waits for it
-        found = silent_types.silent(line.connector, over_age.clock())
+        found = silent_types.silent(line.connector, sql.clock())
         assert [one.event_type for one in found] == ([EMAIL_OPEN] if silent else [])
         ReceivedCount.objects.all().delete()
         ReceivedTotal.objects.all().delete()

@@ -11,7 +11,7 @@ from django.core.management import call_command
 
 from connectors.models import Connector, Membership, Role, Workspace
 from currents_admin import demo_life
-from exporter.delivery import over_age
+from exporter import sql
 from exporter.display import status_page, type_table
 from exporter.intake.normalise import normalise
 from exporter.ledger import check
@@ -30,7 +30,7 @@ MIX = Mix({EMAIL_OPEN: 5, "users.messages.email.Click": 1, "unknown.type": 0.2},
 
 
 def counted(line: Line, events: int = 20_000) -> None:
-    now = over_age.clock()
+    now = sql.clock()
     history.counts(line.connector, MIX, events, now - timedelta(days=4), now, Random(1))
 
 
@@ -44,7 +44,7 @@ def test_counts_alone_balance_and_fill_every_window() -> None:
         assert {"delivered", "unselected", "unsupported", "rejected"} <= {
             outcome for outcome, count in summary.outcomes.items() if count
         }
-        now = over_age.clock()
+        now = sql.clock()
         for window in windows.WINDOWS.values():
             found = windows.flow(line.connector, window, now)
             assert found.off_by == 0
@@ -55,9 +55,7 @@ def test_counts_alone_balance_and_fill_every_window() -> None:
 def test_minutes_that_would_be_rolled_up_are_written_as_hours() -> None:
     with a_line(selected=[EMAIL_OPEN]) as line:
         counted(line)
-        old = DeliveryCount.objects.filter(
-            minute__lt=over_age.clock() - rollup.MINUTES_KEPT - timedelta(hours=1)
-        )
+        old = DeliveryCount.objects.filter(minute__lt=sql.clock() - rollup.MINUTES_KEPT - timedelta(hours=1))
         assert old.exists()
         assert not old.exclude(minute__minute=0).exists()
 
@@ -65,7 +63,7 @@ def test_minutes_that_would_be_rolled_up_are_written_as_hours() -> None:
 def test_real_events_of_the_past_are_found_and_what_waits_is_delivered() -> None:
     with a_line() as line:
         counted(line)
-        now, random = over_age.clock(), Random(2)
+        now, random = sql.clock(), Random(2)
         some = [
             normalise(json.dumps(event(n, external_user_id=None if n % 5 else "me")).encode())
             for n in range(50)
@@ -84,7 +82,7 @@ def test_real_events_of_the_past_are_found_and_what_waits_is_delivered() -> None
 def test_a_rejected_key_of_the_past_is_told_with_its_time() -> None:
     with a_line() as line:
         line.feed(10)
-        since = over_age.clock() - timedelta(hours=3)
+        since = sql.clock() - timedelta(hours=3)
         history.refused_since(line.connector, since, wait=60)
         summary = status.summary(line.connector)
         assert (summary.health, summary.failing_since) == (Health.KEY_REJECTED, since)

@@ -8,9 +8,9 @@ import pytest
 from django.db import transaction
 
 from connectors.models import Role
+from exporter import sql
 from exporter.delivery.deliver import deliver
 from exporter.intake import refusals
-from exporter.log import event_log
 from exporter.models import Delivery, RejectedEvent
 from tests.exporter.views.test_attempts import HIDDEN, base, somebody
 from tests.support.delivering import Line, a_line
@@ -81,7 +81,7 @@ def test_what_the_intake_refused_is_shown_and_tried_again() -> None:
         good, refused = refusals.sort_out([bad.encode()])
         assert not good
         with transaction.atomic():
-            refusals.keep(event_log.cursor(), line.workspace.pk, refused)
+            refusals.keep(sql.cursor(), line.workspace.pk, refused)
         assert RejectedEvent.objects.count() == 1
         marketer = somebody(line.workspace, Role.MARKETER)
         path = f"/w/{line.workspace.slug}/data-export/refused/"

@@ -1,0 +1,145 @@
+"""Trying rejected and refused events again."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from django.db import connection, transaction
+from django.db.models import Count, Max, Min
+
+from connectors.audit.actor import By
+from connectors.audit.record import record
+from connectors.models import Connector, Workspace
+from exporter.dispatch import wakeup
+from exporter.intake import appender, refusals
+from exporter.models import Delivery, Kind, RejectedEvent
+
+# Refused events retried in one transaction, and in one call of `retry_refused`.
+_SLICE, _MOST_REFUSED = 500, 10_000
+
+
+class AlreadyRetrying(Exception):
+    """A retry of this connector's rejected events is under way."""
+
+
+class Nothing(Exception):
+    """No event can be retried: none is rejected, or their bytes are no longer kept."""
+
+
+class Retried(NamedTuple):
+    """What became of events that went through the intake again; `left` were not tried yet."""
+
+    accepted: int
+    duplicates: int
+    refused: int
+    left: int
+
+
+class _Reach(NamedTuple):
+    """The rejected events that can be retried: how many, and the first and last of their numbers."""
+
+    first: int
+    last: int
+    events: int
+
+
+def retry_all(connector: Connector, by: By) -> Delivery:
+    """Sends again, with today's settings and the same ids, what Segment refused.
+
+    Raises:
+        AlreadyRetrying, Nothing.
+    """
+    with transaction.atomic():
+        # Two people press at once: the second waits here, then sees the first one's retry.
+        locked = Connector.objects.select_for_update().get(pk=connector.pk)
+        if _unfinished(locked) is not None:
+            raise AlreadyRetrying
+        reach = _reach(locked)
+        made = _begin(locked, reach)
+        record(
+            "rejected.retried",
+            workspace=locked.workspace,
+            actor=by.user,
+            address=by.address,
+            target=locked.name,
+            after={"events": reach.events},
+        )
+        transaction.on_commit(lambda: wakeup.ring_quietly([made.pk]))
+    return made
+
+
+def _reach(connector: Connector) -> _Reach:
+    """Raises Nothing where no event can be retried."""
+    with connection.cursor() as cursor:
+        # Nothing below the mark is kept; and while we hold a share of it, it does not move.
+        cursor.execute(
+            "SELECT first_event FROM exporter_logmark WHERE workspace_id = %s FOR SHARE",
+            [connector.workspace_id],
+        )
+        mark = cursor.fetchone()
+    rows = RejectedEvent.objects.filter(connector=connector, event_number__gte=mark[0] if mark else 0)
+    found = rows.aggregate(first=Min("event_number"), last=Max("event_number"), events=Count("pk"))
+    if not found["events"]:
+        raise Nothing
+    return _Reach(**found)
+
+
+def _begin(connector: Connector, reach: _Reach) -> Delivery:
+    made = Delivery.objects.create(
+        connector=connector,
+        workspace_id=connector.workspace_id,
+        kind=Kind.RETRY,
+        start=reach.first,
+        cursor=reach.first,
+        stop=reach.last + 1,
+    )
+    # By the database's clock, by which the events were refused.
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE exporter_delivery SET created_at = clock_timestamp() WHERE id = %s", [made.pk])
+    return made
+
+
+def _unfinished(connector: Connector) -> Delivery | None:
+    for delivery in connector.deliveries.filter(kind=Kind.RETRY).order_by("-pk")[:1]:
+        if delivery.stop is not None and delivery.cursor < delivery.stop:
+            return delivery
+    return None
+
+
+def retry_refused(workspace: Workspace, by: By) -> Retried:
+    """Lets what the intake refused go through it again; what is good now leaves the list as it is stored.
+
+    Must not be called inside a transaction: each slice is one of its own.
+
+    Raises:
+        WorkspaceBusy, psycopg.Error, django.db.Error: the rest was not tried.
+    """
+    rows = RejectedEvent.objects.filter(workspace=workspace, connector__isnull=True, cut=False).order_by("pk")
+    last = accepted = duplicates = refused = tried = 0
+    while tried < _MOST_REFUSED:
+        page = list(rows.filter(pk__gt=last)[:_SLICE])
+        if not page:
+            break
+        last, tried = page[-1].pk, tried + len(page)
+        good, bad = refusals.sort_out([bytes(row.event) for row in page])
+        refused += len(bad)
+        places = {one.place for one in bad}
+        gone = [row.pk for place, row in enumerate(page) if place not in places]
+        if good:
+            receipt = appender.append_now(workspace.pk, good, extra=_deletion(gone))
+            accepted, duplicates = accepted + receipt.accepted, duplicates + receipt.duplicates
+    record(
+        "refused.retried",
+        workspace=workspace,
+        actor=by.user,
+        address=by.address,
+        after={"accepted": accepted, "duplicates": duplicates, "refused": refused},
+    )
+    return Retried(accepted, duplicates, refused, rows.filter(pk__gt=last).count())
+
+
+def _deletion(keys: list[int]) -> Any:
+    def delete() -> None:
+        RejectedEvent.objects.filter(pk__in=keys).delete()
+
+    return delete

@@ -1,0 +1,28 @@
+"""The fate of one event under given rules, computed without the code that delivers."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from connectors.catalogue.catalogue import CATALOGUE
+
+
+class Rules(NamedTuple):
+    """What a revision selects."""
+
+    selected: frozenset[str]
+    include_anonymous: bool
+
+
+def fate(event: dict[str, Any], rules: Rules, *, expired: bool, rejected: bool) -> str:
+    """The outcome of one settled event, told from the settings it was settled under."""
+    known = CATALOGUE.by_name.get(event["event_type"])
+    if known is None:
+        return "unsupported"
+    if known.event_type not in rules.selected:
+        return "unselected"
+    if event.get("external_user_id") in (None, "") and not rules.include_anonymous:
+        return "anonymous"
+    if expired:
+        return "expired"
+    return "rejected" if rejected else "delivered"
