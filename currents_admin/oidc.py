@@ -6,7 +6,19 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from currents_admin import env
+from currents_admin import env, env_urls
+
+_MICROSOFT = (
+    *("login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn"),
+    *("login.microsoft.com", "login.windows.net", "sts.windows.net"),
+)
+# The last is the tenant of all personal accounts.
+_MANY_TENANTS = frozenset({"common", "organizations", "consumers", "9188040d-6c67-4c5b-b112-36a304b66dad"})
+_FOR_EVERYBODY = (
+    *("accounts.google.com", "appleid.apple.com", "login.live.com", "api.login.yahoo.com", "gitlab.com"),
+    *("facebook.com", "linkedin.com", "slack.com", "discord.com", "id.twitch.tv", "login.salesforce.com"),
+    *("auth.atlassian.com", "paypal.com", "line.me", "token.actions.githubusercontent.com", "bitbucket.org"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +29,8 @@ class Provider:
     name: str
     client_id: str
     client_secret: str
+    # Its addresses count although it does not call them verified.
+    trust_email: bool = False
 
     @property
     def origin(self) -> str:
@@ -36,7 +50,8 @@ class Provider:
 
 def from_environment() -> Provider | None:
     """Raises:
-    BadEnvironment: some of the variables are set and others missing, or the address is none.
+    BadEnvironment: some of the variables are set and others missing, the address is none, or addresses of
+        people are to be trusted that anybody can claim.
     """
     client_id, secret = env.text("CURRENTS_OIDC_CLIENT_ID"), env.text("CURRENTS_OIDC_CLIENT_SECRET")
     if not env.text("CURRENTS_OIDC_URL"):
@@ -47,5 +62,20 @@ def from_environment() -> Provider | None:
         raise env.BadEnvironment(
             "CURRENTS_OIDC_URL needs CURRENTS_OIDC_CLIENT_ID and CURRENTS_OIDC_CLIENT_SECRET beside it."
         )
-    url = env.web_address("CURRENTS_OIDC_URL", "")
-    return Provider(url, env.text("CURRENTS_OIDC_NAME", "OpenID Connect"), client_id, secret)
+    url = env_urls.web("CURRENTS_OIDC_URL", "")
+    trust_email = env.flag("CURRENTS_OIDC_TRUST_EMAIL")
+    if trust_email and _serves_many(url):
+        raise env.BadEnvironment(
+            "CURRENTS_OIDC_TRUST_EMAIL cannot be on for this CURRENTS_OIDC_URL: it serves more than one organisation, "
+            "so anybody can claim any address there."
+        )
+    return Provider(url, env.text("CURRENTS_OIDC_NAME", "OpenID Connect"), client_id, secret, trust_email)
+
+
+def _serves_many(url: str) -> bool:
+    """Whether people of more than one organisation sign in at this issuer, as far as its address tells."""
+    parts = urlsplit(url.lower())
+    host = parts.hostname or ""
+    if any(host == one or host.endswith(f".{one}") for one in _MICROSOFT):
+        return not _MANY_TENANTS.isdisjoint(parts.path.split("/")) or not parts.path.strip("/")
+    return any(host == one or host.endswith(f".{one}") for one in _FOR_EVERYBODY)

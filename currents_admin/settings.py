@@ -12,30 +12,33 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from currents_admin import env, local, oidc
+from currents_admin import env, env_urls, local, oidc
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 SERVICES = local.Services.read()
 DATABASE_URL = env.text("DATABASE_URL") or SERVICES.database_url
-REDIS_URL = env.redis("REDIS_URL", env.text("REDIS_URL") or SERVICES.redis_url or local.NO_BROKER)
+REDIS_URL, CELERY_BROKER_URL = env_urls.redis(
+    "REDIS_URL", env.text("REDIS_URL") or SERVICES.redis_url or local.NO_BROKER
+)
 DEBUG = env.flag("DEBUG")
 PRODUCTION = bool(env.text("DATABASE_URL")) and not DEBUG
 
 SECRET_KEY = local.secret("SECRET_KEY", required=PRODUCTION)
 WRITE_KEY_ENCRYPTION_KEYS = local.key_list("WRITE_KEY_ENCRYPTION_KEYS", required=PRODUCTION)
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or ["127.0.0.1", "localhost", "[::1]"]
-if PRODUCTION and not env.words("ALLOWED_HOSTS"):
+ALLOWED_HOSTS = env_urls.hosts("ALLOWED_HOSTS")
+if PRODUCTION and not ALLOWED_HOSTS:
     raise env.BadEnvironment("ALLOWED_HOSTS must name the hosts people use, such as currents.example.com.")
+ALLOWED_HOSTS = ALLOWED_HOSTS or ["127.0.0.1", "localhost", "[::1]"]
 
 PORT = env.whole("PORT", 8000, least=1, most=65535)
-SITE_URL = env.web_address("SITE_URL", f"http://127.0.0.1:{PORT}")
+SITE_URL = env_urls.site("SITE_URL", f"http://127.0.0.1:{PORT}")
 SECURE = SITE_URL.startswith("https://")
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 
 SEGMENT_URLS = {
-    "us": env.web_address("SEGMENT_US_URL", SERVICES.sandbox_url or "https://api.segment.io"),
-    "eu": env.web_address("SEGMENT_EU_URL", SERVICES.sandbox_url or "https://events.eu1.segmentapis.com"),
+    "us": env_urls.web("SEGMENT_US_URL", SERVICES.sandbox_url or "https://api.segment.io"),
+    "eu": env_urls.web("SEGMENT_EU_URL", SERVICES.sandbox_url or "https://events.eu1.segmentapis.com"),
 }
 CURRENTS_EXPIRY_HOURS = env.number("CURRENTS_EXPIRY_HOURS", 48, least=0.001, most=24 * 365)
 CURRENTS_RETENTION_HOURS = env.number("CURRENTS_RETENTION_HOURS", 168, least=0.001, most=24 * 3650)
@@ -117,16 +120,16 @@ TEMPLATES = [
         },
     }
 ]
-DATABASES = {"default": env.database("DATABASE_URL", DATABASE_URL or local.NO_DATABASE)}
+DATABASES = {"default": env_urls.database("DATABASE_URL", DATABASE_URL or local.NO_DATABASE)}
 # Kept for an hour and re-opened, so that a moved database host is found again (its name is looked up anew).
 DATABASES["default"]["CONN_MAX_AGE"] = 3600
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)
 DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
 # Off for poolers that cannot carry prepared statements (pgbouncer before 1.21).
-DATABASES["default"]["OPTIONS"]["prepare_threshold"] = (
-    5 if env.flag("CURRENTS_PREPARED_STATEMENTS", default=True) else None
-)
+if not env.flag("CURRENTS_PREPARED_STATEMENTS", default=True):
+    DATABASES["default"]["OPTIONS"]["prepare_threshold"] = None
+DATABASES["default"]["OPTIONS"].setdefault("prepare_threshold", 5)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "connectors.User"
@@ -210,6 +213,7 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
+SESSION_ENGINE = "connectors.sign_in.session_store"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
@@ -234,13 +238,12 @@ CACHES = {
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # --- Mail ---------------------------------------------------------------------------------------------------
-_mail = env.mail("EMAIL_URL", f"file://{local.folder() / 'mail'}")
+_mail = env_urls.mail("EMAIL_URL", f"file://{local.folder() / 'mail'}")
 globals().update(_mail)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Currents Admin <currents@localhost>")
 
 # --- Celery: a message is a doorbell; all state is in PostgreSQL --------------------------------------------
-CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

@@ -12,6 +12,7 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialAccount, SocialLogin
 from allauth.socialaccount.providers.base import AuthProcess
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.shortcuts import render
@@ -35,24 +36,28 @@ class OidcAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
             ImmediateHttpResponse: the page that says why this person is not let in.
         """
         if sociallogin.state.get("process") != AuthProcess.LOGIN:
-            raise _refusal(request, "", _("This only works on the sign-in page."))
+            raise refusal(request, "", _("This only works on the sign-in page."))
         said, proved = _claims(sociallogin, "userinfo"), _claims(sociallogin, "id_token")
         if said and proved and said.get("sub") != proved.get("sub"):
-            raise _refusal(request, "", _("The provider’s answers are about two different people."))
+            raise refusal(request, "", _("The provider’s answers are about two different people."))
         if sociallogin.is_existing:
             return
         address, vouched = _address(sociallogin)
         if not vouched:
-            raise _refusal(request, address, _("The provider does not vouch for your address."))
+            why = _(
+                "The provider does not say that your address is verified. Whoever runs this server can trust it "
+                "nevertheless: CURRENTS_OIDC_TRUST_EMAIL."
+            )
+            raise refusal(request, address, why)
         user = _known_or_invited(request, address, str(said.get("name") or proved.get("name") or ""))
         if user is None:
             why = _("%(email)s has no account here. Ask an admin of a workspace to invite this address.")
-            raise _refusal(request, address, why % {"email": address})
+            raise refusal(request, address, why % {"email": address})
         if not _bind(request, sociallogin, user):
             why = _(
                 "%(email)s signs in here with another identity of the provider. Sign in with your password."
             )
-            raise _refusal(request, address, why % {"email": address})
+            raise refusal(request, address, why % {"email": address})
 
     def on_authentication_error(
         self,
@@ -72,10 +77,10 @@ def _claims(sociallogin: SocialLogin, source: str) -> dict[str, Any]:
 
 
 def _address(sociallogin: SocialLogin) -> tuple[str, bool]:
-    """The address in lower case, and whether the provider calls it verified. Some say so with a word instead of a
-    truth value, and every word but an empty one would count as true."""
+    """The address in lower case, and whether it counts: the provider calls it verified, or is trusted without. Some
+    say so with a word instead of a truth value, and every word but an empty one would count as true."""
     for told in sociallogin.email_addresses:
-        return str(told.email).strip().lower(), told.verified in (True, "true")
+        return str(told.email).strip().lower(), settings.OIDC.trust_email or told.verified in (True, "true")
     return "", False
 
 
@@ -106,6 +111,7 @@ def _bind(request: HttpRequest, sociallogin: SocialLogin, user: User) -> bool:
     return True
 
 
-def _refusal(request: HttpRequest, address: str, why: str) -> ImmediateHttpResponse:
+def refusal(request: HttpRequest, address: str, why: str) -> ImmediateHttpResponse:
+    """The page that says why somebody is not let in; it is on the record."""
     audit_trail.refuse(request, address, gettext_noop("not let in with the provider’s identity"))
     return ImmediateHttpResponse(render(request, "socialaccount/refused.html", {"why": why}, status=403))

@@ -176,7 +176,7 @@ def _queue_lengths() -> dict[str, int] | None:
     prefix = settings.CELERY_BROKER_TRANSPORT_OPTIONS.get("global_keyprefix") or ""
     try:
         client = Redis.from_url(
-            settings.CELERY_BROKER_URL, socket_timeout=_ASK_SECONDS, socket_connect_timeout=_ASK_SECONDS
+            settings.REDIS_URL, socket_timeout=_ASK_SECONDS, socket_connect_timeout=_ASK_SECONDS
         )
         with client, client.pipeline(transaction=False) as asked:
             for queue in QUEUES:

@@ -1,5 +1,5 @@
-"""Strange hosts: a program that asks the API under a name this server does not go by is told so as a problem, in
-place of the page that people get."""
+"""The Host header: a program that asks the API under a name this server does not go by is told so as a problem, in
+place of the page that people get. Life signs and metrics answer under any name: who asks knows the address only."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponseBase
 from exporter.api.problem import problem
 from exporter.api.request_body import RequestBody
 
+_UNDER_ANY_NAME = ("/healthz", "/readyz", "/metrics")
 _SENTENCE = "This server does not go by the name in the Host header. ALLOWED_HOSTS lists its names."
 
 
@@ -20,7 +21,10 @@ def refuse(
     """Middleware; stands before all that ask for the host."""
 
     def guarded(request: HttpRequest) -> HttpResponseBase:
-        if request.path_info.startswith("/api/"):
+        if request.path_info in _UNDER_ANY_NAME:
+            # What they answer does not depend on it, and Django asks on the way to every page.
+            request.get_host = lambda: "127.0.0.1"  # type: ignore[method-assign]
+        elif request.path_info.startswith("/api/"):
             try:
                 request.get_host()
             except DisallowedHost:

@@ -37,7 +37,7 @@ def missing() -> list[str]:
 def _broker_answers() -> bool:
     try:
         client = Redis.from_url(
-            settings.CELERY_BROKER_URL, socket_timeout=_ASK_SECONDS, socket_connect_timeout=_ASK_SECONDS
+            settings.REDIS_URL, socket_timeout=_ASK_SECONDS, socket_connect_timeout=_ASK_SECONDS
         )
         with client:
             return bool(client.ping())

@@ -15,7 +15,15 @@ from currents_admin.supervisor import parts
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 OURS = ("migrate", "web", "worker", "retry-worker", "beat")
-READ = re.compile(r'(?:env|local)\.\w+\(\s*"([A-Z_]+)"')
+READ = re.compile(r'(?:env|env_urls|local)\.\w+\(\s*"([A-Z_]+)"')
+
+
+def documented(heading: str = "## Settings") -> set[str]:
+    """Variables in the first column of the first table below a line of the README."""
+    text = (ROOT / "README.md").read_text().partition(heading)[2]
+    rows = re.search(r"(?:^\|.*\n)+", text, re.MULTILINE)
+    assert rows is not None
+    return {name for row in rows[0].splitlines() for name in re.findall("`([A-Z_]+)`", row.split("|")[1])}
 
 
 def commands() -> dict[str, list[str]]:
@@ -50,11 +58,30 @@ def test_worker_and_beat_are_started_as_by_the_supervisor(part: Any) -> None:
     assert commands()[part.name][1:] == part.command[1:]
 
 
-def test_variables_are_ones_the_settings_read() -> None:
-    read = set(READ.findall((ROOT / "currents_admin" / "settings.py").read_text()))
-    given = {name for service in OURS for name in COMPOSE["services"][service]["environment"]}
-    assert given <= read
-    assert {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "WRITE_KEY_ENCRYPTION_KEYS", "ALLOWED_HOSTS"} <= given
+def passed() -> set[str]:
+    """Variables that compose hands to every part of the product, or to its own address."""
+    given = [set(COMPOSE["services"][service]["environment"]) for service in OURS]
+    assert all(one == given[0] for one in given)
+    return given[0] | {name for name in ("PORT",) if f"${{{name}:-" in COMPOSE["services"]["web"]["ports"][0]}
+
+
+def read_by_the_product() -> set[str]:
+    files = [ROOT / "currents_admin" / "settings.py", ROOT / "currents_admin" / "oidc.py"]
+    return {name for file in files for name in READ.findall(file.read_text())}
+
+
+def test_compose_passes_every_variable_of_the_table() -> None:
+    assert documented() == passed()
+
+
+def test_the_table_has_every_variable_the_settings_read() -> None:
+    assert documented() == read_by_the_product()
+
+
+def test_the_second_table_has_the_variables_of_a_run_on_ones_own_machine() -> None:
+    code = "".join(file.read_text() for file in (ROOT / "currents_admin").rglob("*.py"))
+    ours = set(re.findall(r'"(CURRENTS_[A-Z_]+)"', code)) - read_by_the_product()
+    assert documented("Of `make run`") == ours
 
 
 def test_a_secret_that_is_not_set_stops_compose_with_a_sentence() -> None:

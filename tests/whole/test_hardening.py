@@ -90,6 +90,39 @@ def test_djangos_own_check_is_silent_in_production(more: dict[str, str], tmp_pat
     assert (done.returncode, done.stdout) == (0, "System check identified no issues (0 silenced).\n")
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://login.microsoftonline.com/common/v2.0",
+        "https://login.microsoftonline.com/Organizations/v2.0/.well-known/openid-configuration",
+        "https://login.microsoftonline.us/consumers/v2.0",
+        "https://accounts.google.com",
+        "https://gitlab.com",
+    ],
+)
+def test_addresses_anybody_can_claim_cannot_be_trusted(url: str, tmp_path: Path) -> None:
+    given = OIDC | {"CURRENTS_OIDC_URL": url, "CURRENTS_OIDC_TRUST_EMAIL": "1"}
+    done = run(production(**given), tmp_path, "manage.py", "check")
+    said = (done.stdout + done.stderr).strip()
+    assert done.returncode != 0
+    assert len(said.splitlines()) == 1
+    assert "CURRENTS_OIDC_TRUST_EMAIL" in said
+
+
+def test_addresses_of_one_organisation_can_be_trusted(tmp_path: Path) -> None:
+    tenant = "https://login.microsoftonline.com/0f8fad5b-d9cb-469f-a165-70867728950e/v2.0"
+    given = OIDC | {"CURRENTS_OIDC_URL": tenant, "CURRENTS_OIDC_TRUST_EMAIL": "yes"}
+    assert run(production(**given), tmp_path, "manage.py", "check").returncode == 0
+
+
+@pytest.mark.parametrize("cookie", ["\x00", "a" * 32 + "\x00", "é" * 32, "a" * 5_000, "' OR 1=1 --"])
+def test_a_session_cookie_nobody_was_given_is_no_session(cookie: str) -> None:
+    client = Client()
+    client.cookies["sessionid"] = cookie
+    answer = client.get("/")
+    assert (answer.status_code, answer["Location"]) == (302, "/accounts/login/?next=/")
+
+
 @pytest.mark.parametrize("missing", OIDC)
 def test_half_an_openid_provider_is_one_sentence(missing: str, tmp_path: Path) -> None:
     given = {name: value for name, value in OIDC.items() if name != missing}

@@ -87,7 +87,7 @@ def dump() -> str:
 
 def broker(settings: Any) -> str:
     """Everything that lies in Redis."""
-    server: Any = redis.Redis.from_url(settings.CELERY_BROKER_URL)
+    server: Any = redis.Redis.from_url(settings.REDIS_URL)
     read = {b"string": server.get, b"set": server.smembers, b"hash": server.hgetall}
     found = []
     for name in server.scan_iter(f"{settings.CELERY_BROKER_TRANSPORT_OPTIONS['global_keyprefix']}*"):

@@ -8,6 +8,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -222,8 +223,65 @@ def test_an_address_the_provider_does_not_vouch_for_opens_no_account(
     browser = Browser(site)
     answer = browser.press()
     assert answer.status_code == 403
-    assert "does not vouch for your address" in answer.text
+    assert "does not say that your address is verified" in answer.text
+    assert "CURRENTS_OIDC_TRUST_EMAIL" in answer.text
     assert not browser.signed_in
+
+
+def test_a_trusted_providers_address_counts_without_its_word(
+    site: Site, admin: Browser, provider: Provider
+) -> None:
+    """Entra sends no `email_verified`, Authentik sends false."""
+    invite(admin, "entra@example.com")
+    invite(admin, "authentik@example.com")
+    port = free_port()
+    trusting = replace(
+        site,
+        url=f"http://127.0.0.1:{port}",
+        log=site.log.with_name("trusting.log"),
+        environment=site.environment
+        | {
+            "CURRENTS_OIDC_TRUST_EMAIL": "1",
+            "SITE_URL": f"http://127.0.0.1:{port}",
+            "PORT": str(port),
+        },
+    )
+    process = started(trusting, port)
+    try:
+        for name, more in (("entra", {}), ("authentik", {"email_verified": False})):
+            provider.person = {"sub": name, "email": f"{name}@example.com"} | more
+            browser = Browser(trusting)
+            browser.press()
+            assert browser.signed_in, name
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+@pytest.mark.parametrize("subject", ["nul\x00", "half \ud83d", "x" * 192, "", None, ["a"]])
+def test_a_subject_nobody_can_be_told_by_is_refused_in_words(
+    site: Site, admin: Browser, provider: Provider, subject: object
+) -> None:
+    provider.person = claims("maya@example.com", sub=subject)
+    # The library that makes id tokens takes texts alone.
+    provider.bent = {} if isinstance(subject, str) and subject.isascii() else {"sub": "told by the token"}
+    answer = Browser(site).press()
+    assert answer.status_code == 403
+    assert "does not say in a usable way who you are" in answer.text
+
+
+def test_a_name_with_odd_characters_and_a_long_subject_sign_in(
+    site: Site, admin: Browser, provider: Provider
+) -> None:
+    invite(admin, "odd@example.com")
+    odd = {"name": "Zoë \x00\ud83d", "nickname": ["\x00", {"\x00": "\udfff"}]}
+    provider.person = claims("odd@example.com", sub="s" * 191, **odd)
+    browser = Browser(site)
+    browser.press()
+    assert browser.signed_in
+    assert site.rows("SELECT name FROM connectors_user WHERE email = 'odd@example.com'") == [
+        ("Zoë \ufffd\ufffd",)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,13 @@ def test_a_name_that_is_not_the_servers_is_a_problem_too(
     assert Client().get(DESCRIPTION, headers={"Host": "currents.example.com"}).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+@pytest.mark.parametrize("host", ["", "10.1.2.3:8000", "elsewhere.example", "two names"])
+def test_life_signs_and_metrics_answer_under_any_name(path: str, host: str, settings: Any) -> None:
+    settings.ALLOWED_HOSTS = ["currents.example.com"]
+    assert Client().get(path, headers={"Host": host}).status_code in (200, 503)
+
+
 def test_a_list_costs_one_statement_beside_the_connectors_however_many(
     django_assert_max_num_queries: Any,
 ) -> None:

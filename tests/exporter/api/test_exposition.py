@@ -86,7 +86,7 @@ def test_nothing_personal_and_no_name_is_told() -> None:
 
 def test_queue_lengths_are_told_and_missing_while_redis_is() -> None:
     assert "currents_queue_length" in exposition.exposition()
-    with override_settings(CELERY_BROKER_URL="redis://127.0.0.1:9/0"):
+    with override_settings(REDIS_URL="redis://127.0.0.1:9/0"):
         text = exposition.exposition()
     assert "currents_queue_length" not in text
     assert "currents_sign_age_seconds" in text

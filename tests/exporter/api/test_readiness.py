@@ -30,7 +30,7 @@ def test_parts_that_fell_silent_are_named(client: Client, settings: LazySettings
     sweep()
     with connection.cursor() as cursor:
         cursor.execute("UPDATE exporter_sign SET at = at - interval '16 seconds' WHERE part = 'beat'")
-    settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0"
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["missing"]) == (503, ["broker", "beat"])
 

@@ -1,0 +1,41 @@
+"""What a provider says about a person, made fit to be kept: texts PostgreSQL can hold, and a subject that is one.
+
+A subject is at most 255 ASCII characters (OpenID Connect Core 1.0, section 2); allauth
+keeps 191.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from connectors.web.storable_text import storable
+
+
+class BadSubject(Exception):
+    """The provider names no subject that could be told from others for good."""
+
+
+def clean(claims: dict[str, Any], longest_subject: int) -> dict[str, Any]:
+    """The claims with texts that can be stored and shown.
+
+    Raises:
+        BadSubject: `sub` is missing, no text, too long, or not what was sent once it is cleaned.
+    """
+    subject = claims.get("sub")
+    if (
+        not isinstance(subject, str)
+        or not 0 < len(subject) <= longest_subject
+        or storable(subject) != subject
+    ):
+        raise BadSubject
+    return {storable(name): _clean(value) for name, value in claims.items()}
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, list):
+        return [_clean(one) for one in value]
+    if isinstance(value, dict):
+        return {storable(str(name)): _clean(one) for name, one in value.items()}
+    return value

@@ -1,0 +1,216 @@
+"""Addresses in the environment: each means what a person expects of its spelling, or is one plain sentence.
+
+A sentence never quotes an address that may hold a password.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+
+import psycopg
+
+from currents_admin import env
+from currents_admin.env import BadEnvironment
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(
+    r"\.?(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*", re.IGNORECASE
+)
+_IPV6 = re.compile(r"\[[0-9a-f:.]+\]", re.IGNORECASE)
+_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_CERTIFICATES = ("required", "optional", "none")
+_REDIS_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+
+
+class RedisAddress(NamedTuple):
+    """One Redis as redis-py spells it, and as kombu does: they differ for sockets."""
+
+    url: str
+    broker_url: str
+
+
+def web(name: str, default: str) -> str:
+    """An http or https address without a trailing slash, its scheme and host in lower case and without the port
+    that goes without saying."""
+    value = env.text(name, default).rstrip("/")
+    parts = _split(name, value)
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+        raise BadEnvironment(f"{name} must be an address such as https://example.com.")
+    if parts.query or parts.fragment or parts.username is not None:
+        raise BadEnvironment(f"{name} must be an address without a user, “?” or “#”.")
+    if not _is_host(parts.netloc.rpartition(":")[0] if parts.port is not None else parts.netloc):
+        raise BadEnvironment(f"{name} must name its host in letters of the web (xn--… for others).")
+    return urlunsplit((parts.scheme, _netloc(parts), parts.path, "", ""))
+
+
+def site(name: str, default: str) -> str:
+    """The address people use: an origin, because the product answers at the root of its host."""
+    value = web(name, default)
+    if urlsplit(value).path:
+        raise BadEnvironment(f"{name} must be an address without a path, such as https://example.com.")
+    return value
+
+
+def hosts(name: str) -> list[str]:
+    """Host names, comma-separated, as Django's `ALLOWED_HOSTS` has them: `.example.com` is every name below, `*`
+    any."""
+    found = env.words(name)
+    for host in found:
+        if host != "*" and not _is_host(host):
+            raise BadEnvironment(
+                f"{name} must list host names alone, such as currents.example.com,10.0.0.5,[::1], not “{host}”."
+            )
+    return found
+
+
+def database(name: str, value: str) -> dict[str, Any]:
+    """Django's settings for a `postgresql://user:password@host:port/name` address.
+
+    Its query holds libpq's parameters (a `host` there is a socket folder) and two that other programs write into
+    such addresses: `schema` is the search path, `pgbouncer=true` does without prepared statements.
+    """
+    parts = _split(name, value)
+    if parts.scheme not in ("postgres", "postgresql") or not parts.path.strip("/"):
+        raise BadEnvironment(f"{name} must look like postgresql://user:password@host:5432/database.")
+    options: dict[str, Any] = _query(name, parts)
+    schema, pooled = options.pop("schema", ""), options.pop("pgbouncer", "")
+    _check_libpq(name, options)
+    if schema:
+        options["options"] = f"{options.get('options', '')} {_search_path(schema)}".strip()
+    if pooled and env.as_flag(f"pgbouncer in {name}", pooled):
+        options["prepare_threshold"] = None
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.strip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": options.pop("host", "") or unquote(parts.hostname or ""),
+        "PORT": str(parts.port or ""),
+        "OPTIONS": options,
+    }
+
+
+def redis(name: str, value: str) -> RedisAddress:
+    """`redis://`, `rediss://` (certificates are checked) or `unix:///socket?db=0`."""
+    parts = _split(name, value)
+    if parts.scheme == "redis+socket":
+        parts = parts._replace(scheme="unix")
+    query = _query(name, parts)
+    if parts.scheme == "unix":
+        return _redis_socket(name, parts, query)
+    if parts.scheme not in ("redis", "rediss") or not parts.hostname:
+        raise BadEnvironment(f"{name} must look like redis://host:6379/0, rediss://… or unix:///socket?db=0.")
+    database = parts.path.strip("/") or query.pop("db", "0")
+    _check_number(name, database)
+    if parts.scheme == "rediss":
+        query.setdefault("ssl_cert_reqs", "required")
+        if query["ssl_cert_reqs"].lower().removeprefix("cert_") not in _CERTIFICATES:
+            raise BadEnvironment(f"ssl_cert_reqs in {name} must be required, optional or none.")
+        query["ssl_cert_reqs"] = query["ssl_cert_reqs"].lower().removeprefix("cert_")
+    known = ("ssl_cert_reqs", "ssl_check_hostname", *_REDIS_FILES) if parts.scheme == "rediss" else ()
+    _only(name, query, known)
+    url = urlunsplit((parts.scheme, parts.netloc, f"/{database}", urlencode(query), ""))
+    return RedisAddress(url, url)
+
+
+def _redis_socket(name: str, parts: SplitResult, query: dict[str, str]) -> RedisAddress:
+    database = query.pop("db", "") or query.pop("virtual_host", "") or "0"
+    _check_number(name, database)
+    _only(name, query, ())
+    if not parts.path.strip("/") or parts.hostname:
+        raise BadEnvironment(f"{name} must name its socket from the root: unix:///run/redis.sock?db=0.")
+    where = f"{parts.netloc}{quote(unquote(parts.path))}"
+    return RedisAddress(f"unix://{where}?db={database}", f"redis+socket://{where}?virtual_host={database}")
+
+
+def mail(name: str, default: str) -> dict[str, Any]:
+    """Django's mail settings for `smtp://user:password@host:587?tls=1`, `smtps://…` (TLS from the first byte),
+    `file:///folder` or `console://`."""
+    parts = _split(name, env.text(name, default))
+    backend = "django.core.mail.backends."
+    query = _query(name, parts)
+    if parts.scheme == "console":
+        return {"EMAIL_BACKEND": backend + "console.EmailBackend"}
+    if parts.scheme == "file":
+        if parts.netloc or not parts.path.strip("/"):
+            raise BadEnvironment(f"{name} must name its folder from the root: file:///folder.")
+        return {"EMAIL_BACKEND": backend + "filebased.EmailBackend", "EMAIL_FILE_PATH": unquote(parts.path)}
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.path.strip("/"):
+        raise BadEnvironment(f"{name} must look like smtp://user:password@host:587?tls=1 or file:///folder.")
+    _only(name, query, ("tls",))
+    implicit = parts.scheme == "smtps"
+    tls = env.as_flag(f"tls in {name}", query["tls"]) if "tls" in query else implicit
+    if implicit and not tls:
+        raise BadEnvironment(f"{name} says smtps, which is TLS, and tls=0: leave one of them out.")
+    if parts.port == 465 and not implicit:
+        raise BadEnvironment(f"{name} names port 465, where TLS begins at once: write smtps:// there.")
+    return {
+        "EMAIL_BACKEND": backend + "smtp.EmailBackend",
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": parts.port or (465 if implicit else 25),
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_SSL": implicit,
+        "EMAIL_USE_TLS": tls and not implicit,
+    }
+
+
+def _split(name: str, value: str) -> SplitResult:
+    """The parts of an address; its scheme comes in lower case."""
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        raise BadEnvironment(
+            f"{name} is no address: look at its brackets and its port, and write signs in a password as %40 (@), "
+            "%2F (/), %23 (#)."
+        ) from None
+    return parts
+
+
+def _netloc(parts: SplitResult) -> str:
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    return host if parts.port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{host}:{parts.port}"
+
+
+def _is_host(host: str) -> bool:
+    return bool(_HOST.fullmatch(host) or _IPV6.fullmatch(host))
+
+
+def _query(name: str, parts: SplitResult) -> dict[str, str]:
+    if parts.fragment:
+        raise BadEnvironment(f"{name} must be an address without “#”: in a password it is written %23.")
+    return dict(parse_qsl(parts.query, keep_blank_values=True))
+
+
+def _only(name: str, query: dict[str, str], known: tuple[str, ...]) -> None:
+    for word in query:
+        if word not in known:
+            meant = f"only {', '.join(known)}" if known else "nothing"
+            raise BadEnvironment(f"{name} takes {meant} after its “?”, not “{word}”.")
+
+
+def _check_number(name: str, database: str) -> None:
+    if not (database.isascii() and database.isdigit()):
+        raise BadEnvironment(f"{name} must give its database as a number, as in redis://host:6379/0.")
+
+
+def _search_path(schema: str) -> str:
+    """As libpq's `options` have it, where backslashes keep blanks together."""
+    quoted = '"' + schema.replace('"', '""') + '"'
+    return "-csearch_path=" + re.sub(r"([\\\s])", r"\\\1", quoted)
+
+
+def _check_libpq(name: str, options: dict[str, str]) -> None:
+    """libpq itself would say so only when it connects, in many lines."""
+    known = {one.keyword.decode() for one in psycopg.pq.Conninfo.get_defaults()}
+    for word, value in options.items():
+        if word not in known:
+            raise BadEnvironment(f"{name} has “{word}” after its “?”, which PostgreSQL does not know.")
+        if word == "sslmode" and value not in _SSL_MODES:
+            raise BadEnvironment(f"sslmode in {name} must be one of {', '.join(_SSL_MODES)}.")
+        if word == "connect_timeout" and not value.isdigit():
+            raise BadEnvironment(f"connect_timeout in {name} must be a whole number of seconds.")

@@ -1,0 +1,204 @@
+"""An address in the environment means what a person expects of its spelling, or stops the start in one sentence."""
+
+from __future__ import annotations
+
+import ssl
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from kombu import Connection
+from redis import Redis
+
+from currents_admin import env_urls
+from currents_admin.env import BadEnvironment
+
+SECRET = "not-to-be-shown"
+
+
+def mail(monkeypatch: pytest.MonkeyPatch, url: str) -> dict[str, Any]:
+    monkeypatch.setenv("EMAIL_URL", url)
+    return env_urls.mail("EMAIL_URL", "")
+
+
+@pytest.mark.parametrize("spelt", ["1", "true", "True", "YES", "yes", "on", "On"])
+def test_tls_is_on_however_yes_is_spelt(monkeypatch: pytest.MonkeyPatch, spelt: str) -> None:
+    made = mail(monkeypatch, f"smtp://user:pass%40word@mail.example.com:587?tls={spelt}")
+    assert (made["EMAIL_USE_TLS"], made["EMAIL_USE_SSL"]) == (True, False)
+    assert made["EMAIL_HOST_PASSWORD"] == "pass@word"
+
+
+@pytest.mark.parametrize(
+    ("url", "tls", "implicit", "port"),
+    [
+        ("smtp://mail.example.com", False, False, 25),
+        ("smtp://mail.example.com/?tls=0", False, False, 25),
+        ("smtps://mail.example.com", False, True, 465),
+        ("smtps://mail.example.com:4650?tls=1", False, True, 4650),
+        ("SMTPS://mail.example.com?tls=yes", False, True, 465),
+    ],
+)
+def test_mail_is_sent_as_the_address_says(
+    monkeypatch: pytest.MonkeyPatch, url: str, tls: bool, implicit: bool, port: int
+) -> None:
+    made = mail(monkeypatch, url)
+    assert (made["EMAIL_USE_TLS"], made["EMAIL_USE_SSL"], made["EMAIL_PORT"]) == (tls, implicit, port)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"smtp://u:{SECRET}@mail.example.com?tls=perhaps",
+        f"smtp://u:{SECRET}@mail.example.com?tls=",
+        f"smtp://u:{SECRET}@mail.example.com?starttls=1",
+        f"smtp://u:{SECRET}@mail.example.com:465",
+        f"smtps://u:{SECRET}@mail.example.com?tls=0",
+        f"smtp://u:{SECRET}#more@mail.example.com",
+        f"smtp://mail.example.com#{SECRET}",
+        f"smtp://u:{SECRET}@mail.example.com/folder",
+        "file://folder/mail",
+        "file:///",
+    ],
+)
+def test_an_address_of_mail_that_says_two_things_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    with pytest.raises(BadEnvironment, match="EMAIL_URL") as told:
+        mail(monkeypatch, url)
+    assert SECRET not in str(told.value)
+    assert str(told.value).endswith(".")
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    [
+        "https://currents.example.com",
+        "currents.example.com:443",
+        "currents.example.com/",
+        '["currents.example.com"]',
+        "::1",
+        "a b",
+        "currents.example.com.",
+        "*.example.com",
+    ],
+)
+def test_what_is_no_host_name_is_refused(monkeypatch: pytest.MonkeyPatch, hosts: str) -> None:
+    monkeypatch.setenv("ALLOWED_HOSTS", hosts)
+    with pytest.raises(BadEnvironment, match="host names alone"):
+        env_urls.hosts("ALLOWED_HOSTS")
+
+
+def test_host_names_are_taken_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALLOWED_HOSTS", "Currents.example.com, .example.org,10.0.0.5,[::1],web_1,*")
+    assert env_urls.hosts("ALLOWED_HOSTS") == [
+        *("Currents.example.com", ".example.org", "10.0.0.5", "[::1]", "web_1", "*")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("HTTPS://Currents.Example.com/", "https://currents.example.com"),
+        ("https://currents.example.com:443", "https://currents.example.com"),
+        ("http://currents.example.com:80/", "http://currents.example.com"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+    ],
+)
+def test_an_address_of_the_site_has_one_spelling(
+    monkeypatch: pytest.MonkeyPatch, given: str, meant: str
+) -> None:
+    monkeypatch.setenv("SITE_URL", given)
+    assert env_urls.site("SITE_URL", "") == meant
+
+
+@pytest.mark.parametrize(
+    "site",
+    [
+        "https://example.com/currents",
+        "https://example.com?a=1",
+        "https://example.com/#x",
+        f"https://me:{SECRET}@example.com",
+        "https://münchen.example",
+        "https://a b.example",
+        "https:///path",
+        f"me:{SECRET}@example.com",
+    ],
+)
+def test_an_address_with_more_than_an_origin_is_refused(monkeypatch: pytest.MonkeyPatch, site: str) -> None:
+    monkeypatch.setenv("SITE_URL", site)
+    with pytest.raises(BadEnvironment, match="SITE_URL") as told:
+        env_urls.site("SITE_URL", "")
+    assert SECRET not in str(told.value)
+
+
+def connects_to(url: str) -> dict[str, Any]:
+    """How kombu's transport would connect."""
+    client = Connection(url)
+    channel = client.transport.Channel
+    made = channel.__new__(channel)
+    made.connection = SimpleNamespace(client=client, default_port=6379)
+    found: dict[str, Any] = channel._connparams(made)
+    return found
+
+
+@pytest.mark.parametrize(
+    "url", ["unix:///run/redis.sock?db=2", "redis+socket:///run/redis.sock?virtual_host=2"]
+)
+def test_a_socket_of_redis_is_found_by_both_libraries(url: str) -> None:
+    made = env_urls.redis("REDIS_URL", url)
+    asked = Redis.from_url(made.url).connection_pool.connection_kwargs
+    assert (asked["path"], asked["db"]) == ("/run/redis.sock", 2)
+    broker = connects_to(made.broker_url)
+    assert (broker["path"], broker["db"]) == ("/run/redis.sock", 2)
+
+
+def test_certificates_of_redis_are_checked_unless_it_says_otherwise() -> None:
+    checked = env_urls.redis("REDIS_URL", "rediss://:word@redis.example.com/1")
+    assert connects_to(checked.broker_url)["ssl_cert_reqs"] == ssl.CERT_REQUIRED
+    pool = Redis.from_url(checked.url).connection_pool
+    assert pool.make_connection().cert_reqs == ssl.CERT_REQUIRED
+    unchecked = env_urls.redis("REDIS_URL", "rediss://redis.example.com/1?ssl_cert_reqs=CERT_NONE")
+    assert connects_to(unchecked.broker_url)["ssl_cert_reqs"] == ssl.CERT_NONE
+    assert Redis.from_url(unchecked.url).connection_pool.make_connection().cert_reqs == ssl.CERT_NONE
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"redis://:{SECRET}@127.0.0.1/currents",
+        f"redis://:{SECRET}@127.0.0.1/0?timeout=1",
+        f"rediss://:{SECRET}@127.0.0.1/0?ssl_cert_reqs=perhaps",
+        "redis:///0",
+        "unix://run/redis.sock",
+        "unix:///run/redis.sock?db=currents",
+        "unix://",
+    ],
+)
+def test_an_address_no_redis_can_have_is_one_sentence(url: str) -> None:
+    with pytest.raises(BadEnvironment, match="REDIS_URL") as told:
+        env_urls.redis("REDIS_URL", url)
+    assert SECRET not in str(told.value)
+
+
+def test_the_schema_of_a_database_address_is_its_search_path() -> None:
+    made = env_urls.database(
+        "DATABASE_URL", "postgresql://u@h/d?schema=my%20own&options=-c%20jit%3Doff&sslmode=require"
+    )
+    assert made["OPTIONS"] == {"options": r'-c jit=off -csearch_path="my\ own"', "sslmode": "require"}
+
+
+def test_an_address_for_pgbouncer_does_without_prepared_statements() -> None:
+    assert env_urls.database("DATABASE_URL", "postgres://u@h/d?pgbouncer=true")["OPTIONS"] == {
+        "prepare_threshold": None
+    }
+    assert env_urls.database("DATABASE_URL", "postgres://u@h/d?pgbouncer=false")["OPTIONS"] == {}
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["connection_limit=5", "sslmode=on", "ssl=true", "connect_timeout=long", "pgbouncer=perhaps", "schema#x"],
+)
+def test_a_parameter_postgresql_does_not_know_is_one_sentence(query: str) -> None:
+    with pytest.raises(BadEnvironment, match="DATABASE_URL") as told:
+        env_urls.database("DATABASE_URL", f"postgresql://u:{SECRET}@h/d?{query}")
+    assert SECRET not in str(told.value)
