@@ -79,8 +79,9 @@ def _claims(sociallogin: SocialLogin, source: str) -> dict[str, Any]:
 def _address(sociallogin: SocialLogin) -> tuple[str, bool]:
     """The address in lower case, and whether it counts: the provider calls it verified, or is trusted without. Some
     say so with a word instead of a truth value, and every word but an empty one would count as true."""
+    trusted = settings.OIDC is not None and settings.OIDC.trust_email
     for told in sociallogin.email_addresses:
-        return str(told.email).strip().lower(), settings.OIDC.trust_email or told.verified in (True, "true")
+        return str(told.email).strip().lower(), trusted or told.verified in (True, "true")
     return "", False
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import ssl
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import unquote
 
+import psycopg
 import pytest
-from kombu import Connection
+from kombu.connection import Connection
+from psycopg import sql
 from redis import Redis
 
 from currents_admin import env_urls
 from currents_admin.env import BadEnvironment
+from tests.support.serving import database_url
 
 SECRET = "not-to-be-shown"
 
@@ -141,6 +145,12 @@ def connects_to(url: str) -> dict[str, Any]:
     return found
 
 
+def certificates(url: str) -> object:
+    """What redis-py asks of the server's certificate."""
+    made: Any = Redis.from_url(url).connection_pool.make_connection()
+    return made.cert_reqs
+
+
 @pytest.mark.parametrize(
     "url", ["unix:///run/redis.sock?db=2", "redis+socket:///run/redis.sock?virtual_host=2"]
 )
@@ -155,11 +165,10 @@ def test_a_socket_of_redis_is_found_by_both_libraries(url: str) -> None:
 def test_certificates_of_redis_are_checked_unless_it_says_otherwise() -> None:
     checked = env_urls.redis("REDIS_URL", "rediss://:word@redis.example.com/1")
     assert connects_to(checked.broker_url)["ssl_cert_reqs"] == ssl.CERT_REQUIRED
-    pool = Redis.from_url(checked.url).connection_pool
-    assert pool.make_connection().cert_reqs == ssl.CERT_REQUIRED
+    assert certificates(checked.url) == ssl.CERT_REQUIRED
     unchecked = env_urls.redis("REDIS_URL", "rediss://redis.example.com/1?ssl_cert_reqs=CERT_NONE")
     assert connects_to(unchecked.broker_url)["ssl_cert_reqs"] == ssl.CERT_NONE
-    assert Redis.from_url(unchecked.url).connection_pool.make_connection().cert_reqs == ssl.CERT_NONE
+    assert certificates(unchecked.url) == ssl.CERT_NONE
 
 
 @pytest.mark.parametrize(
@@ -185,6 +194,17 @@ def test_the_schema_of_a_database_address_is_its_search_path() -> None:
         "DATABASE_URL", "postgresql://u@h/d?schema=my%20own&options=-c%20jit%3Doff&sslmode=require"
     )
     assert made["OPTIONS"] == {"options": r'-c jit=off -csearch_path="my\ own"', "sslmode": "require"}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("schema", ["plain", "My%20own%22%5C", "a,b"])
+def test_postgresql_looks_for_tables_in_the_schema(schema: str) -> None:
+    made = env_urls.database("DATABASE_URL", f"postgresql://u@h/d?schema={schema}")
+    with psycopg.connect(database_url(), options=made["OPTIONS"]["options"]) as line:
+        line.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(unquote(schema))))
+        found = line.execute("SELECT current_schema()").fetchone()
+        line.rollback()
+    assert found == (unquote(schema),)
 
 
 def test_an_address_for_pgbouncer_does_without_prepared_statements() -> None:
