@@ -9,7 +9,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from connectors.catalogue.catalogue import CATALOGUE, EventType
+from connectors.catalogue.catalogue import CATALOGUE
+from connectors.catalogue.event_type import EventType
 from connectors.web.request_helpers import is_partial
 
 

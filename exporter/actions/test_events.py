@@ -54,7 +54,7 @@ def send(key: WriteKey, by: By) -> list[dict[str, Any]]:
     said = [
         {
             "event_type": event_type,
-            "segment_event": CATALOGUE.by_name[event_type].segment_event,
+            "segment_event": CATALOGUE.by_name[event_type].title,
             "message_id": message_id,
             "status": answer.status,
             "error": answer.error,

@@ -38,6 +38,8 @@ class Refused(Exception):
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 _CANONICAL = {name: event.event_type for name, event in CATALOGUE.by_name.items()}
+# In Currents files these carry their custom properties as JSON text, in a field of that name.
+_TEXT_PROPERTIES = {event.event_type for event in CATALOGUE.events if "properties" in event.storage}
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -192,7 +194,9 @@ def _flatten(event: dict[str, Any], flat: dict[str, Any], event_id: str) -> None
     user = event.pop("user", None)
     properties = event.pop("properties", None)
     flat.update(event)
-    if properties is not None:
+    if type(properties) is str and flat["event_type"] in _TEXT_PROPERTIES:
+        flat["properties"] = properties
+    elif properties is not None:
         if type(properties) is not dict:
             raise Refused(
                 "properties must be an object. Send its fields as {...}, or leave it out.", event_id

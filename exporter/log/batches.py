@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import zstandard
 
-from connectors.catalogue.catalogue import ALL
+from connectors.catalogue.catalogue import KNOWN
 from exporter.log.events import Incoming
 
 MOST_EVENTS = 1_000
@@ -47,7 +47,7 @@ class Batch:
 
     def unknown_types(self) -> set[str]:
         """The names the catalogue does not have."""
-        return self.type_counts.keys() - ALL - {OTHER}
+        return self.type_counts.keys() - KNOWN - {OTHER}
 
     def rename_types(self, names: set[str]) -> None:
         """Counts events of these types under `OTHER`; the events themselves keep their type."""

@@ -156,7 +156,9 @@ def _in_batch(batch_id: int, begin: int, received_at: datetime, by: By, value: s
         if event.get(_FIELDS[by]) == value:
             known = CATALOGUE.by_name.get(event["event_type"])
             name = known.event_type if known else event["event_type"]
-            found.append(Found(begin + place, received_at, name, known.segment_event if known else "", event))
+            found.append(
+                Found(begin + place, received_at, name, known.name_in_segment(event) if known else "", event)
+            )
     return found[::-1]
 
 

@@ -66,7 +66,7 @@ class TypeFlow:
 def type_flow(event_type: str, received: int, outcomes: dict[str, int], last: datetime | None) -> TypeFlow:
     """What is not settled is pending."""
     known = CATALOGUE.by_name.get(event_type)
-    name = known.segment_event if known else ""
+    name = known.title if known else ""
     return TypeFlow(event_type, name, received, outcomes, received - sum(outcomes.values()), last)
 
 

@@ -3,11 +3,12 @@ events."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from random import Random
 from typing import Any, NamedTuple
 
-from connectors.catalogue.catalogue import CATALOGUE, EventType
+from connectors.catalogue.catalogue import CATALOGUE
+from connectors.catalogue.event_type import EventType
 from exporter.samples import people as make_believe
 from exporter.samples.people import Origin, Person, uuid
 
@@ -114,6 +115,15 @@ _MAKERS: dict[str, _Maker] = {
     "message_extras": lambda scene: (
         f'{{"order":"{scene.random.getrandbits(40):012x}","store":"northern outlet"}}'
     ),
+    "name": lambda scene: scene.random.choice(("Size guide opened", "Wishlist shared", "Store located")),
+    "properties": lambda scene: f'{{"colour":"blue","size":{scene.random.randint(36, 46)}}}',
+    "product_id": lambda scene: f"sku-{scene.random.randint(1000, 9999)}",
+    "currency": lambda scene: scene.random.choice(("EUR", "USD", "BRL", "JPY")),
+    "price": lambda scene: round(scene.random.uniform(5, 200), 2),
+    "latitude": lambda scene: round(scene.random.uniform(-60, 60), 4),
+    "longitude": lambda scene: round(scene.random.uniform(-180, 180), 4),
+    "session_id": lambda scene: uuid(scene.random),
+    "duration": lambda scene: round(scene.random.uniform(5, 900), 1),
     "browser": lambda scene: "Mobile Safari" if scene.person.platform == "ios" else "Chrome",
 }
 _OWN = frozenset({"id", "time", "user_id", "external_user_id"})
@@ -136,7 +146,8 @@ def generate(
     of people without an external id. A few of the `people` get most of the messages.
     """
     random = Random(seed)  # noqa: S311 - make-believe, not a secret
-    kinds, weights = _kinds()
+    # Those of the reference page, so that the traffic of a seed stays the same when Braze adds types.
+    kinds, weights = _kinds(event for event in CATALOGUE.events if not event.newer)
     origins = _origins(random)
     met: dict[int, Person] = {}
     for place in range(count):
@@ -153,7 +164,7 @@ def generate(
 def one_of_each(seed: int, event_types: Collection[str], time: float) -> Iterator[dict[str, Any]]:
     """One flat event of each of the types, in the catalogue's order, at `time` (UNIX seconds)."""
     random = Random(seed)  # noqa: S311 - make-believe, not a secret
-    kinds, _weights = _kinds()
+    kinds, _weights = _kinds(CATALOGUE.events)
     origins = _origins(random)
     for event_type, makers in kinds:
         if event_type.event_type in event_types:
@@ -177,10 +188,12 @@ def _event(
     return event | {name: maker(scene) for name, maker in makers}
 
 
-def _kinds() -> tuple[list[tuple[EventType, list[tuple[str, _Maker]]]], list[float]]:
-    """Every event type with the makers of its fields, and the running sum of their weights."""
+def _kinds(
+    events: Iterable[EventType],
+) -> tuple[list[tuple[EventType, list[tuple[str, _Maker]]]], list[float]]:
+    """Each event type with the makers of its fields, and the running sum of their weights."""
     kinds, weights, total = [], [], 0.0
-    for event_type in CATALOGUE.events:
+    for event_type in events:
         makers = [
             (name, _MAKERS[name]) for name in event_type.storage if name in _MAKERS and name not in _OWN
         ]

@@ -64,7 +64,9 @@ def one(request: HttpRequest, workspace: Workspace, pk: int, number: int) -> Htt
         raise Http404
     event = json.loads(kept.line)
     known = CATALOGUE.by_name.get(event["event_type"])
-    found = Found(number, kept.received_at, event["event_type"], known.segment_event if known else "", event)
+    found = Found(
+        number, kept.received_at, event["event_type"], known.name_in_segment(event) if known else "", event
+    )
     context = {"connector": connector, "kinds": KINDS, "by": By.EVENT, "value": ""}
     context |= told(request, connector, found)
     return render(request, "exporter/fate.html" if is_partial(request) else "exporter/find.html", context)

@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 from typing import Any
 
-EVENTS = json.loads((Path(__file__).parents[2] / "connectors" / "catalogue" / "events.json").read_text())[
+EVENTS = json.loads((Path(__file__).parents[2] / "connectors" / "catalogue" / "catalogue.json").read_text())[
     "events"
 ]
 
@@ -14,7 +14,8 @@ EVENTS = json.loads((Path(__file__).parents[2] / "connectors" / "catalogue" / "e
 def plain_call(event: dict[str, Any], version: str) -> dict[str, Any]:
     """The Segment call of a flat event of a catalogue type, as if it were wanted in any case."""
     entry = next(e for e in EVENTS if event["event_type"] in [e["event_type"], *e["aliases"]])
-    call: dict[str, Any] = {"type": "track", "event": entry["segment_event"], "messageId": event["id"]}
+    name = entry["segment_event"] or to_text(event[entry["segment_event_from"]])
+    call: dict[str, Any] = {"type": "track", "event": name, "messageId": event["id"]}
     user = to_text(event.get("external_user_id"))
     if user is not None and user != "":
         call["userId"] = user
@@ -34,14 +35,24 @@ def plain_call(event: dict[str, Any], version: str) -> dict[str, Any]:
 def pick(targets: dict[str, dict[str, str]], event: dict[str, Any]) -> dict[str, Any]:
     picked = {}
     for name, target in targets.items():
-        value = event.get(target["from"])
+        value = convert(event.get(target["from"]), target["type"])
+        if value is None and "or" in target:
+            value = convert(event.get(target["or"]), target["type"])
         if value is not None:
-            picked[name] = convert(value, target["type"])
+            picked[name] = value
     return picked
 
 
 def convert(value: Any, wanted: str) -> Any:
+    if value is None:
+        return None
     match wanted:
+        case "any":
+            return value
+        case "number":
+            return to_number(value)
+        case "object":
+            return to_object(value)
         case "string":
             return to_text(value)
         case "array of string":
@@ -70,6 +81,28 @@ def to_int(value: Any) -> Any:
     if isinstance(value, float) and -(2**53) <= value <= 2**53 and value == int(value):
         return int(value)
     return value
+
+
+def to_number(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    whole, point, decimals = value.partition(".")
+    if not point:
+        return to_int(value)
+    digits = whole.removeprefix("-")
+    if digits.isascii() and digits.isdigit() and decimals.isascii() and decimals.isdigit():
+        return float(value) if len(digits) <= 18 and len(decimals) <= 18 else value
+    return value
+
+
+def to_object(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        found = json.loads(value, parse_constant=lambda name: [name])
+    except (ValueError, RecursionError):
+        return value
+    return found if isinstance(found, dict) else value
 
 
 def to_boolean(value: Any) -> Any:

@@ -1,12 +1,10 @@
 """Transform: one stored line becomes one Segment track call, or an outcome that says why not. Pure.
 
 For every event type of the catalogue a typed reader and writer is made once. The reader takes events whose
-values have the catalogue's types; any other is read as a dictionary, with the conversions at the end of this
-module.
+values have the catalogue's types; any other is read as a dictionary, with the conversions of
+:mod:`exporter.destinations.segment.conversions`.
 """
 
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -14,7 +12,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from connectors.catalogue.catalogue import CATALOGUE, EventType, Target, canonical
+from connectors.catalogue.catalogue import CATALOGUE, canonical
+from connectors.catalogue.event_type import EventType, Target
+from exporter.destinations.segment.conversions import as_type
 from exporter.ledger.outcomes import Outcome
 from exporter.version import VERSION
 
@@ -22,11 +22,20 @@ from exporter.version import VERSION
 MOST_BYTES = 32_000
 
 _PREFIX = b'{"event_type":"'
-_PYTHON_TYPES: dict[str, Any] = {"string": str, "boolean": bool, "int": int, "array of string": list[str]}
+_PYTHON_TYPES: dict[str, Any] = {
+    "string": str,
+    "boolean": bool,
+    "int": int,
+    "number": int | float,
+    "object": dict[str, Any],
+    "array of string": list[str],
+    "any": Any,
+}
 _Part = tuple[type[msgspec.Struct], slice, tuple[None, ...]]
-_WHOLE = re.compile(r"-?[0-9]{1,18}")
-# Beyond it a float no longer names one whole number.
-_EXACT = 2**53
+
+
+class _Unsendable(Exception):
+    """Segment would drop the call; the text is the sentence that says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +103,8 @@ def convert(line: bytes, plan: Plan) -> Judged:
         if event_type not in plan.selected:
             return Judged(event_type, Outcome.UNSELECTED, None, "")
         call = converter.call(line, plan.include_anonymous)
+    except _Unsendable as fault:
+        return Judged(event_type, Outcome.REJECTED, None, str(fault))
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as fault:
         return Judged("", Outcome.REJECTED, None, f"The stored event cannot be read: {type(fault).__name__}.")
     if call is None:
@@ -117,12 +128,15 @@ class _Converter:
     """Reads lines of one event type and writes their calls."""
 
     __slots__ = (
+        "_alternates",
         "_device",
         "_has_context",
+        "_name_from",
+        "_name_place",
         "_properties",
         "_read",
         "_segment_event",
-        "_targets",
+        "_sources",
         "_traits",
         "event_type",
     )
@@ -130,10 +144,16 @@ class _Converter:
     def __init__(self, source: EventType) -> None:
         self.event_type = source.event_type
         self._segment_event = source.segment_event
-        self._targets = source.targets
+        self._name_from = source.segment_event_from
         self._has_context = bool(source.traits or source.device)
-        self._read = msgspec.json.Decoder(_reader(source)).decode
+        self._sources = _sources(source)
+        self._read = msgspec.json.Decoder(_reader(self._sources)).decode
         start = 4  # behind id, time and the two of the user
+        places = {name: start + place for place, (name, _type) in enumerate(self._sources)}
+        self._name_place = places.get(self._name_from, 0)
+        self._alternates = tuple(
+            (places[target.source], places[target.alternate]) for target in source.targets if target.alternate
+        )
         self._properties = _part(start, source.properties)
         self._traits = _part(start + len(source.properties), source.traits)
         self._device = _part(start + len(source.properties) + len(source.traits), source.device)
@@ -144,6 +164,8 @@ class _Converter:
             values = _astuple(self._read(line))
         except msgspec.ValidationError:
             values = self._converted(_decode(line))
+        if self._alternates:
+            values = self._completed(values)
         event_id, time, external, user = values[:4]
         if external is None or external == "":
             if not include_anonymous:
@@ -155,7 +177,7 @@ class _Converter:
         writer, place, _absent = self._properties
         return _encode(
             _Call(
-                self._segment_event,
+                self._segment_event or self._own_name(values),
                 event_id,
                 external,
                 user,
@@ -167,16 +189,40 @@ class _Converter:
 
     def _converted(self, event: dict[str, Any]) -> tuple[Any, ...]:
         """The same values as from the reader, for an event whose types are not all the catalogue's."""
-        users = (_as_type(event.get(name), "string") for name in ("external_user_id", "user_id"))
-        targets = (_as_type(event.get(target.source), target.type) for target in self._targets)
-        return (event["id"], event["time"], *users, *targets)
+        users = (as_type(event.get(name), "string") for name in ("external_user_id", "user_id"))
+        values = (as_type(event.get(name), wanted) for name, wanted in self._sources)
+        return (event["id"], event["time"], *users, *values)
+
+    def _completed(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        """With the value of the other field where the usual one has none."""
+        completed = list(values)
+        for place, alternate in self._alternates:
+            if completed[place] is None:
+                completed[place] = completed[alternate]
+        return tuple(completed)
+
+    def _own_name(self, values: tuple[Any, ...]) -> str:
+        name = values[self._name_place]
+        if not isinstance(name, str) or not name.strip():
+            raise _Unsendable(
+                f"The event has no {self._name_from}, which Segment needs as the name of the event."
+            )
+        return name
 
 
-def _reader(source: EventType) -> type[msgspec.Struct]:
-    """A structure that holds what the call of this event type needs, in the order of identity and targets."""
+def _sources(source: EventType) -> list[tuple[str, str]]:
+    """The fields the call is made of, with their types: those of the targets in order, then the alternates."""
+    targets = source.targets
+    return [(target.source, target.type) for target in targets] + [
+        (target.alternate, target.type) for target in targets if target.alternate
+    ]
+
+
+def _reader(sources: list[tuple[str, str]]) -> type[msgspec.Struct]:
+    """A structure that holds what the call of an event type needs, identity first."""
     users = [("external_user_id", str | None, None), ("user_id", str | None, None)]
-    targets = [(target.source, _PYTHON_TYPES[target.type] | None, None) for target in source.targets]
-    return msgspec.defstruct("Reader", [("id", str), ("time", int | float), *users, *targets], gc=False)
+    fields = [(name, _PYTHON_TYPES[wanted] | None, None) for name, wanted in sources]
+    return msgspec.defstruct("Reader", [("id", str), ("time", int | float), *users, *fields], gc=False)
 
 
 def _part(start: int, targets: tuple[Target, ...]) -> _Part:
@@ -204,37 +250,6 @@ def _timestamp(time: float) -> str:
     moment = datetime.fromtimestamp(seconds, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds:03d}Z"
 
-
-def _as_type(value: Any, wanted: str) -> Any:
-    """A value in the catalogue's JSON type; where that is impossible, as it came."""
-    if value is None:
-        return None
-    if wanted == "array of string":
-        return [_as_type(item, "string") for item in value] if isinstance(value, list) else value
-    return _AS_SCALAR[wanted](value)
-
-
-def _as_string(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return repr(value) if isinstance(value, (int, float)) else value
-
-
-def _as_int(value: Any) -> Any:
-    if isinstance(value, str) and _WHOLE.fullmatch(value):
-        return int(value)
-    if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT:
-        return int(value)
-    return value
-
-
-def _as_boolean(value: Any) -> Any:
-    if isinstance(value, str):
-        return {"true": True, "false": False}.get(value.lower(), value)
-    return bool(value) if value in (0, 1) else value
-
-
-_AS_SCALAR: dict[str, Callable[[Any], Any]] = {"string": _as_string, "int": _as_int, "boolean": _as_boolean}
 
 _BY_TYPE = {event.event_type: _Converter(event) for event in CATALOGUE.events}
 _CONVERTERS = {name: _BY_TYPE[event.event_type] for name, event in CATALOGUE.by_name.items()}

@@ -58,7 +58,23 @@ VALUES = st.one_of(
     st.none(),
     st.text(max_size=30),
     st.sampled_from(
-        ["", "7", "-12", "007", "7.0", "true", "False", "TRUE", "0", "1", "\x00", "\u2028", "日本", "😀"]
+        [
+            "",
+            "7",
+            "-12",
+            "007",
+            "7.0",
+            "true",
+            "False",
+            "0",
+            "1",
+            "\x00",
+            "日本",
+            "😀",
+            '{"a": [1]}',
+            "[1]",
+            "{",
+        ]
     ),
     st.booleans(),
     st.integers(-(10**30), 10**30),
@@ -76,6 +92,8 @@ def events(draw: st.DrawFn) -> dict[str, Any]:
     names = st.sampled_from([*kind.storage, *kind.also, "unknown_field"])
     event = draw(st.dictionaries(names, VALUES, max_size=25))
     event["event_type"] = draw(st.sampled_from([kind.event_type, *kind.aliases]))
+    if kind.segment_event_from:
+        event[kind.segment_event_from] = draw(st.text(min_size=1).filter(str.strip))
     event["id"] = draw(st.text(min_size=1, max_size=99))
     event["time"] = draw(TIMES)
     return event
@@ -87,6 +105,18 @@ def test_any_event_becomes_what_the_plain_implementation_makes_of_it(event: dict
     expected = plain_call(json.loads(json.dumps(event)), VERSION)
     # As text, because Python takes true for 1 and 7.0 for 7.
     assert json.dumps(call_of(event), sort_keys=True) == json.dumps(expected, sort_keys=True)
+
+
+@pytest.mark.parametrize("name", [None, "", "  ", ["x"]])
+def test_a_custom_event_without_a_name_is_not_sent_and_says_why(name: object) -> None:
+    judged = judge({**opened(), "event_type": "users.behaviors.CustomEvent", "name": name})
+    assert (judged.outcome, judged.call) == (Outcome.REJECTED, None)
+    assert judged.reason == "The event has no name, which Segment needs as the name of the event."
+
+
+def test_a_type_whose_name_in_segment_is_not_published_is_unsupported() -> None:
+    (nameless,) = CATALOGUE.nameless
+    assert judge(opened(event_type=nameless.event_type)).outcome is Outcome.UNSUPPORTED
 
 
 @pytest.mark.parametrize(
