@@ -1,35 +1,116 @@
-"""Mails about people and keys: an invitation, a write key that should be replaced soon."""
+"""The mailer of both apps: a letter, how it is sent, and how one that must not be lost is sent.
+
+A letter's words are three templates in `templates/mail/<name>/`: `subject.txt`, `body.txt` and `body.html`. Sentences
+that both bodies share are templates of their own beside them. Mails are written in the site's language, with times in
+UTC, because they are read later and elsewhere.
+
+A mail that must not be lost is a row in the database. A worker *claims* it, sends it, and marks it as sent only then.
+A claim expires, so a worker that dies in mid-mail costs minutes; if the mail server had taken the mail already, a
+second copy goes out under the same Message-ID.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+import re
+import smtplib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
-from django.template.loader import render_to_string
+from django.db import connection
+from django.template import Context, Engine
+from django.utils import translation
+
+log = logging.getLogger(__name__)
+
+# Longer than a mail server that is slow, but does answer, can take.
+CLAIM_LASTS = timedelta(minutes=5)
+# The server answered, and it is this mail it does not want.
+_THIS_MAIL_ONLY = (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPDataError)
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """`sentences` say what happened and what it means, `address` is where to act, `why` why one gets this mail."""
+    """`name` is the folder of its templates, `context` what they are filled with. `reference` makes the Message-ID: the
+    same for every copy of one mail; empty where there is only ever one."""
 
-    subject: str
-    sentences: Sequence[str]
-    address: str
-    verb: str
-    why: str
+    name: str
+    context: Mapping[str, object]
+    to: Sequence[str]
+    reference: str = ""
+
+    @property
+    def subject(self) -> str:
+        """One line: a line break in somebody's connector name must not begin a header of its own."""
+        return " ".join(_render(f"mail/{self.name}/subject.txt", self.context, escape=False).split())
+
+    @property
+    def text(self) -> str:
+        """Paragraphs with one empty line between them, whatever the templates' tags and indentation leave behind."""
+        body = _render(f"mail/{self.name}/body.txt", self.context, escape=False)
+        lines = "\n".join(line.strip() for line in body.splitlines())
+        return re.sub(r"\n{3,}", "\n\n", lines.strip()) + "\n"
+
+    @property
+    def html(self) -> str:
+        return _render(
+            f"mail/{self.name}/body.html", {**self.context, "subject": self.subject}, escape=True
+        ).lstrip()
 
 
-def send(letter: Letter, to: Sequence[str]) -> None:
+class Claim(Protocol):
+    """A mail that is ours to send until the claim expires."""
+
+    def letter(self) -> Letter | None:
+        """None where there is nobody left to tell."""
+
+    def sent(self) -> None:
+        """The mail server took it, or nobody is left to tell."""
+
+    def put_off(self) -> None:
+        """It was not sent; it becomes due again later."""
+
+
+def send(letter: Letter) -> None:
     """Raises:
     OSError, smtplib.SMTPException: the mail server did not take it.
     """
-    context = {"letter": letter}
-    mail = EmailMultiAlternatives(
-        subject=" ".join(letter.subject.split()),  # a line break would end the header
-        body=render_to_string("mail/note.txt", context),
-        to=list(to),
-        headers={"Auto-Submitted": "auto-generated"},
-    )
-    mail.attach_alternative(render_to_string("mail/note.html", context), "text/html")
+    headers = {"Auto-Submitted": "auto-generated"}
+    if letter.reference:
+        host = urlsplit(settings.SITE_URL).hostname or "localhost"
+        headers["Message-ID"] = f"<{letter.reference}@{host}>"
+    with translation.override(settings.LANGUAGE_CODE):
+        mail = EmailMultiAlternatives(letter.subject, letter.text, to=list(letter.to), headers=headers)
+        mail.attach_alternative(letter.html, "text/html")
     mail.send()
+
+
+def send_claimed(claim: Callable[[], Claim | None]) -> int:
+    """Sends claimed mails until none is due and returns how many went out. One that fails is put off; a server that
+    cannot be reached ends the round, so that it is not asked once for each mail."""
+    count = 0
+    while (mine := claim()) is not None:
+        try:
+            letter = mine.letter()
+            # A server that hangs must not keep a database connection waiting, nor a snapshot open.
+            connection.close()
+            if letter is not None:
+                send(letter)
+                count += 1
+        except Exception as error:  # whatever a mail server or a template does: the others must not suffer
+            log.warning("A mail was not sent and will be tried again (%s).", type(error).__name__)
+            mine.put_off()
+            if isinstance(error, OSError) and not isinstance(error, _THIS_MAIL_ONLY):
+                break
+        else:
+            mine.sent()
+    return count
+
+
+def _render(template: str, context: Mapping[str, object], *, escape: bool) -> str:
+    return Engine.get_default().get_template(template).render(Context(dict(context), autoescape=escape))

@@ -156,6 +156,7 @@ class Connector(models.Model):
     paused_at = models.DateTimeField(null=True, blank=True)
     paused_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     key_reminder_on = models.DateField(null=True, blank=True)
+    key_reminder_claimed_until = models.DateTimeField(null=True, blank=True)
     key_reminded_at = models.DateTimeField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")

@@ -61,6 +61,7 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(choices=[('live', 'Live'), ('paused', 'Paused')], default='live', max_length=10)),
                 ('paused_at', models.DateTimeField(blank=True, null=True)),
                 ('key_reminder_on', models.DateField(blank=True, null=True)),
+                ('key_reminder_claimed_until', models.DateTimeField(blank=True, null=True)),
                 ('key_reminded_at', models.DateTimeField(blank=True, null=True)),
                 ('version', models.PositiveIntegerField(default=1)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),

@@ -1,45 +1,83 @@
-"""Reminders: a week before the date somebody gave a write key, its connector's contact and the admins get a mail."""
+"""Reminders: a week before the day a write key should be replaced by, its connector's contact and the workspace's
+admins get a mail."""
 
 from __future__ import annotations
 
-import logging
-import smtplib
+from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 
 from django.conf import settings
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.db.models.expressions import CombinedExpression
+from django.db.models.functions import Now
 from django.urls import reverse
-from django.utils import timezone, translation
-from django.utils.formats import date_format
-from django.utils.translation import gettext as _
+from django.utils import timezone
 
 from connectors import mail
 from connectors.models import Connector, Membership, Role
 from connectors.setup import lifecycle
 
-log = logging.getLogger(__name__)
-
 AHEAD = timedelta(days=7)
+RETRY_AFTER = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The reminder of one connector for one day, ours to send. A day that is changed meanwhile is reminded of anew."""
+
+    connector: Connector
+    day: date
+
+    def letter(self) -> mail.Letter:
+        connector, key = self.connector, lifecycle.key_in_use(self.connector)
+        page = reverse("write_key", args=[connector.workspace.slug, connector.pk])
+        context = {
+            "connector": connector.name,
+            "day": self.day,
+            "last4": key.last4 if key else "",
+            "since": key.activated_at if key else None,
+            "link": settings.SITE_URL + page,
+        }
+        reference = f"key-reminder-{connector.pk}-{self.day:%Y%m%d}"
+        return mail.Letter("key_reminder", context, recipients(connector), reference)
+
+    def sent(self) -> None:
+        self._row().update(key_reminded_at=Now(), key_reminder_claimed_until=None)
+
+    def put_off(self) -> None:
+        self._row().update(key_reminder_claimed_until=_from_now(RETRY_AFTER))
+
+    def _row(self) -> QuerySet[Connector]:
+        return Connector.objects.filter(pk=self.connector.pk, key_reminder_on=self.day)
 
 
 def mail_due(today: date | None = None) -> int:
-    """Sends what is due and not sent; answers how many were sent. One that fails is tried again next time."""
+    """Sends the reminders that are due and returns how many went out."""
     day = today or timezone.localdate(timezone=UTC)
-    sent = 0
-    for connector in Connector.objects.filter(
-        key_reminder_on__lte=day + AHEAD, key_reminded_at__isnull=True
-    ).select_related("workspace"):
-        mine = Connector.objects.filter(pk=connector.pk, key_reminded_at__isnull=True)
-        # Claimed before it is sent, so that two workers do not both send it.
-        if not mine.update(key_reminded_at=timezone.now()):
-            continue
-        try:
-            with translation.override(settings.LANGUAGE_CODE):
-                mail.send(letter(connector), recipients(connector))
-            sent += 1
-        except (OSError, smtplib.SMTPException) as error:
-            log.warning("A reminder was not sent (%s).", type(error).__name__)
-            Connector.objects.filter(pk=connector.pk).update(key_reminded_at=None)
-    return sent
+    return mail.send_claimed(lambda: claim(day))
+
+
+def claim(today: date) -> Claim | None:
+    """A reminder nobody else holds; None where none is due."""
+    with transaction.atomic():
+        due = Connector.objects.filter(
+            Q(key_reminder_claimed_until=None) | Q(key_reminder_claimed_until__lte=Now()),
+            key_reminder_on__lte=today + AHEAD,
+            key_reminded_at=None,
+        )
+        connector = (
+            due.select_for_update(skip_locked=True, of=("self",), no_key=True)
+            .select_related("workspace")
+            .order_by("key_reminder_on", "pk")
+            .first()
+        )
+        if connector is None or connector.key_reminder_on is None:
+            return None
+        Connector.objects.filter(pk=connector.pk).update(
+            key_reminder_claimed_until=_from_now(mail.CLAIM_LASTS)
+        )
+    return Claim(connector, connector.key_reminder_on)
 
 
 def recipients(connector: Connector) -> list[str]:
@@ -47,27 +85,5 @@ def recipients(connector: Connector) -> list[str]:
     return sorted({connector.contact_email, *admins.values_list("user__email", flat=True)})
 
 
-def letter(connector: Connector) -> mail.Letter:
-    key = lifecycle.key_in_use(connector)
-    words = {
-        "connector": connector.name,
-        "day": date_format(connector.key_reminder_on, "j F Y") if connector.key_reminder_on else "",
-        "last4": key.last4 if key else "",
-        "since": date_format(key.activated_at, "j F Y") if key and key.activated_at else "",
-    }
-    return mail.Letter(
-        subject=_("%(connector)s: replace the write key by %(day)s") % words,
-        sentences=[
-            _("The write key of %(connector)s ending in %(last4)s is in use since %(since)s.") % words,
-            _(
-                "It should be replaced by %(day)s. Make a new one in Segment, then an admin switches to it here."
-            )
-            % words,
-            _("Nothing stops by itself on that day; Segment decides how long a key works."),
-        ],
-        address=settings.SITE_URL + reverse("write_key", args=[connector.workspace.slug, connector.pk]),
-        verb=_("Rotate write key"),
-        why=_(
-            "You get this mail because you are the contact of this connector or an admin of its workspace."
-        ),
-    )
+def _from_now(span: timedelta) -> CombinedExpression:
+    return Now() + span

@@ -142,8 +142,9 @@ def remind(connector: Connector, day: date | None, by: By) -> None:
         if current.key_reminder_on == day:
             return
         before = {"key_reminder_on": str(current.key_reminder_on or "")}
-        current.key_reminder_on, current.key_reminded_at = day, None
-        current.save(update_fields=["key_reminder_on", "key_reminded_at"])
+        current.key_reminder_on = day
+        current.key_reminded_at = current.key_reminder_claimed_until = None
+        current.save(update_fields=["key_reminder_on", "key_reminded_at", "key_reminder_claimed_until"])
         _record("write_key.reminder", current, by, before=before, after={"key_reminder_on": str(day or "")})
 
 

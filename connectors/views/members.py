@@ -172,7 +172,7 @@ def _find(workspace: Workspace, pk: int) -> Membership:
 
 def _send(request: HttpRequest, invitation: Invitation, link: str) -> None:
     try:
-        mail.send(invitations.letter(invitation, link), [invitation.email])
+        mail.send(invitations.letter(invitation, link))
     except (OSError, smtplib.SMTPException) as error:
         log.warning("An invitation was not sent (%s).", type(error).__name__)
         messages.error(

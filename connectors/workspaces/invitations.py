@@ -11,7 +11,6 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from connectors import mail
@@ -138,24 +137,15 @@ def link(secret: str) -> str:
     return f"{settings.SITE_URL}{reverse('invitation', args=[secret])}"
 
 
-def letter(invitation: Invitation, address: str) -> mail.Letter:
-    inviter = invitation.created_by.get_full_name() if invitation.created_by else _("An owner")
-    words = {
+def letter(invitation: Invitation, link: str) -> mail.Letter:
+    context = {
+        "person": invitation.created_by.get_full_name() if invitation.created_by else "",
         "workspace": invitation.workspace.name,
-        "person": inviter,
         "role": Role(invitation.role).label,
-        "until": date_format(invitation.expires_at, "j F Y"),
+        "expires_at": invitation.expires_at,
+        "link": link,
     }
-    return mail.Letter(
-        subject=_("Join %(workspace)s in Currents Admin") % words,
-        sentences=[
-            _("%(person)s invites you to the workspace %(workspace)s as %(role)s.") % words,
-            _("The link below works once, until %(until)s.") % words,
-        ],
-        address=address,
-        verb=_("Accept the invitation"),
-        why=_("You get this mail because somebody entered your address. If you do not know why, do nothing."),
-    )
+    return mail.Letter("invitation", context, [invitation.email])
 
 
 def _make(

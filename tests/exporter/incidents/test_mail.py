@@ -66,8 +66,8 @@ def test_five_mails_tell_the_story_of_a_rejected_key() -> None:
         chores(after())
         assert len(sent()) == 1
         assert sent()[0].subject == "Segment: delivery to Segment has stopped"
-        assert "Segment rejects the write key of this connector (answer 401)" in last()
-        assert "6 events are waiting. The first are lost on" in last()
+        assert "Segment has been rejecting this connector’s write key since" in last()
+        assert "6 events are waiting. The first will be lost on" in last()
         assert "in 47 h 59 min" in last()
         assert "An admin can replace both" in last()
 
@@ -75,14 +75,14 @@ def test_five_mails_tell_the_story_of_a_rejected_key() -> None:
         assert len(sent()) == 1
         chores(after(hours=24.1))
         assert len(sent()) == 2
-        assert sent()[1].subject == "Segment: half of the time is over, 6 events are waiting"
+        assert sent()[1].subject == "Segment: half the time is up, 6 events are waiting"
         assert "in 23 h 53 min" in last()
 
         chores(after(hours=43.9))
         assert len(sent()) == 2
         chores(after(hours=44.1))
         assert len(sent()) == 3
-        assert sent()[2].subject == "Segment: the first events are lost in 3 h 53 min"
+        assert sent()[2].subject == "Segment: the first events will be lost in 3 h 53 min"
 
         chores(after(hours=47.9))
         assert len(sent()) == 3
@@ -91,7 +91,7 @@ def test_five_mails_tell_the_story_of_a_rejected_key() -> None:
         assert sent()[3].subject == "Segment: events are being lost"
         assert "5 events were not delivered within 48 hours and are lost" in last()
         assert f"Lost events: 5 {EMAIL_OPEN}: 3 {CLICK}: 2" in last()
-        assert "No event is waiting." in last()
+        assert "No events are waiting." in last()
         assert line.outcomes() == {"expired": 5, "anonymous": 1}
 
         line.feed(1)
@@ -102,8 +102,8 @@ def test_five_mails_tell_the_story_of_a_rejected_key() -> None:
         assert len(sent()) == 4
         chores(after(hours=48.4))
         assert len(sent()) == 5
-        assert sent()[4].subject == "Segment: delivering to Segment again"
-        assert "Segment accepts the events of this connector again." in last()
+        assert sent()[4].subject == "Segment: Segment is accepting events again"
+        assert "Segment is accepting this connector’s events again." in last()
         assert "5 events were not delivered" in last()
         chores(after(hours=100))
         assert len(sent()) == 5
@@ -136,7 +136,7 @@ def test_steps_that_coincide_are_one_mail(settings: Settings) -> None:
         assert Notice.objects.count() == 4
         assert mail_due() == 1
         assert sent()[0].subject == "Segment: events are being lost"
-        assert "Segment rejects the write key" in last()
+        assert "Segment has been rejecting this connector’s write key" in last()
         assert "3 events were not delivered within 0.001 hours" in last()
         assert not Notice.objects.filter(sent_at=None).exists()
         chores(after(seconds=6))
@@ -150,8 +150,8 @@ def test_a_pause_says_how_to_end_it() -> None:
         chores(after(hours=1))
         assert sent() == []
         chores(after(hours=25))
-        assert "This connector is paused since" in last()
-        assert "Resume the connector" in last()
+        assert "This connector has been paused since" in last()
+        assert "resume the connector" in last()
 
 
 def test_html_is_escaped_and_a_line_break_does_not_end_the_subject() -> None:
@@ -290,7 +290,7 @@ def test_a_stop_that_could_not_be_mailed_before_its_end_is_told_with_it() -> Non
         look()
         look(after(minutes=11))
         assert mail_due(after(minutes=12)) == 1
-        assert sent()[0].subject == "Segment: delivering to Segment again"
+        assert sent()[0].subject == "Segment: Segment is accepting events again"
         assert not Notice.objects.filter(sent_at=None).exists()
 
 

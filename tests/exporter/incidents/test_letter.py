@@ -1,0 +1,81 @@
+"""What the letters about an incident say: a whole letter for every step and every cause, with nothing left empty."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from exporter.incidents.letter import MOST_TYPES, Facts, write
+from exporter.models import Cause, MailStep
+
+SINCE = datetime(2026, 11, 25, 14, 2, tzinfo=UTC)
+FACTS = Facts(
+    connector="Segment",
+    workspace="Harbour",
+    link="https://currents.example.com/w/harbour/data-export/1/",
+    cause=Cause.KEY_REJECTED,
+    since=SINCE,
+    now=SINCE + timedelta(hours=24),
+    pending=12_345,
+    first_loss=SINCE + timedelta(hours=48),
+    expired={},
+    kept_until=SINCE + timedelta(days=7),
+    answer="401",
+)
+
+
+def text(step: MailStep, **facts: object) -> str:
+    return write(step, replace(FACTS, **facts), "data@example.com", "").text  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("step", "cause"), list(itertools.product(MailStep, Cause)))
+def test_every_letter_says_what_happened_and_what_to_do(step: MailStep, cause: Cause) -> None:
+    letter = write(step, replace(FACTS, cause=cause), "data@example.com", "")
+    assert letter.subject.startswith("Segment: ")
+    paragraphs = letter.text.strip().split("\n\n")
+    words = paragraphs[: paragraphs.index(FACTS.link)]
+    assert len(words) == (2 if step == MailStep.RECOVERED else 3)
+    assert all(paragraph.endswith(".") for paragraph in words)
+    for paragraph in words:
+        assert paragraph in letter.html
+    assert f'<a href="{FACTS.link}">' in letter.html
+
+
+@pytest.mark.parametrize(
+    ("facts", "sentence"),
+    [
+        (
+            {},
+            "12,345 events are waiting. The first will be lost on 27 November 2026, 14:02 UTC, in 24 h 0 min.",
+        ),
+        (
+            {"pending": 1},
+            "1 event is waiting. It will be lost on 27 November 2026, 14:02 UTC, in 24 h 0 min.",
+        ),
+        ({"pending": 0}, "No events are waiting."),
+        ({"pending": 2, "first_loss": None}, "2 events are waiting."),
+        ({"first_loss": FACTS.now}, "12,345 events are waiting, and the oldest are being lost now."),
+        ({"cause": Cause.PAUSED}, "This connector has been paused since 25 November 2026, 14:02 UTC."),
+        (
+            {"cause": Cause.RETRYING, "answer": ""},
+            "Segment has not answered this connector since 25 November 2026",
+        ),
+        ({"cause": Cause.RETRYING, "answer": "503"}, "(last answer: 503)"),
+        (
+            {"expired": {"a.Open": 1}},
+            "1 event was not delivered within 48 hours and is lost for this connector.",
+        ),
+    ],
+)
+def test_the_sentences_fit_the_facts(facts: dict[str, object], sentence: str) -> None:
+    assert sentence in text(MailStep.STOPPED, **facts)
+
+
+def test_the_most_lost_types_are_listed_and_the_others_summed() -> None:
+    expired = {f"type.{number:02}": number for number in range(1, MOST_TYPES + 3)}
+    said = text(MailStep.DROPPING, expired=expired)
+    assert "Lost events: 78\ntype.12: 12\n" in said
+    assert "type.03: 3\nAll other types: 3\n" in said
