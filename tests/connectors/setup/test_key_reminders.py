@@ -13,9 +13,9 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
+from connectors.audit.actor import By
 from connectors.models import Connector
 from connectors.setup import key_reminders, key_rotation
-from connectors.setup.lifecycle import By
 from tests.support.delivering import a_line
 from tests.support.mail_server import a_mail_server
 
