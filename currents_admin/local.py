@@ -1,4 +1,4 @@
-"""What belongs to this checkout: the folder `var/`, the addresses of embedded services, generated secrets.
+"""What belongs to one installation: the folder `var/`, the addresses of embedded services, generated secrets.
 
 `CURRENTS_VAR` names another folder than `var/` (the tests use `var/test`). Only the supervisor writes
 `services.json`; everything else reads it.
@@ -20,11 +20,17 @@ from currents_admin import env
 NO_DATABASE = "postgresql://nobody@127.0.0.1:1/none"
 NO_BROKER = "redis://127.0.0.1:1/0"
 
+_PACKAGE = Path(__file__).resolve().parent
+_INSTALLED = (_PACKAGE / "templates").is_dir()
+# Templates, static files and translations lie beside this package in a checkout and within it once installed.
+FILES = _PACKAGE if _INSTALLED else _PACKAGE.parent
+# What is written goes to the checkout; an installed product writes where it is started, not among its packages.
+HOME = Path.cwd() if _INSTALLED else _PACKAGE.parent
+
 
 def folder() -> Path:
     """The folder that holds everything a run writes."""
-    default = Path(__file__).resolve().parent.parent / "var"
-    return Path(env.text("CURRENTS_VAR", str(default))).resolve()
+    return Path(env.text("CURRENTS_VAR", str(HOME / "var"))).resolve()
 
 
 @dataclass(frozen=True, slots=True)

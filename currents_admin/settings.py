@@ -93,7 +93,7 @@ WSGI_APPLICATION = "currents_admin.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [local.FILES / "templates"],
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
@@ -170,16 +170,16 @@ LANGUAGES = [
     ("ja", _("Japanese")),
     ("de", _("German")),
 ]
-LOCALE_PATHS = [BASE_DIR / "locale"]
+LOCALE_PATHS = [local.FILES / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 
 STATIC_URL = "/static/"
 # Files are served from `static/` itself unless there is a folder for built ones. The container image makes
 # it, then runs `collectstatic`.
-_BUILT = (BASE_DIR / "static-built", local.folder() / "static")
+_BUILT = (local.HOME / "static-built", local.folder() / "static")
 STATIC_ROOT = next((folder for folder in _BUILT if folder.exists()), None)
-STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_DIRS = [local.FILES / "static"]
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 WHITENOISE_AUTOREFRESH = DEBUG
 STORAGES = {

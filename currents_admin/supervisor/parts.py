@@ -39,7 +39,7 @@ def sandbox(on_port: int) -> Part:
 
 
 def demo_traffic() -> Part:
-    return _python("demo-traffic", "manage.py", "demo_traffic")
+    return _python("demo-traffic", "-m", "currents_admin", "demo_traffic")
 
 
 def _worker(name: str, *, threads: int, queues: str) -> Part:

@@ -100,7 +100,7 @@ def _prepare(house: House, *, demo: bool) -> str:
     log = local.folder() / "log" / "prepare.log"
     # Its being there tells the settings to serve from it.
     (local.folder() / "static").mkdir(exist_ok=True)
-    command = [sys.executable, "manage.py", "prepare", "--static", *(["--demo"] if demo else [])]
+    command = [sys.executable, "-m", "currents_admin", "prepare", "--static", *(["--demo"] if demo else [])]
     with open_log(log) as errors:
         process = subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True

@@ -1,0 +1,15 @@
+"""What pyproject.toml cannot say: packages are found, and templates, static files and translations, which lie beside
+the packages in a checkout, are installed within `currents_admin`."""
+
+from setuptools import find_packages, setup
+
+FILES = ("templates", "static", "locale")
+
+setup(
+    packages=[
+        *find_packages(include=["currents_admin*", "connectors*", "exporter*"]),
+        *(f"currents_admin.{name}" for name in FILES),
+    ],
+    package_dir={f"currents_admin.{name}": name for name in FILES},
+    package_data={"": ["*.json"], **{f"currents_admin.{name}": ["**/*"] for name in FILES}},
+)
