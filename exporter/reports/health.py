@@ -36,6 +36,12 @@ class Health(StrEnum):
         )
 
 
+    @property
+    def moving(self) -> bool:
+        """Whether events are on their way to the destination."""
+        return self in (Health.CATCHING_UP, Health.DELIVERING)
+
+
 @dataclass(frozen=True, slots=True)
 class Signs:
     """What health is told from; moments are the database's, `now` too."""
