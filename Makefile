@@ -27,6 +27,8 @@ check: lint flaws
 lint: $(VENV)/dev.stamp
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
+	$(PYTHON) -m djlint templates --check --quiet
+	$(PYTHON) -m tests.house.layout
 	$(PYTHON) -m mypy .
 	$(VENV)/bin/lint-imports
 	CURRENTS_VAR=$(TEST_VAR) $(PYTHON) manage.py makemigrations --check --dry-run
@@ -44,6 +46,7 @@ fuzz:
 format: $(VENV)/dev.stamp
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
+	$(PYTHON) -m djlint templates --reformat --quiet || true
 
 # Measures the product beside its peers; ARGS="delivery intake --quick" picks parts. docs/performance.md tells more.
 bench: $(VENV)/dev.stamp

@@ -1,8 +1,6 @@
-/* What the pages need beyond HTML and htmx. Everything works without it; this makes it quicker. */
-"use strict";
-
-const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+/* What the pages need beyond HTML and htmx. Everything works without it; this makes it quicker.
+   A module; `htmx` and `Idiomorph` are globals of the two libraries' own scripts, loaded before it. */
+import { all } from "./dom.js";
 
 /* --- Times are told in this browser's zone, which the server learns from a cookie ---------------------------- */
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -38,43 +36,16 @@ document.addEventListener("htmx:afterRequest", (event) => {
 });
 
 /* --- Quiet swap: numbers change in place; focus, selection, scroll and what is unfolded stay ------------------ */
-const KEPT = new Set(["open"]);
-function settle(from, to) {
-  if (from.nodeType !== to.nodeType || from.nodeName !== to.nodeName) return from.replaceWith(to.cloneNode(true));
-  if (from.nodeType !== Node.ELEMENT_NODE) {
-    if (from.nodeValue !== to.nodeValue) from.nodeValue = to.nodeValue;
-    return undefined;
-  }
-  if (from.id !== to.id) {
-    const fresh = to.cloneNode(true);
-    from.replaceWith(fresh);
-    return htmx.process(fresh);
-  }
-  for (const { name, value } of [...to.attributes]) {
-    if (!KEPT.has(name) && from.getAttribute(name) !== value) from.setAttribute(name, value);
-  }
-  for (const { name } of [...from.attributes]) {
-    if (!KEPT.has(name) && !to.hasAttribute(name)) from.removeAttribute(name);
-  }
-  return settleChildren(from, to);
-}
-function settleChildren(from, to) {
-  const old = [...from.childNodes];
-  const fresh = [...to.childNodes];
-  fresh.forEach((node, place) => {
-    if (place < old.length) return settle(old[place], node);
-    const added = node.cloneNode(true);
-    from.append(added);
-    if (added.nodeType === Node.ELEMENT_NODE) htmx.process(added);
-    return undefined;
-  });
-  old.slice(fresh.length).forEach((node) => node.remove());
-}
+const staysOpen = (name, node) => !(name === "open" && node.matches("details, dialog"));
 htmx.defineExtension("quiet", {
   isInlineSwap: (style) => style === "quiet",
   handleSwap: (style, target, fragment) => {
     if (style !== "quiet") return false;
-    settleChildren(target, fragment);
+    Idiomorph.morph(target, fragment.childNodes, {
+      morphStyle: "innerHTML",
+      ignoreActiveValue: true,
+      callbacks: { beforeAttributeUpdated: staysOpen },
+    });
     return [target];
   },
 });

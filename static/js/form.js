@@ -1,5 +1,5 @@
 /* The long form: event picker, and the footer that says what is left to do. */
-"use strict";
+import { all, fill } from "./dom.js";
 
 for (const picker of all("[data-picker]")) {
   const boxes = all("[name=selected_events]", picker);
@@ -148,7 +148,8 @@ for (const form of all("[data-form]")) {
     const parts = [];
     if (added) parts.push(fill(words.added, { n: added }));
     if (removed) parts.push(fill(words.removed, { n: removed }));
-    if (fields.length) parts.push(fill(words.fields, { fields: fields.map((input) => input.dataset.label).join(", ") }));
+    const labels = fields.map((input) => input.dataset.label).join(", ");
+    if (fields.length) parts.push(fill(words.fields, { fields: labels }));
     place.textContent = parts.length ? `${parts.join(", ")}; ${words.effect}` : words.none;
   };
   left.addEventListener("click", (event) => {

@@ -84,7 +84,7 @@ def test_the_second_of_two_editors_is_told_and_loses_nothing(
             "version": hidden(page, "version"),
             "seen": hidden(page, "seen"),
             "contact_email": "team@example.com",
-            "selected_events": re.findall(r'name="selected_events" value="([^"]+)" checked', page),
+            "selected_events": re.findall(r'name="selected_events"\s+value="([^"]+)"\s+checked', page),
         }
     )
     assert client.post(f"{path}edit/", again).status_code == 303

@@ -342,7 +342,7 @@ def test_a_second_factor_set_up_here_is_asked_for_as_well(
     browser.press()
     address = f"{site.url}/accounts/2fa/totp/activate/"
     page = browser.get("/accounts/2fa/totp/activate/").text
-    secret = re.search(r'id="authenticator_secret" value="(\w+)"', page)
+    secret = re.search(r'id="authenticator_secret"\s+value="(\w+)"', page)
     token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
     assert secret is not None
     assert token is not None

@@ -52,7 +52,7 @@ def test_a_long_search_goes_on_in_pieces_and_shows_how_far_it_is(monkeypatch: py
         client, path = somebody(line.workspace, Role.VIEWER), f"{base(line)}find/"
         page = client.get(path, {"by": "user", "value": "user-of-nobody"}).content.decode()
         pieces = 1
-        while follow := re.search(r'id="searching" hx-get="([^"]+)"', page):
+        while follow := re.search(r'id="searching"\s+hx-get="([^"]+)"', page):
             assert re.search(r"Searched \d+ of 40 events", page)
             page = client.get(follow[1].replace("&amp;", "&"), headers=HTMX).content.decode()
             pieces += 1

@@ -191,7 +191,7 @@ def test_the_ledger_is_explained_with_this_connectors_own_numbers(
 ) -> None:
     receive(connector, delivered=40, rejected=2, waiting=5)
     page = as_("viewer").get(f"/w/harbour/data-export/{connector.pk}/why/").content.decode()
-    assert re.search(r"<b>47</b> received</span> = <span><b>42</b>", page)
+    assert re.search(r"<b>47</b> received</span> =\s+<span><b>42</b>", page)
     assert "Balances" in page
     EventLog.objects.update(next_event=50)
     ReceivedTotal.objects.filter(event_type=OPEN).update(count=50)
