@@ -68,7 +68,7 @@ def test_too_many_searches_are_told_in_the_page_that_asks(
     end: str, as_: As, people: dict[str, User], connector: Connector
 ) -> None:
     client, path = as_("viewer"), f"{EXPORT}{connector.pk}/find/"
-    swapped = re.search(r'name="htmx-config" content=\'([^\']+)\'', client.get(path).content.decode())
+    swapped = re.search(r'name="htmx-config"\s+content=\'([^\']+)\'', client.get(path).content.decode())
     assert swapped is not None
     rules = json.loads(html.unescape(swapped[1]))["responseHandling"]
     assert next(rule for rule in rules if re.search(rule["code"], "429"))["swap"] is True
