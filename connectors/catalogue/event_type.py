@@ -62,7 +62,9 @@ class EventType:
     def search_text(self) -> str:
         """All names somebody may look for: of the event, and of its fields in Braze and in Segment."""
         fields = (name for target in self.targets for name in (target.name, target.source))
-        return " ".join(dict.fromkeys((self.label, self.segment_event, self.event_type, *self.aliases, *fields)))
+        return " ".join(
+            dict.fromkeys((self.label, self.segment_event, self.event_type, *self.aliases, *fields))
+        )
 
     @property
     def newer(self) -> bool:

@@ -35,7 +35,6 @@ class Health(StrEnum):
             Health.REQUEST_REFUSED,
         )
 
-
     @property
     def moving(self) -> bool:
         """Whether events are on their way to the destination."""
