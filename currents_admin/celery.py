@@ -1,8 +1,10 @@
 """The Celery application; its settings stand in `settings.py` under `CELERY_`."""
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import beat_init, worker_init
 from kombu.entity import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "currents_admin.settings")
@@ -14,3 +16,12 @@ app.conf.task_queues = [
     for name in ("delivery", "retry", "chores")
 ]
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+@beat_init.connect
+def bound_waits(**_kwargs: Any) -> None:
+    """Chores may ask PostgreSQL for much at once; what takes longer than this is a server that hangs."""
+    from currents_admin.postgresql.patience import PATIENCE
+
+    PATIENCE.seconds = 120.0

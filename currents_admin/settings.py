@@ -124,7 +124,10 @@ DATABASES = {"default": env_urls.database("DATABASE_URL", DATABASE_URL or local.
 # Kept for an hour and re-opened, so that a moved database host is found again (its name is looked up anew).
 DATABASES["default"]["CONN_MAX_AGE"] = 3600
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)
+DATABASES["default"]["ENGINE"] = "currents_admin.postgresql"
+# A host that is gone without a word is noticed by the system within 25 s of silence, 10 s where something was sent.
+_NO_HALF_OPEN = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+DATABASES["default"]["OPTIONS"] = {"connect_timeout": 3} | _NO_HALF_OPEN | DATABASES["default"]["OPTIONS"]
 DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
 # Off for poolers that cannot carry prepared statements (pgbouncer before 1.21).
 if not env.flag("CURRENTS_PREPARED_STATEMENTS", default=True):
@@ -258,6 +261,7 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 2,
     "socket_keepalive": True,
+    "socket_keepalive_options": local.NO_HALF_OPEN,
     # Lets several installations, or a test run, share one Redis without hearing each other's doorbells.
     "global_keyprefix": env.text("REDIS_KEY_PREFIX"),
 }

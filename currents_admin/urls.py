@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
+handler500 = "currents_admin.unavailable.server_error"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include("connectors.sign_in.account_urls")),
     path("accounts/2fa/", include("allauth.mfa.urls")),

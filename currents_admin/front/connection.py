@@ -1,0 +1,138 @@
+"""One client's connection: what arrived of its request, what is still to be sent of the answer."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import threading
+import time
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+from gunicorn import http
+from gunicorn.config import Config
+
+from currents_admin.front.framing import Chunks, Head
+
+# An answer beyond this waits for its reader in the thread that makes it, and no longer than that.
+_MOST_UNSENT = 4_000_000
+_SEND_SECONDS = 10.0
+
+
+class Phase(Enum):
+    """What a connection waits for."""
+
+    IDLE = "the first byte of a request"
+    HEAD = "the rest of a head"
+    CHECK = "whether its token may send a large body"
+    BODY = "the rest of a body"
+    WORK = "the application's answer"
+    CLOSING = "the client to take the rest of the answer and go"
+
+
+class Whole:
+    """A whole request as the source gunicorn's parser reads: after it comes an end, never a wait."""
+
+    def __init__(self, raw: bytes) -> None:
+        self._view = memoryview(raw)
+
+    def recv(self, size: int) -> bytes:
+        piece, self._view = bytes(self._view[:size]), self._view[size:]
+        return piece
+
+
+class Connection:
+    """Used by the loop's thread, but for `sendall`, which the thread that answers calls.
+
+    The attributes without a comment are those gunicorn's own connection has and its `handle` reads.
+    """
+
+    initialized, is_http2, data_ready = True, False, True
+
+    def __init__(self, cfg: Config, line: socket.socket, client: Any, server: Any) -> None:
+        self.cfg, self.line, self.client, self.server = cfg, line, client, server
+        self.sock, self.parser = self, None
+        self.phase, self.deadline = Phase.IDLE, 0.0
+        self.buffer = bytearray()
+        self.head: Head | None = None
+        self.body_at, self.chunks = 0, Chunks(0)
+        self.reserved, self.room = 0, (False, "")
+        self.watched = 0
+        self.closed = self.ended = False
+        self.unsent = bytearray()
+        self.changed = threading.Condition()
+        self.want_to_send: Callable[[Connection], None] = lambda _: None
+        line.setblocking(False)
+
+    def init(self) -> None:
+        """gunicorn would shake hands here."""
+
+    def take(self, end: int) -> None:
+        """Hands the first `end` bytes to a parser of their own; what a client sent beyond them is its next request."""
+        self.parser = http.get_parser(self.cfg, Whole(bytes(self.buffer[:end])), self.client)
+        del self.buffer[:end]
+
+    # --- What gunicorn takes for a socket ---------------------------------------------------------------------
+    def sendall(self, data: bytes) -> None:
+        """Raises:
+        OSError: the client is gone, or too slow for an answer of this size.
+        """
+        with self.changed:
+            if not self.unsent:
+                data = data[self._send(data) :]
+            self.unsent += data
+        if not data:
+            return
+        self.want_to_send(self)
+        with self.changed:
+            if not self.changed.wait_for(self._has_room, _SEND_SECONDS):
+                self.closed = True
+            if self.closed:
+                raise OSError(errno.EPIPE, "The client does not take its answer.")
+
+    def send(self, data: bytes) -> int:
+        """Only for gunicorn's `100 Continue`, which the front has sent already."""
+        return len(data)
+
+    def setblocking(self, _blocking: bool) -> None:
+        """It never blocks."""
+
+    def settimeout(self, _seconds: float | None) -> None:
+        """Nor has it a time-out: the loop counts."""
+
+    def gettimeout(self) -> float:
+        return 0.0
+
+    def shutdown(self, _how: int) -> None:
+        """The loop ends connections."""
+
+    def recv(self, _size: int) -> bytes:
+        return b""
+
+    def close(self, graceful: bool = False) -> None:
+        """The loop ends connections."""
+
+    # ----------------------------------------------------------------------------------------------------------
+    def flush(self) -> bool:
+        """Sends on; answers whether all is sent (or never will be)."""
+        with self.changed:
+            if self.unsent and not self.closed:
+                try:
+                    del self.unsent[: self._send(bytes(self.unsent[:262_144]))]
+                except OSError:
+                    self.closed = True
+            self.changed.notify_all()
+            return self.closed or not self.unsent
+
+    def _send(self, data: bytes) -> int:
+        try:
+            return self.line.send(data)
+        except BlockingIOError:
+            return 0
+
+    def _has_room(self) -> bool:
+        return self.closed or len(self.unsent) < _MOST_UNSENT
+
+    def within(self, seconds: float) -> None:
+        self.deadline = time.monotonic() + seconds

@@ -1,0 +1,325 @@
+"""gunicorn's threaded worker with a loop that gathers whole requests: a slow or silent client costs a file descriptor
+and never a thread, and `/healthz` is answered by the loop itself.
+
+    accept → head within 10 s → body within 20 s and a second for every 50 kB → thread → answer, sent by the loop
+"""
+
+from __future__ import annotations
+
+import errno
+import resource
+import selectors
+import socket
+import time
+from collections import defaultdict, deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+from gunicorn.workers.gthread import ThreadWorker
+
+from currents_admin.front import admission, answers
+from currents_admin.front.connection import Connection, Phase
+from currents_admin.front.framing import MOST_HEAD, Chunks, Head, Malformed, read_head
+
+IDLE_SECONDS, HEAD_SECONDS, BODY_SECONDS, BYTES_A_SECOND = 75.0, 10.0, 20.0, 50_000
+ANSWER_SECONDS, LINGER_SECONDS = 30.0, 3.0
+STOPPING_SECONDS = 2.0
+# What one sender may have at work at once; the threads beyond are the others'.
+SPARE_THREADS = 4
+_MOST_CONNECTIONS = 4_000
+_SPARE_FILES = 200
+_READ = 262_144
+_SWEEP_EVERY = 0.5
+
+
+class FrontWorker(ThreadWorker):  # type: ignore[misc]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.worker_connections = _room_for_connections()
+        self.connections: dict[Connection, None] = {}
+        self.at_work: dict[str, int] = defaultdict(int)
+        self.in_line: dict[str, deque[Connection]] = defaultdict(deque)
+        self.aside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="aside")
+        self.rooms = admission.Rooms()
+        self.swept_at = 0.0
+
+    # --- Connections come and go ------------------------------------------------------------------------------
+    def accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                line, client = listener.accept()
+            except OSError as error:
+                if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED):
+                    return
+                raise
+            if self.nr_conns >= self.worker_connections - 1:
+                self._make_room()
+            self.nr_conns += 1
+            conn = Connection(self.cfg, line, client, listener.getsockname())
+            conn.want_to_send = partial(self.method_queue.defer, self._send_on)
+            self.connections[conn] = None
+            conn.within(HEAD_SECONDS)
+            self._read(conn)
+
+    def _make_room(self) -> None:
+        """The one that has waited longest without a whole request goes."""
+        longest = next((conn for conn in self.connections if conn.phase is not Phase.WORK), None)
+        if longest is not None:
+            self._end(longest)
+
+    def _end(self, conn: Connection) -> None:
+        if conn.ended:
+            return
+        conn.ended = conn.closed = True
+        self._watch(conn, 0)
+        self.rooms.leave(conn)
+        self.connections.pop(conn, None)
+        conn.line.close()
+        conn.flush()
+        self.nr_conns -= 1
+
+    def _watch(self, conn: Connection, events: int) -> None:
+        if events == conn.watched:
+            return
+        if not events:
+            self.poller.unregister(conn.line)
+        elif conn.watched:
+            self.poller.modify(conn.line, events, partial(self._ready, conn))
+        else:
+            self.poller.register(conn.line, events, partial(self._ready, conn))
+        conn.watched = events
+
+    def _ready(self, conn: Connection, _line: socket.socket) -> None:
+        if conn.ended:
+            return
+        if conn.unsent:
+            self._send_on(conn)
+        if not conn.ended and conn.phase not in (Phase.WORK, Phase.CHECK):
+            self._read(conn)
+
+    # --- A request arrives ------------------------------------------------------------------------------------
+    def _read(self, conn: Connection) -> None:
+        self._watch(conn, selectors.EVENT_READ)
+        try:
+            piece = conn.line.recv(_READ)
+        except BlockingIOError:
+            return
+        except OSError:
+            return self._end(conn)
+        if conn.phase is Phase.CLOSING:
+            # Read away, so that the client reads the answer before it hears that nobody listens.
+            return None if piece else self._end(conn)
+        if not piece:
+            return self._broke_off(conn)
+        conn.buffer += piece
+        self._go_on(conn)
+
+    def _broke_off(self, conn: Connection) -> None:
+        """One that has stopped in the middle of its body may still listen: the application says what is missing."""
+        if conn.phase is Phase.BODY and conn.head is not None:
+            return self._dispatch(conn, conn.head, len(conn.buffer))
+        self._end(conn)
+
+    def _go_on(self, conn: Connection) -> None:
+        try:
+            if conn.phase is Phase.IDLE and conn.buffer:
+                conn.phase = Phase.HEAD
+                conn.within(HEAD_SECONDS)
+            if conn.phase is Phase.HEAD:
+                self._look_for_head(conn)
+            if conn.phase is Phase.BODY and conn.head is not None:
+                self._look_for_end(conn, conn.head)
+        except OSError:
+            self._end(conn)
+        except Malformed as wrong:
+            self._refuse(conn, wrong.status)
+
+    def _look_for_head(self, conn: Connection) -> None:
+        while conn.buffer[:2] == b"\r\n":
+            del conn.buffer[:2]
+        stop = conn.buffer.find(b"\r\n\r\n", 0, MOST_HEAD)
+        if stop < 0:
+            if len(conn.buffer) >= MOST_HEAD:
+                raise Malformed(431)
+            return
+        conn.head = read_head(bytes(conn.buffer[:stop]))
+        conn.body_at = stop + 4
+        conn.chunks = Chunks(conn.body_at)
+        if conn.head.path == "/healthz" and conn.head.method in ("GET", "HEAD") and not conn.head.length:
+            del conn.buffer[: conn.body_at]
+            return self._answer(conn, answers.alive(conn.head.method))
+        if conn.head.length > admission.most(conn.head):
+            raise Malformed(413)
+        if not admission.needs_token(conn.head):
+            self._gather_body(conn, conn.head, trusted=False)
+        elif admission.is_known(conn.head):
+            self._gather_body(conn, conn.head, trusted=True)
+        else:
+            self._check(conn, conn.head)
+
+    def _check(self, conn: Connection, head: Head) -> None:
+        """A large body of a sender nobody remembers: a thread looks its token up before the body is taken."""
+        conn.phase = Phase.CHECK
+        self._watch(conn, 0)
+        found = self.tpool.submit(admission.look_up, head)
+        found.add_done_callback(lambda done: self.method_queue.defer(self._checked, conn, done))
+
+    def _checked(self, conn: Connection, done: Future[bool]) -> None:
+        if conn.ended or conn.head is None:
+            return
+        told = done.exception() is None
+        if told and not done.result():
+            return self._refuse(conn, 401)
+        try:
+            # Where it could not be told, the application says so; it has the words.
+            self._gather_body(conn, conn.head, trusted=told)
+        except Malformed as wrong:
+            return self._refuse(conn, wrong.status)
+        self._go_on(conn)
+        if conn.phase is Phase.BODY:
+            self._read(conn)
+
+    def _gather_body(self, conn: Connection, head: Head, *, trusted: bool) -> None:
+        self.rooms.enter(conn, head, trusted=trusted)
+        conn.phase = Phase.BODY
+        conn.within(BODY_SECONDS + head.length / BYTES_A_SECOND)
+        if head.expects_continue and len(conn.buffer) == conn.body_at:
+            conn.sendall(answers.CONTINUE)
+
+    def _look_for_end(self, conn: Connection, head: Head) -> None:
+        end = conn.body_at + head.length
+        if head.chunked:
+            conn.chunks.follow(conn.buffer)
+            end = conn.chunks.end
+            self.rooms.grow(conn, head)
+        if 0 <= end <= len(conn.buffer):
+            self._dispatch(conn, head, end)
+
+    # --- A thread answers it ----------------------------------------------------------------------------------
+    def _dispatch(self, conn: Connection, head: Head, end: int) -> None:
+        conn.take(end)
+        conn.phase = Phase.WORK
+        self._watch(conn, selectors.EVENT_WRITE if conn.unsent else 0)
+        if head.path == "/readyz":
+            return self._work(conn, self.aside)
+        sender = head.authorization
+        if self.at_work[sender] >= max(1, self.cfg.threads - SPARE_THREADS):
+            self.in_line[sender].append(conn)
+            return None
+        self.at_work[sender] += 1
+        return self._work(conn, self.tpool)
+
+    def _work(self, conn: Connection, pool: ThreadPoolExecutor) -> None:
+        done = pool.submit(self.handle, conn)
+        done.add_done_callback(lambda answered: self.method_queue.defer(self.finish_request, conn, answered))
+
+    def finish_request(self, conn: Connection, done: Future[bool]) -> None:
+        """The answer is made; in the loop's thread."""
+        if conn.head is not None and conn.head.path != "/readyz":
+            self._next_in_line(conn.head.authorization)
+        self.rooms.leave(conn)
+        if conn.closed:
+            return self._end(conn)
+        if not done.cancelled() and done.exception() is None and done.result():
+            return self._wait_for_next(conn)
+        self._close(conn)
+
+    def _next_in_line(self, sender: str) -> None:
+        if line := self.in_line.get(sender):
+            return self._work(line.popleft(), self.tpool)
+        self.in_line.pop(sender, None)
+        self.at_work[sender] -= 1
+        if not self.at_work[sender]:
+            del self.at_work[sender]
+
+    def _wait_for_next(self, conn: Connection) -> None:
+        conn.phase, conn.head = Phase.IDLE, None
+        conn.within(IDLE_SECONDS if self.alive else STOPPING_SECONDS)
+        # Last to go where there is no room.
+        self.connections[conn] = self.connections.pop(conn)
+        if conn.buffer:
+            self._go_on(conn)
+        if conn.phase is Phase.IDLE and not conn.ended:
+            self._watch(conn, selectors.EVENT_READ | (selectors.EVENT_WRITE if conn.unsent else 0))
+
+    # --- What the loop says itself ----------------------------------------------------------------------------
+    def _answer(self, conn: Connection, raw: bytes) -> None:
+        conn.phase = Phase.WORK
+        try:
+            conn.sendall(raw)
+        except OSError:
+            return self._end(conn)
+        self._wait_for_next(conn)
+
+    def _refuse(self, conn: Connection, status: int) -> None:
+        conn.phase = Phase.WORK
+        try:
+            conn.sendall(answers.refusal(status))
+        except OSError:
+            return self._end(conn)
+        self._close(conn)
+
+    def _close(self, conn: Connection) -> None:
+        """Ends it once the client has the answer."""
+        conn.phase = Phase.CLOSING
+        self.rooms.leave(conn)
+        conn.buffer.clear()
+        conn.within(ANSWER_SECONDS)
+        self._send_on(conn)
+
+    def _send_on(self, conn: Connection) -> None:
+        if conn.ended:
+            return
+        if not conn.flush():
+            reads = conn.phase not in (Phase.WORK, Phase.CHECK)
+            self._watch(conn, selectors.EVENT_WRITE | (selectors.EVENT_READ if reads else 0))
+        elif conn.closed:
+            # A thread may still be at work for it; `finish_request` ends it then.
+            self._watch(conn, 0) if conn.phase is Phase.WORK else self._end(conn)
+        elif conn.phase is Phase.CLOSING:
+            self._say_goodbye(conn)
+        else:
+            self._watch(conn, 0 if conn.phase in (Phase.WORK, Phase.CHECK) else selectors.EVENT_READ)
+
+    def _say_goodbye(self, conn: Connection) -> None:
+        try:
+            conn.line.shutdown(socket.SHUT_WR)
+        except OSError:
+            return self._end(conn)
+        conn.deadline = min(conn.deadline, time.monotonic() + LINGER_SECONDS)
+        self._watch(conn, selectors.EVENT_READ)
+
+    # --- Time -------------------------------------------------------------------------------------------------
+    def murder_keepalived(self, force: bool = False) -> None:
+        """gunicorn calls this at every turn of its loop."""
+        now = time.monotonic()
+        if not force and now - self.swept_at < _SWEEP_EVERY:
+            return
+        self.swept_at = now
+        for conn in list(self.connections):
+            if conn.phase not in (Phase.WORK, Phase.CHECK) and (force or conn.deadline < now):
+                self._overdue(conn, force)
+
+    def murder_pending(self) -> None:
+        """There is one list here, see `murder_keepalived`."""
+
+    def _overdue(self, conn: Connection, force: bool) -> None:
+        if force or conn.phase in (Phase.IDLE, Phase.CLOSING) or not conn.buffer:
+            self._end(conn)
+        else:
+            self._refuse(conn, 408)
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        for conn in self.connections:
+            conn.deadline = min(conn.deadline, deadline)
+
+
+def _room_for_connections() -> int:
+    """As many as the system gives this process files, and not more than the loop looks after with ease."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_CONNECTIONS + _SPARE_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return min(_MOST_CONNECTIONS, max(64, soft - _SPARE_FILES)) if soft != -1 else _MOST_CONNECTIONS

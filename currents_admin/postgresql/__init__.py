@@ -1,0 +1,1 @@
+"""Django's PostgreSQL backend with an end to every wait: no thread waits for a silent server longer than stated."""
