@@ -11,10 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "currents_admin.settings")
 
 app = Celery("currents_admin", loader="currents_admin.loader:PlainLoader")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.conf.task_queues = [
-    Queue(name, routing_key=name)  # type: ignore[no-untyped-call]
-    for name in ("delivery", "retry", "chores")
-]
+app.conf.task_queues = [Queue(name, routing_key=name) for name in ("delivery", "retry", "chores")]
 app.autodiscover_tasks()
 
 

@@ -126,7 +126,12 @@ DATABASES["default"]["CONN_MAX_AGE"] = 3600
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"]["ENGINE"] = "currents_admin.postgresql"
 # A host that is gone without a word is noticed by the system within 25 s of silence, 10 s where something was sent.
-_NO_HALF_OPEN = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+_NO_HALF_OPEN = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 DATABASES["default"]["OPTIONS"] = {"connect_timeout": 3} | _NO_HALF_OPEN | DATABASES["default"]["OPTIONS"]
 DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
 # Off for poolers that cannot carry prepared statements (pgbouncer before 1.21).

@@ -8,20 +8,27 @@ import gc
 from pathlib import Path
 from typing import Any
 
+from currents_admin.postgresql.patience import PATIENCE
+
 workers = 1
-worker_class = "gthread"
-threads = 16
+worker_class = "currents_admin.front.worker.FrontWorker"
+threads = 20
 preload_app = False
 timeout = 60
 # Less than the 15 s after which supervisor and compose end a process by force.
 graceful_timeout = 12
 keepalive = 75
-backlog = 1024
+backlog = 2048
+sendfile = False
 accesslog = None
 # Its default lies in the home folder.
 control_socket_disable = True
 # The worker's sign of life is a change to a file; on a busy disk that would wait.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+
+
+# A page asks for what takes milliseconds; where PostgreSQL is silent for so long, people are told.
+_DATABASE_SECONDS = 4.0
 
 
 def post_worker_init(worker: Any) -> None:
@@ -30,3 +37,4 @@ def post_worker_init(worker: Any) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
+    PATIENCE.seconds = _DATABASE_SECONDS

@@ -1,5 +1,5 @@
-"""Who may send how much: a stranger's body is small, a large one needs a token that is known before it is taken, and all
-bodies together have a room that ends."""
+"""Who may send how much: a stranger's body is small, a large one needs a token that is known before it is taken, and
+all bodies together have a room that ends."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def needs_token(head: Head) -> bool:
 
 def is_known(head: Head) -> bool:
     """Whether the token was good a moment ago, without asking the database."""
-    from exporter import tokens_in_use
+    from exporter.api import bearer
 
-    return tokens_in_use.is_remembered(head.authorization)
+    return bearer.is_remembered(head.authorization)
 
 
 def look_up(head: Head) -> bool:
@@ -40,15 +40,15 @@ def look_up(head: Head) -> bool:
     """
     from django.db import close_old_connections
 
-    from exporter import tokens_in_use
+    from exporter.api import bearer
 
     close_old_connections()
     try:
-        tokens_in_use.check(head.authorization, "intake")
-    except tokens_in_use.WrongScope:
+        bearer.check(head.authorization, "intake")
+    except bearer.WrongScope:
         # The application has the words.
         return True
-    except tokens_in_use.BadToken:
+    except bearer.BadToken:
         return False
     return True
 

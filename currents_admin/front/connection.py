@@ -63,6 +63,7 @@ class Connection:
         self.unsent = bytearray()
         self.changed = threading.Condition()
         self.want_to_send: Callable[[Connection], None] = lambda _: None
+        self.when_ready: Callable[[Any], None] = lambda _: None
         line.setblocking(False)
 
     def init(self) -> None:

@@ -31,6 +31,7 @@ class Head:
     length: int = 0
     chunked: bool = False
     expects_continue: bool = False
+    keeps_alive: bool = True
 
 
 def read_head(raw: bytes) -> Head:
@@ -44,6 +45,7 @@ def read_head(raw: bytes) -> Head:
     if len(words) != 3:
         raise Malformed(400)
     head = Head(words[0].decode("latin-1"), words[1].partition(b"?")[0].decode("latin-1"))
+    head.keeps_alive = words[2] != b"HTTP/1.0"
     lengths: list[bytes] = []
     for line in lines:
         name, colon, value = line.partition(b":")
@@ -54,6 +56,8 @@ def read_head(raw: bytes) -> Head:
                 head.chunked = True
             case b"authorization":
                 head.authorization = value.strip().decode("latin-1")
+            case b"connection":
+                head.keeps_alive = head.keeps_alive and value.strip().lower() != b"close"
             case b"expect":
                 head.expects_continue = value.strip().lower() == b"100-continue"
     if len(lengths) > 1 or (lengths and head.chunked):

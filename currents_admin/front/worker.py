@@ -12,6 +12,7 @@ import selectors
 import socket
 import time
 from collections import defaultdict, deque
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -31,6 +32,7 @@ _MOST_CONNECTIONS = 4_000
 _SPARE_FILES = 200
 _READ = 262_144
 _SWEEP_EVERY = 0.5
+_ACCEPTED_AT_ONCE = 64
 
 
 class FrontWorker(ThreadWorker):  # type: ignore[misc]
@@ -46,7 +48,7 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
 
     # --- Connections come and go ------------------------------------------------------------------------------
     def accept(self, listener: socket.socket) -> None:
-        while True:
+        for _ in range(_ACCEPTED_AT_ONCE):
             try:
                 line, client = listener.accept()
             except OSError as error:
@@ -57,10 +59,11 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
                 self._make_room()
             self.nr_conns += 1
             conn = Connection(self.cfg, line, client, listener.getsockname())
-            conn.want_to_send = partial(self.method_queue.defer, self._send_on)
+            conn.want_to_send = partial(self._later, self._send_on)
+            conn.when_ready = partial(self._safely, self._ready, conn)
             self.connections[conn] = None
             conn.within(HEAD_SECONDS)
-            self._read(conn)
+            self._safely(self._read, conn)
 
     def _make_room(self) -> None:
         """The one that has waited longest without a whole request goes."""
@@ -85,41 +88,58 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         if not events:
             self.poller.unregister(conn.line)
         elif conn.watched:
-            self.poller.modify(conn.line, events, partial(self._ready, conn))
+            self.poller.modify(conn.line, events, conn.when_ready)
         else:
-            self.poller.register(conn.line, events, partial(self._ready, conn))
+            self.poller.register(conn.line, events, conn.when_ready)
         conn.watched = events
 
-    def _ready(self, conn: Connection, _line: socket.socket) -> None:
+    def _later(self, step: Callable[..., None], conn: Connection, *more: Any) -> None:
+        """The step in the loop's thread, soon."""
+        self.method_queue.defer(self._safely, step, conn, *more)
+
+    def _safely(self, step: Callable[..., None], conn: Connection, *more: Any) -> None:
+        """What goes wrong for one connection ends that one; the loop turns for the others."""
         if conn.ended:
             return
+        try:
+            step(conn, *more)
+        except Exception:
+            self.log.exception("A connection was ended.")
+            self._end(conn)
+
+    def _ready(self, conn: Connection, _line: socket.socket) -> None:
         if conn.unsent:
             self._send_on(conn)
-        if not conn.ended and conn.phase not in (Phase.WORK, Phase.CHECK):
+        if not conn.ended and conn.watched & selectors.EVENT_READ:
             self._read(conn)
 
     # --- A request arrives ------------------------------------------------------------------------------------
     def _read(self, conn: Connection) -> None:
-        self._watch(conn, selectors.EVENT_READ)
+        self._watch(conn, selectors.EVENT_READ | (selectors.EVENT_WRITE if conn.unsent else 0))
         try:
             piece = conn.line.recv(_READ)
         except BlockingIOError:
             return
         except OSError:
-            return self._end(conn)
+            self._end(conn)
+            return
         if conn.phase is Phase.CLOSING:
             # Read away, so that the client reads the answer before it hears that nobody listens.
-            return None if piece else self._end(conn)
+            if not piece:
+                self._end(conn)
+            return
         if not piece:
-            return self._broke_off(conn)
+            self._broke_off(conn)
+            return
         conn.buffer += piece
         self._go_on(conn)
 
     def _broke_off(self, conn: Connection) -> None:
         """One that has stopped in the middle of its body may still listen: the application says what is missing."""
         if conn.phase is Phase.BODY and conn.head is not None:
-            return self._dispatch(conn, conn.head, len(conn.buffer))
-        self._end(conn)
+            self._dispatch(conn, conn.head, len(conn.buffer))
+            return
+        self._close(conn)
 
     def _go_on(self, conn: Connection) -> None:
         try:
@@ -130,6 +150,8 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
                 self._look_for_head(conn)
             if conn.phase is Phase.BODY and conn.head is not None:
                 self._look_for_end(conn, conn.head)
+            if conn.phase in (Phase.HEAD, Phase.BODY):
+                self._watch(conn, selectors.EVENT_READ)
         except OSError:
             self._end(conn)
         except Malformed as wrong:
@@ -148,7 +170,8 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         conn.chunks = Chunks(conn.body_at)
         if conn.head.path == "/healthz" and conn.head.method in ("GET", "HEAD") and not conn.head.length:
             del conn.buffer[: conn.body_at]
-            return self._answer(conn, answers.alive(conn.head.method))
+            self._answer(conn, answers.alive(conn.head.method), keep=conn.head.keeps_alive)
+            return
         if conn.head.length > admission.most(conn.head):
             raise Malformed(413)
         if not admission.needs_token(conn.head):
@@ -163,19 +186,19 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         conn.phase = Phase.CHECK
         self._watch(conn, 0)
         found = self.tpool.submit(admission.look_up, head)
-        found.add_done_callback(lambda done: self.method_queue.defer(self._checked, conn, done))
+        found.add_done_callback(lambda done: self._later(self._checked, conn, head, done))
 
-    def _checked(self, conn: Connection, done: Future[bool]) -> None:
-        if conn.ended or conn.head is None:
-            return
+    def _checked(self, conn: Connection, head: Head, done: Future[bool]) -> None:
         told = done.exception() is None
         if told and not done.result():
-            return self._refuse(conn, 401)
+            self._refuse(conn, 401)
+            return
         try:
             # Where it could not be told, the application says so; it has the words.
-            self._gather_body(conn, conn.head, trusted=told)
+            self._gather_body(conn, head, trusted=told)
         except Malformed as wrong:
-            return self._refuse(conn, wrong.status)
+            self._refuse(conn, wrong.status)
+            return
         self._go_on(conn)
         if conn.phase is Phase.BODY:
             self._read(conn)
@@ -202,13 +225,14 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         conn.phase = Phase.WORK
         self._watch(conn, selectors.EVENT_WRITE if conn.unsent else 0)
         if head.path == "/readyz":
-            return self._work(conn, self.aside)
+            self._work(conn, self.aside)
+            return
         sender = head.authorization
         if self.at_work[sender] >= max(1, self.cfg.threads - SPARE_THREADS):
             self.in_line[sender].append(conn)
-            return None
+            return
         self.at_work[sender] += 1
-        return self._work(conn, self.tpool)
+        self._work(conn, self.tpool)
 
     def _work(self, conn: Connection, pool: ThreadPoolExecutor) -> None:
         done = pool.submit(self.handle, conn)
@@ -218,47 +242,42 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         """The answer is made; in the loop's thread."""
         if conn.head is not None and conn.head.path != "/readyz":
             self._next_in_line(conn.head.authorization)
-        self.rooms.leave(conn)
-        if conn.closed:
-            return self._end(conn)
-        if not done.cancelled() and done.exception() is None and done.result():
-            return self._wait_for_next(conn)
-        self._close(conn)
+        keep = not done.cancelled() and done.exception() is None and done.result()
+        self._safely(self._wait_for_next if keep else self._close, conn)
 
     def _next_in_line(self, sender: str) -> None:
         if line := self.in_line.get(sender):
-            return self._work(line.popleft(), self.tpool)
+            self._work(line.popleft(), self.tpool)
+            return
         self.in_line.pop(sender, None)
         self.at_work[sender] -= 1
         if not self.at_work[sender]:
             del self.at_work[sender]
 
     def _wait_for_next(self, conn: Connection) -> None:
+        """Once the client has taken this answer, so that nobody orders more than they fetch."""
+        self.rooms.leave(conn)
         conn.phase, conn.head = Phase.IDLE, None
         conn.within(IDLE_SECONDS if self.alive else STOPPING_SECONDS)
         # Last to go where there is no room.
         self.connections[conn] = self.connections.pop(conn)
-        if conn.buffer:
-            self._go_on(conn)
-        if conn.phase is Phase.IDLE and not conn.ended:
-            self._watch(conn, selectors.EVENT_READ | (selectors.EVENT_WRITE if conn.unsent else 0))
+        self._send_on(conn)
 
     # --- What the loop says itself ----------------------------------------------------------------------------
-    def _answer(self, conn: Connection, raw: bytes) -> None:
+    def _answer(self, conn: Connection, raw: bytes, *, keep: bool) -> None:
         conn.phase = Phase.WORK
         try:
             conn.sendall(raw)
         except OSError:
-            return self._end(conn)
-        self._wait_for_next(conn)
+            self._end(conn)
+            return
+        if keep and self.alive:
+            self._wait_for_next(conn)
+        else:
+            self._close(conn)
 
     def _refuse(self, conn: Connection, status: int) -> None:
-        conn.phase = Phase.WORK
-        try:
-            conn.sendall(answers.refusal(status))
-        except OSError:
-            return self._end(conn)
-        self._close(conn)
+        self._answer(conn, answers.refusal(status), keep=False)
 
     def _close(self, conn: Connection) -> None:
         """Ends it once the client has the answer."""
@@ -269,24 +288,27 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         self._send_on(conn)
 
     def _send_on(self, conn: Connection) -> None:
-        if conn.ended:
-            return
         if not conn.flush():
-            reads = conn.phase not in (Phase.WORK, Phase.CHECK)
-            self._watch(conn, selectors.EVENT_WRITE | (selectors.EVENT_READ if reads else 0))
+            self._watch(conn, selectors.EVENT_WRITE)
+        elif conn.phase in (Phase.WORK, Phase.CHECK):
+            # `finish_request` ends one that is closed.
+            self._watch(conn, 0)
         elif conn.closed:
-            # A thread may still be at work for it; `finish_request` ends it then.
-            self._watch(conn, 0) if conn.phase is Phase.WORK else self._end(conn)
+            self._end(conn)
         elif conn.phase is Phase.CLOSING:
             self._say_goodbye(conn)
+        elif conn.buffer:
+            self._watch(conn, 0)
+            self._later(self._go_on, conn)
         else:
-            self._watch(conn, 0 if conn.phase in (Phase.WORK, Phase.CHECK) else selectors.EVENT_READ)
+            self._watch(conn, selectors.EVENT_READ)
 
     def _say_goodbye(self, conn: Connection) -> None:
         try:
             conn.line.shutdown(socket.SHUT_WR)
         except OSError:
-            return self._end(conn)
+            self._end(conn)
+            return
         conn.deadline = min(conn.deadline, time.monotonic() + LINGER_SECONDS)
         self._watch(conn, selectors.EVENT_READ)
 

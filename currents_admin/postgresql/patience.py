@@ -2,7 +2,8 @@
 
 A server that is frozen (a stopped process, a hung disk) keeps its connections open and never answers, and no time-out
 of its own runs. So the client counts. Once a wait has run out and nobody else was answered meanwhile, the server counts
-as *silent*: everybody else is refused at once, and one caller a second asks again on behalf of all, until one is answered.
+as *silent*: everybody else is refused at once, and one caller a second asks again on behalf of all until one is
+answered.
 """
 
 from __future__ import annotations
@@ -39,9 +40,8 @@ class Patience:
         if self._ask_again_at is None:
             return self.seconds
         with self._guard:
-            if self._ask_again_at is None:
-                return self.seconds
-            if self._clock() < self._ask_again_at:
+            again_at = self._ask_again_at
+            if again_at and self._clock() < again_at:
                 raise Silent("PostgreSQL does not answer.")
             self._ask_again_at = self._clock() + PROBE_SECONDS
         return PROBE_SECONDS

@@ -15,5 +15,5 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    gone = readiness.missing()
+    gone = readiness.answer.missing()
     return JsonResponse({"ready": not gone, "missing": gone}, status=503 if gone else 200)

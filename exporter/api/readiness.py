@@ -3,35 +3,78 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db.backends.utils import CursorWrapper
 from redis import Redis, RedisError
 
 log = logging.getLogger(__name__)
 
 WORKER_SECONDS = 15.0
 BEAT_SECONDS = 15.0
+KEPT_READY, KEPT_NOT_READY = 1.0, 0.2
 _ASK_SECONDS = 1.0
+_DISK_FULL = "53100"
+
+
+class Answer:
+    """What was found last, kept for a moment: whoever asks, however often, costs one look."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._gone: list[str] = []
+        self._until = 0.0
+
+    def missing(self) -> list[str]:
+        with self._guard:
+            if time.monotonic() >= self._until:
+                self._gone = missing()
+                self._until = time.monotonic() + (KEPT_NOT_READY if self._gone else KEPT_READY)
+            return self._gone
+
+    def forget(self) -> None:
+        self._until = 0.0
+
+
+answer = Answer()
 
 
 def missing() -> list[str]:
-    """Names of the parts that do not answer: `database`, `broker`, `worker`, `beat`; empty when all do."""
+    """Names of what is missing: `database`, `disk` (full, so nothing can be stored), `broker`, `worker`, `beat`; empty
+    when all is there."""
     gone = [] if _broker_answers() else ["broker"]
     try:
-        with connection.cursor() as cursor:
+        with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
                 "SELECT part, extract(epoch FROM clock_timestamp() - at)::float8 FROM exporter_sign"
             )
             ages = dict(cursor.fetchall())
+            full = _disk_is_full(cursor)
     except DatabaseError:
         connection.close()
         return ["database", *gone]
+    gone = ["disk", *gone] if full else gone
     if ages.get("worker", WORKER_SECONDS) >= WORKER_SECONDS:
         gone.append("worker")
     if ages.get("beat", BEAT_SECONDS) >= BEAT_SECONDS:
         gone.append("beat")
     return gone
+
+
+def _disk_is_full(cursor: CursorWrapper) -> bool:
+    """Lets PostgreSQL write a file of a megabyte and forget it. Storing something instead would find room in pages that
+    exist, until the next event does not."""
+    try:
+        cursor.execute("SET LOCAL work_mem = '64kB'")
+        cursor.execute("SELECT count(*) FROM generate_series(1, 40000)")
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", None) == _DISK_FULL:
+            return True
+        raise
+    return False
 
 
 def _broker_answers() -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from exporter.api import bearer
+from exporter.api import bearer, readiness
 from exporter.delivery import turn
 from exporter.intake import appender, notifier
 
@@ -19,6 +19,7 @@ def _threads_end() -> Iterator[None]:
     appender.stop()
     notifier.stop()
     bearer.forget()
+    readiness.answer.forget()
 
 
 @pytest.fixture(autouse=True)

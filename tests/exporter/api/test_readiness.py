@@ -7,6 +7,7 @@ from django.conf import LazySettings
 from django.db import connection
 from django.test import Client
 
+from exporter.api import readiness
 from exporter.dispatch.heartbeats import claim
 from exporter.tasks import sweep
 
@@ -21,6 +22,8 @@ def test_ready_once_database_broker_worker_and_beat_answer(client: Client) -> No
     assert client.get("/readyz").json() == {"ready": False, "missing": ["worker", "beat"]}
     claim("worker", 0.0)
     sweep()
+    assert client.get("/readyz").status_code == 503, "an answer is kept for a moment"
+    readiness.answer.forget()
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()) == (200, {"ready": True, "missing": []})
 
@@ -33,6 +36,16 @@ def test_parts_that_fell_silent_are_named(client: Client, settings: LazySettings
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["missing"]) == (503, ["broker", "beat"])
+
+
+def test_a_database_that_has_no_room_to_write_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "_DISK_FULL", "53400")
+    with connection.cursor() as cursor:
+        cursor.execute("SET temp_file_limit = '100kB'")
+    try:
+        assert readiness.missing()[0] == "disk"
+    finally:
+        connection.close()
 
 
 def test_of_two_sweeps_at_once_one_does_the_work() -> None:

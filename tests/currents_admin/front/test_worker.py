@@ -1,0 +1,146 @@
+"""No client holds a thread: the loop waits for unfinished, silent and greedy ones, and no longer than stated."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from currents_admin.front import worker
+from tests.support.factories import event
+from tests.support.serving import Server, serving
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PATIENT = 1.0  # seconds within which others are answered, whatever anybody does
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with serving(tmp_path) as started:
+        yield started
+
+
+def connect(server: Server) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", server.port), timeout=40)
+
+
+def ask(server: Server, path: str) -> int:
+    with connect(server) as line:
+        line.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
+        return int(heard(line).split()[1])
+
+
+def heard(line: socket.socket) -> bytes:
+    raw = b""
+    while piece := line.recv(65_536):
+        raw += piece
+    return raw
+
+
+def in_time(server: Server) -> None:
+    """`/healthz` and the intake of others are answered at once."""
+    began = time.monotonic()
+    assert ask(server, "/healthz") == 200
+    assert server.send(json.dumps(event(1)).encode())[0] == 202
+    assert time.monotonic() - began < PATIENT
+
+
+UNFINISHED = {
+    "silent": b"",
+    "half a head": b"POST /api/v1/events HTTP/1.1\r\nHost: x",
+    "no body": b"POST /api/v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{",
+    "half a form": b"POST /accounts/login/ HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nlogin=",
+    "no chunk": b"POST /api/v1/events HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("kind", UNFINISHED)
+def test_sixty_four_unfinished_requests_delay_nobody(server: Server, kind: str) -> None:
+    server.send(b"")
+    with ExitStack() as lines:
+        for _ in range(64):
+            lines.enter_context(connect(server)).sendall(UNFINISHED[kind])
+        in_time(server)
+        in_time(server)
+
+
+def test_a_thousand_slow_clients_delay_nobody(server: Server) -> None:
+    server.send(b"")
+    with ExitStack() as lines:
+        slow = [lines.enter_context(connect(server)) for _ in range(1_000)]
+        for line in slow:
+            line.sendall(UNFINISHED["half a head"])
+        for line in slow:
+            line.sendall(b"y")
+        in_time(server)
+
+
+def test_an_unfinished_head_is_told_so_in_time(server: Server) -> None:
+    with connect(server) as line, connect(server) as silent:
+        line.sendall(UNFINISHED["half a head"])
+        answer = heard(line)
+        assert b"HTTP/1.1 408 " in answer
+        assert json.loads(answer.partition(b"\r\n\r\n")[2])["detail"].startswith("The request did not arrive")
+        assert heard(silent) == b"", "who says nothing is hung up on"
+
+
+def test_a_large_body_without_a_good_token_is_refused_before_it_is_sent(server: Server) -> None:
+    head = b"POST /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: 900000\r\n\r\n"
+    with connect(server) as line:
+        line.sendall(head % b"cur_nobody_nothing")
+        assert heard(line).startswith(b"HTTP/1.1 401 ")
+
+
+def test_a_body_beyond_the_limit_is_refused_by_its_length(server: Server) -> None:
+    assert server.exchange("Content-Length: 10000001")[0] == 413
+    with connect(server) as line:
+        line.sendall(b"POST /accounts/login/ HTTP/1.1\r\nHost: x\r\nContent-Length: 1000001\r\n\r\n")
+        assert heard(line).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_large_body_of_a_good_token_is_taken(server: Server) -> None:
+    events = json.dumps({"events": [event(number) for number in range(1_000)]}).encode()
+    assert len(events) > 100_000
+    sized = f"Content-Type: application/json\r\nContent-Length: {len(events)}"
+    assert server.exchange(sized, events)[1]["accepted"] == 1_000
+
+
+def test_who_asks_whether_to_go_on_is_told(server: Server) -> None:
+    with connect(server) as line:
+        line.sendall(b"POST /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nExpect: 100-continue\r\n")
+        line.sendall(b"Connection: close\r\nContent-Length: 2\r\n\r\n")
+        assert line.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        line.sendall(b"[]")
+        assert heard(line).startswith(b"HTTP/1.1 401 ")
+
+
+def test_requests_sent_ahead_are_answered_in_order(server: Server) -> None:
+    first = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    second = b"GET /accounts/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    last = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    with connect(server) as line:
+        line.sendall(first + second + last)
+        line.shutdown(socket.SHUT_WR)
+        told = heard(line)
+    assert told.count(b"HTTP/1.1 200 OK") >= 2
+
+
+def test_a_reader_who_does_not_read_costs_no_thread(server: Server) -> None:
+    with ExitStack() as lines:
+        for _ in range(24):
+            line = lines.enter_context(connect(server))
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            for _ in range(10):
+                line.sendall(b"GET /api/v1/openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        # The answers are made first, which is work like any other; then they lie there and nobody takes them.
+        assert server.send(b"")[0] == 200
+        in_time(server)
+
+
+def test_the_times_are_those_the_security_page_states() -> None:
+    assert (worker.HEAD_SECONDS, worker.BODY_SECONDS, worker.BYTES_A_SECOND) == (10, 20, 50_000)
