@@ -6,6 +6,8 @@ import secrets
 
 from django.db import transaction
 
+from connectors.audit.actions import AuditAction
+from connectors.audit.actor import SYSTEM
 from connectors.audit.record import record
 from connectors.models import Membership, Role, User, Workspace
 from currents_admin import env, local
@@ -28,7 +30,7 @@ def create() -> bool:
         for email, (name, role) in PEOPLE.items():
             user = User.objects.create_user(email, password(), name=name, is_owner=role == Role.ADMIN)
             Membership.objects.create(workspace=workspace, user=user, role=role)
-        record("workspace.created", workspace=workspace, actor=None, target=SLUG)
+        record(AuditAction.WORKSPACE_CREATED, SYSTEM, workspace=workspace, target=SLUG)
     return True
 
 

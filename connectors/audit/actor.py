@@ -9,7 +9,11 @@ from connectors.models import User
 
 @dataclass(frozen=True, slots=True)
 class By:
-    """Who makes a change, and from where."""
+    """Who makes a change, and the address the request came from."""
 
     user: User | None
     address: str | None = None
+
+
+# The product itself, or somebody at a command line.
+SYSTEM = By(None)

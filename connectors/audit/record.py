@@ -5,28 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from connectors.models import AuditEntry, User, Workspace
+from connectors.audit.actions import AuditAction
+from connectors.audit.actor import By
+from connectors.models import AuditEntry, Workspace
 
 
 def record(
-    action: str,
+    action: AuditAction,
+    by: By,
     *,
     workspace: Workspace | None,
-    actor: User | None,
     target: str = "",
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
-    address: str | None = None,
     seen_in: Iterable[int] = (),
 ) -> AuditEntry:
-    """Keeps who did what. `before` and `after` hold settings, never a secret; `actor` None is the system or a
-    command; `address` is where the request came from; `seen_in` are ids of further workspaces that see it."""
+    """Keeps who did what. `before` and `after` hold settings, never a secret; `seen_in` are ids of further
+    workspaces whose admins see it."""
     return AuditEntry.objects.create(
         workspace=workspace,
         seen_in=list(seen_in),
-        actor=actor,
-        actor_email=actor.email if actor else "",
-        address=address,
+        actor=by.user,
+        actor_email=by.user.email if by.user else "",
+        address=by.address,
         action=action,
         target=target[:200],
         before=before or {},

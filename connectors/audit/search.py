@@ -13,11 +13,12 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy
 
 from connectors.audit import words
+from connectors.audit.actions import AuditAction
 from connectors.models import AuditEntry, Workspace
+from connectors.web.csv_cells import plain
 
 PAGE = 50
 CHUNK = 1_000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "−")
 
 
 class SearchForm(forms.Form):
@@ -27,7 +28,7 @@ class SearchForm(forms.Form):
     action = forms.ChoiceField(
         label=gettext_lazy("Action"),
         required=False,
-        choices=[("", gettext_lazy("All")), *words.ACTIONS.items()],
+        choices=[("", gettext_lazy("All")), *AuditAction.choices],
     )
     person = forms.CharField(label=gettext_lazy("Person"), required=False, max_length=254)
     since = forms.DateField(label=gettext_lazy("From"), required=False)
@@ -69,7 +70,7 @@ def search(entries: QuerySet[AuditEntry], form: SearchForm) -> QuerySet[AuditEnt
 
 def _has(word: str) -> Q:
     plain = word.replace("\x00", "")
-    named = [action for action, name in words.ACTIONS.items() if plain.casefold() in str(name).casefold()]
+    named = [action for action in AuditAction if plain.casefold() in str(action.label).casefold()]
     return (
         Q(target__icontains=plain)
         | Q(actor_email__icontains=plain)
@@ -112,9 +113,5 @@ def _cells(entry: AuditEntry) -> list[str]:
 
 def _lines(rows: list[list[str]]) -> str:
     out = io.StringIO()
-    csv.writer(out).writerows([[_plain(cell) for cell in row] for row in rows])
+    csv.writer(out).writerows([[plain(cell) for cell in row] for row in rows])
     return out.getvalue()
-
-
-def _plain(cell: str) -> str:
-    return f"'{cell}" if cell.lstrip().startswith(_FORMULA) or cell.startswith(_FORMULA) else cell

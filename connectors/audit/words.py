@@ -10,43 +10,6 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from connectors.models import AuditEntry
 
-# In the order of the filter.
-ACTIONS: dict[str, Any] = {
-    "connector.launched": gettext_lazy("Connector launched"),
-    "connector.updated": gettext_lazy("Connector changed"),
-    "connector.paused": gettext_lazy("Connector paused"),
-    "connector.resumed": gettext_lazy("Connector resumed"),
-    "connector.tried_now": gettext_lazy("Delivery tried at once"),
-    "connector.deleted": gettext_lazy("Connector deleted"),
-    "write_key.proposed": gettext_lazy("New write key entered"),
-    "write_key.discarded": gettext_lazy("New write key discarded"),
-    "write_key.tested": gettext_lazy("Test events sent"),
-    "write_key.rotated": gettext_lazy("Write key switched"),
-    "write_key.rolled_back": gettext_lazy("Write key rolled back"),
-    "write_key.verified": gettext_lazy("Write key verified"),
-    "write_key.destroyed": gettext_lazy("Old write key destroyed"),
-    "write_key.reminder": gettext_lazy("Key reminder changed"),
-    "intake_token.created": gettext_lazy("Token created"),
-    "intake_token.rotated": gettext_lazy("Token rotated"),
-    "intake_token.revoked": gettext_lazy("Token revoked"),
-    "member.invited": gettext_lazy("Member invited"),
-    "member.invitation_revoked": gettext_lazy("Invitation withdrawn"),
-    "member.joined": gettext_lazy("Member joined"),
-    "member.changed": gettext_lazy("Member changed"),
-    "member.removed": gettext_lazy("Member removed"),
-    "workspace.created": gettext_lazy("Workspace created"),
-    "workspace.renamed": gettext_lazy("Workspace renamed"),
-    "workspace.archived": gettext_lazy("Workspace archived"),
-    "workspace.restored": gettext_lazy("Workspace restored"),
-    "workspace.second_factor": gettext_lazy("Second factor rule changed"),
-    "owner.added": gettext_lazy("Made an owner"),
-    "owner.removed": gettext_lazy("No owner any more"),
-    "sign_in.succeeded": gettext_lazy("Signed in"),
-    "sign_in.refused": gettext_lazy("Sign-in refused"),
-    "sign_in.ended": gettext_lazy("Signed out"),
-    "sign_in.password": gettext_lazy("Password changed"),
-    "sign_in.factor": gettext_lazy("Second factor changed"),
-}
 FIELDS: dict[str, Any] = {
     "name": gettext_lazy("name"),
     "contact_email": gettext_lazy("contact"),
@@ -80,10 +43,6 @@ class Change:
     field: str
     before: str
     after: str
-
-
-def action_name(action: str) -> str:
-    return str(ACTIONS.get(action, action))
 
 
 def changes(entry: AuditEntry) -> list[Change]:

@@ -13,7 +13,8 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from connectors.audit.actor import By
+from connectors.audit.actions import AuditAction
+from connectors.audit.actor import SYSTEM, By
 from connectors.audit.record import record
 from connectors.models import Connector, User, WriteKey
 from connectors.setup import lifecycle
@@ -43,7 +44,12 @@ def propose(connector: Connector, *, write_key: str, region: str, by: By) -> Wri
         proposals(current, by.user).delete()
         key = lifecycle.new_key(current, write_key, region, by)
         key.save()
-        _record("write_key.proposed", current, by, after={"write_key": f"••••{key.last4}", "region": region})
+        _record(
+            AuditAction.WRITE_KEY_PROPOSED,
+            current,
+            by,
+            after={"write_key": f"••••{key.last4}", "region": region},
+        )
     return key
 
 
@@ -61,7 +67,7 @@ def proposed(connector: Connector, user: User | None) -> WriteKey | None:
 def discard(connector: Connector, by: By) -> None:
     with transaction.atomic():
         for key in proposals(connector, by.user):
-            _record("write_key.discarded", connector, by, before={"write_key": f"••••{key.last4}"})
+            _record(AuditAction.WRITE_KEY_DISCARDED, connector, by, before={"write_key": f"••••{key.last4}"})
             key.delete()
 
 
@@ -78,7 +84,7 @@ def switch(connector: Connector, *, key_id: int, seen: int | None, by: By) -> Co
         if key is None or key.pk != key_id:
             raise NothingProposed
         _check_seen(current, seen)
-        lifecycle.switch_to(current, key, by, "write_key.rotated")
+        lifecycle.switch_to(current, key, by, AuditAction.WRITE_KEY_ROTATED)
     return current
 
 
@@ -104,7 +110,7 @@ def roll_back(connector: Connector, *, seen: int | None, by: By) -> Connector:
         key = former(current)
         if key is None:
             raise NoWayBack
-        lifecycle.switch_to(current, key, by, "write_key.rolled_back")
+        lifecycle.switch_to(current, key, by, AuditAction.WRITE_KEY_ROLLED_BACK)
     return current
 
 
@@ -115,7 +121,9 @@ def confirm(key: WriteKey, by: By) -> None:
             verified_at=timezone.now(), verified_by=by.user
         )
         if told:
-            _record("write_key.verified", key.connector, by, after={"write_key": f"••••{key.last4}"})
+            _record(
+                AuditAction.WRITE_KEY_VERIFIED, key.connector, by, after={"write_key": f"••••{key.last4}"}
+            )
 
 
 def note_answers(key: WriteKey, answers: list[dict[str, Any]], by: By) -> None:
@@ -124,7 +132,7 @@ def note_answers(key: WriteKey, answers: list[dict[str, Any]], by: By) -> None:
         key.test_answers, key.tested_at = answers, timezone.now()
         key.save(update_fields=["test_answers", "tested_at"])
         after = {"write_key": f"••••{key.last4}", "sent": len(answers), "accepted": key.accepted_tests}
-        _record("write_key.tested", key.connector, by, after=after)
+        _record(AuditAction.WRITE_KEY_TESTED, key.connector, by, after=after)
 
 
 def note_rejected(key_id: int, *, anew: bool) -> None:
@@ -145,13 +153,18 @@ def remind(connector: Connector, day: date | None, by: By) -> None:
         current.key_reminder_on = day
         current.key_reminded_at = current.key_reminder_claimed_until = None
         current.save(update_fields=["key_reminder_on", "key_reminded_at", "key_reminder_claimed_until"])
-        _record("write_key.reminder", current, by, before=before, after={"key_reminder_on": str(day or "")})
+        _record(
+            AuditAction.WRITE_KEY_REMINDER,
+            current,
+            by,
+            before=before,
+            after={"key_reminder_on": str(day or "")},
+        )
 
 
 def destroy_old(now: datetime | None = None) -> int:
     """Destroys what is out of use for longer than a day; answers how many keys."""
     moment = now or timezone.now()
-    nobody = By(None)
     with transaction.atomic():
         dropped, _by_model = WriteKey.objects.filter(
             activated_at__isnull=True, created_at__lte=moment - KEPT
@@ -163,7 +176,12 @@ def destroy_old(now: datetime | None = None) -> int:
         for key in destroyed:
             key.ciphertext, key.destroyed_at = b"", moment
             key.save(update_fields=["ciphertext", "destroyed_at"])
-            _record("write_key.destroyed", key.connector, nobody, before={"write_key": f"••••{key.last4}"})
+            _record(
+                AuditAction.WRITE_KEY_DESTROYED,
+                key.connector,
+                SYSTEM,
+                before={"write_key": f"••••{key.last4}"},
+            )
     return dropped + len(destroyed)
 
 
@@ -174,7 +192,7 @@ def _check_seen(current: Connector, seen: int | None) -> None:
 
 
 def _record(
-    action: str,
+    action: AuditAction,
     connector: Connector,
     by: By,
     before: dict[str, Any] | None = None,
@@ -182,9 +200,8 @@ def _record(
 ) -> None:
     record(
         action,
+        by,
         workspace=connector.workspace,
-        actor=by.user,
-        address=by.address,
         target=connector.name,
         before=before,
         after=after,

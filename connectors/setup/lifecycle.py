@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from connectors import ports
+from connectors.audit.actions import AuditAction
 from connectors.audit.actor import By
 from connectors.audit.record import record
 from connectors.models import Connector, ConnectorType, State, Workspace, WriteKey
@@ -90,10 +91,9 @@ def launch(workspace: Workspace, settings: Settings, *, region: str, write_key: 
             key.activated_at = key.created_at
             key.save()
             record(
-                "connector.launched",
+                AuditAction.CONNECTOR_LAUNCHED,
+                by,
                 workspace=workspace,
-                actor=by.user,
-                address=by.address,
                 target=connector.name,
                 after=describe(connector) | {"write_key": f"••••{key.last4}"},
             )
@@ -122,7 +122,7 @@ def update(connector: Connector, settings: Settings, *, seen_version: int, by: B
         current.selected_events = sorted(settings.selected_events)
         current.include_anonymous = settings.include_anonymous
         _save(current, by, "name", "contact_email", "selected_events", "include_anonymous")
-        record_change("connector.updated", current, before, describe(current), by)
+        record_change(AuditAction.CONNECTOR_UPDATED, current, before, describe(current), by)
         ports.changed(current)
     return current
 
@@ -135,7 +135,7 @@ def pause(connector: Connector, *, by: By) -> Connector:
             before = describe(current)
             current.state, current.paused_at, current.paused_by = State.PAUSED, timezone.now(), by.user
             _save(current, by, "state", "paused_at", "paused_by")
-            record_change("connector.paused", current, before, describe(current), by)
+            record_change(AuditAction.CONNECTOR_PAUSED, current, before, describe(current), by)
             ports.changed(current)
     return current
 
@@ -148,7 +148,7 @@ def resume(connector: Connector, *, by: By) -> Connector:
             before = describe(current)
             current.state, current.paused_at, current.paused_by = State.LIVE, None, None
             _save(current, by, "state", "paused_at", "paused_by")
-            record_change("connector.resumed", current, before, describe(current), by)
+            record_change(AuditAction.CONNECTOR_RESUMED, current, before, describe(current), by)
             ports.resumed(current)
     return current
 
@@ -165,7 +165,7 @@ def rotate(
     with transaction.atomic():
         current = locked(connector)
         check_new_key(current, write_key, region, seen)
-        switch_to(current, new_key(current, write_key, region, by), by, "write_key.rotated")
+        switch_to(current, new_key(current, write_key, region, by), by, AuditAction.WRITE_KEY_ROTATED)
     return current
 
 
@@ -199,14 +199,14 @@ def new_key(connector: Connector, write_key: str, region: str, by: By) -> WriteK
     )
 
 
-def switch_to(current: Connector, key: WriteKey, by: By, action: str) -> None:
+def switch_to(current: Connector, key: WriteKey, by: By, action: AuditAction) -> None:
     """Puts a key in use, under the lock and in the transaction of the caller; the former one is kept sealed."""
     before, now = describe(current), timezone.now()
     old = key_in_use(current)
     if old is not None:
         before["write_key"] = f"••••{old.last4}"
         old.retired_at, old.retired_by = now, by.user
-        old.rolled_back = action == "write_key.rolled_back"
+        old.rolled_back = action == AuditAction.WRITE_KEY_ROLLED_BACK
         old.save(update_fields=["retired_at", "retired_by", "rolled_back"])
     key.activated_at, key.retired_at, key.retired_by = now, None, None
     key.save()
@@ -223,10 +223,9 @@ def delete(connector: Connector, *, by: By, pending: int | None = None) -> None:
     with transaction.atomic():
         current = locked(connector)
         record(
-            "connector.deleted",
+            AuditAction.CONNECTOR_DELETED,
+            by,
             workspace=current.workspace,
-            actor=by.user,
-            address=by.address,
             target=current.name,
             before=describe(current) | ({} if pending is None else {"pending": pending}),
         )
@@ -246,15 +245,14 @@ def _save(connector: Connector, by: By, *fields: str) -> None:
 
 
 def record_change(
-    action: str, connector: Connector, before: dict[str, Any], after: dict[str, Any], by: By
+    action: AuditAction, connector: Connector, before: dict[str, Any], after: dict[str, Any], by: By
 ) -> None:
     """Records what differs between two states."""
     changed = [name for name in after if after[name] != before.get(name)]
     record(
         action,
+        by,
         workspace=connector.workspace,
-        actor=by.user,
-        address=by.address,
         target=connector.name,
         before={name: before[name] for name in changed if name in before},
         after={name: after[name] for name in changed},

@@ -14,6 +14,8 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils.translation import gettext_noop
 
+from connectors.audit.actions import AuditAction
+from connectors.audit.actor import By
 from connectors.audit.record import record
 from connectors.models import Membership, User
 from connectors.web import client_address
@@ -21,13 +23,13 @@ from connectors.web import client_address
 
 @receiver(account_signals.user_logged_in)
 def signed_in(request: HttpRequest, user: User, **_more: Any) -> None:
-    _record("sign_in.succeeded", request, user)
+    _record(AuditAction.SIGN_IN_SUCCEEDED, request, user)
 
 
 @receiver(account_signals.user_logged_out)
 def signed_out(request: HttpRequest, user: User | None, **_more: Any) -> None:
     if user is not None:
-        _record("sign_in.ended", request, user)
+        _record(AuditAction.SIGN_IN_ENDED, request, user)
 
 
 @receiver(user_login_failed)
@@ -44,19 +46,19 @@ def refuse(request: HttpRequest | None, typed: str, why: str) -> None:
         validate_email(typed)
     except ValidationError:
         typed = ""
-    _record("sign_in.refused", request, user, target=typed, why=why)
+    _record(AuditAction.SIGN_IN_REFUSED, request, user, target=typed, why=why)
 
 
 @receiver(factor_signals.authentication_failed)
 def factor_refused(request: HttpRequest, user: User, **_more: Any) -> None:
-    _record("sign_in.refused", request, user, target=user.email, why=gettext_noop("wrong code"))
+    _record(AuditAction.SIGN_IN_REFUSED, request, user, target=user.email, why=gettext_noop("wrong code"))
 
 
 @receiver(account_signals.password_changed)
 @receiver(account_signals.password_reset)
 @receiver(account_signals.password_set)
 def password_changed(request: HttpRequest, user: User, **_more: Any) -> None:
-    _record("sign_in.password", request, user)
+    _record(AuditAction.SIGN_IN_PASSWORD, request, user)
 
 
 @receiver(factor_signals.authenticator_added)
@@ -69,20 +71,23 @@ def factor_changed(request: HttpRequest, user: User, authenticator: Any, signal:
     }
     kind = str(authenticator.get_type_display())
     _record(
-        "sign_in.factor", request, user, target=kind, how=words.get(id(signal), gettext_noop("made anew"))
+        AuditAction.SIGN_IN_FACTOR,
+        request,
+        user,
+        target=kind,
+        how=words.get(id(signal), gettext_noop("made anew")),
     )
 
 
 def _record(
-    action: str, request: HttpRequest | None, user: User | None, *, target: str = "", **after: str
+    action: AuditAction, request: HttpRequest | None, user: User | None, *, target: str = "", **after: str
 ) -> None:
     mine = Membership.objects.standing().filter(user=user) if user is not None else Membership.objects.none()
     record(
         action,
+        By(user, client_address.client_of(request) if request is not None else None),
         workspace=None,
         seen_in=mine.values_list("workspace_id", flat=True),
-        actor=user,
         target=target,
         after=after,
-        address=client_address.client_of(request) if request is not None else None,
     )

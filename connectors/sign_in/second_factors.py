@@ -10,6 +10,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
+from connectors.audit.actions import AuditAction
+from connectors.audit.actor import SYSTEM
 from connectors.audit.record import record
 from connectors.models import Membership, User
 from connectors.vault import sealing
@@ -40,10 +42,10 @@ def take_away(user: User) -> int:
     gone, _by_model = Authenticator.objects.filter(user=user).delete()
     if gone:
         record(
-            "sign_in.factor",
+            AuditAction.SIGN_IN_FACTOR,
+            SYSTEM,
             workspace=None,
             seen_in=Membership.objects.standing().filter(user=user).values_list("workspace_id", flat=True),
-            actor=None,
             target=user.email,
             after={"how": gettext_noop("removed by a command")},
         )

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from connectors.audit import search, words
+from connectors.audit.actions import AuditAction
 from connectors.models import AuditEntry, Workspace
 from connectors.web.permissions import Action, for_owners, in_workspace
 from connectors.web.rate_limit import Kind, at_most
@@ -49,7 +50,7 @@ def _page(request: HttpRequest, entries: QuerySet[AuditEntry]) -> HttpResponseBa
     context: dict[str, Any] = {
         "form": form,
         "page": page,
-        "rows": [(entry, words.action_name(entry.action), words.changes(entry)) for entry in page],
+        "rows": [(entry, AuditAction(entry.action).label, words.changes(entry)) for entry in page],
         "people": search.people(entries),
         "asked": asked.urlencode(),
         "filtered": any(asked.values()),

@@ -10,7 +10,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from connectors import mail
 from connectors.models import Invitation, Membership, Role, Workspace
 from connectors.web.permissions import SECOND_FACTORS, Action, in_workspace, second_factors_of
-from connectors.web.request_helpers import IN_THE_WAY, REFUSED, by, is_partial, see_other
+from connectors.web.request_helpers import IN_THE_WAY, REFUSED, ask, by, see_other
 from connectors.workspaces import invitations, members
 from connectors.workspaces.email_field import AddressForm
 
@@ -103,13 +103,15 @@ def change(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseB
     form = MemberForm(request.POST if request.method == "POST" else None, initial=initial)
     context = {"membership": membership, "form": form}
     if request.method != "POST":
-        return _ask(request, "member_change", context)
+        return ask(request, "connectors/settings/member_change.html", context)
     if not form.is_valid():
-        return _ask(request, "member_change", context, REFUSED)
+        return ask(request, "connectors/settings/member_change.html", context, REFUSED)
     try:
         members.change(membership, role=form.cleaned_data["role"], ends_at=form.ends_at, by=by(request))
     except members.LastAdmin as refused:
-        return _ask(request, "member_change", context | {"refused": str(refused)}, IN_THE_WAY)
+        return ask(
+            request, "connectors/settings/member_change.html", context | {"refused": str(refused)}, IN_THE_WAY
+        )
     messages.success(request, _("%(email)s is changed.") % {"email": membership.user.email})
     return see_other("members", workspace.slug)
 
@@ -120,11 +122,13 @@ def remove(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseB
     membership = _find(workspace, pk)
     context: dict[str, Any] = {"membership": membership}
     if request.method != "POST":
-        return _ask(request, "member_remove", context)
+        return ask(request, "connectors/settings/member_remove.html", context)
     try:
         members.remove(membership, by(request))
     except members.LastAdmin as refused:
-        return _ask(request, "member_remove", context | {"refused": str(refused)}, IN_THE_WAY)
+        return ask(
+            request, "connectors/settings/member_remove.html", context | {"refused": str(refused)}, IN_THE_WAY
+        )
     messages.success(request, _("%(email)s is removed.") % {"email": membership.user.email})
     return see_other("members", workspace.slug)
 
@@ -184,8 +188,3 @@ def _send(request: HttpRequest, invitation: Invitation, link: str) -> None:
         messages.success(
             request, _("An invitation is on its way to %(email)s.") % {"email": invitation.email}
         )
-
-
-def _ask(request: HttpRequest, name: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
-    template = f"connectors/settings/{name}.html"
-    return render(request, template + "#ask" if is_partial(request) else template, context, status=status)

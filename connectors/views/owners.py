@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from connectors.audit import words
+from connectors.audit.actions import AuditAction
 from connectors.models import User
 from connectors.web.permissions import SECOND_FACTORS, for_owners
-from connectors.web.request_helpers import IN_THE_WAY, REFUSED, by, is_partial, see_other
+from connectors.web.request_helpers import IN_THE_WAY, REFUSED, ask, by, see_other
 from connectors.workspaces import owners
 from connectors.workspaces.email_field import AddressForm
 
@@ -40,11 +38,16 @@ def listing(request: HttpRequest) -> HttpResponseBase:
 def remove(request: HttpRequest, pk: int) -> HttpResponseBase:
     owner = get_object_or_404(User, pk=pk, is_owner=True)
     if request.method != "POST":
-        return _ask(request, {"owner": owner})
+        return ask(request, "connectors/settings/owner_remove.html", {"owner": owner})
     try:
         owners.remove(owner, by(request))
     except owners.Refused as refused:
-        return _ask(request, {"owner": owner, "refused": str(refused)}, IN_THE_WAY)
+        return ask(
+            request,
+            "connectors/settings/owner_remove.html",
+            {"owner": owner, "refused": str(refused)},
+            IN_THE_WAY,
+        )
     messages.success(request, _("%(email)s is no owner any more.") % {"email": owner.email})
     return see_other("workspaces" if owner.pk == request.user.pk else "owners")
 
@@ -56,12 +59,7 @@ def _page(request: HttpRequest, form: AddressForm) -> HttpResponse:
         "form": form,
         "rows": [(row, row.pk in with_factor) for row in rows],
         "alone": owners.standing().count() == 1,
-        "history": [(entry, words.action_name(entry.action)) for entry in owners.history()[:HISTORY]],
+        "history": [(entry, AuditAction(entry.action).label) for entry in owners.history()[:HISTORY]],
     }
     status = REFUSED if form.is_bound else 200
     return render(request, "connectors/settings/owners.html", context, status=status)
-
-
-def _ask(request: HttpRequest, context: dict[str, Any], status: int = 200) -> HttpResponse:
-    template = "connectors/settings/owner_remove.html"
-    return render(request, template + "#ask" if is_partial(request) else template, context, status=status)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -16,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from connectors.models import IntakeToken, Scope, Workspace
 from connectors.vault import shown_once
 from connectors.web.permissions import Action, in_workspace
-from connectors.web.request_helpers import REFUSED, by, is_partial, see_other
+from connectors.web.request_helpers import REFUSED, ask, by, see_other
 from connectors.workspaces import tokens
 
 MOST_ENDED = 50
@@ -92,7 +90,12 @@ def rotate(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseB
             messages.error(request, _("That token does not work any more. Create a new one."))
             return see_other("tokens", workspace.slug)
         return _show(workspace, plain)
-    return _ask(request, "token_rotate", {"token": token, "form": form}, REFUSED if form.is_bound else 200)
+    return ask(
+        request,
+        "connectors/settings/token_rotate.html",
+        {"token": token, "form": form},
+        REFUSED if form.is_bound else 200,
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -100,7 +103,7 @@ def rotate(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseB
 def revoke(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
     token = _find(workspace, pk)
     if request.method != "POST":
-        return _ask(request, "token_revoke", {"token": token})
+        return ask(request, "connectors/settings/token_revoke.html", {"token": token})
     tokens.revoke(token, by(request))
     messages.success(
         request, _("“%(name)s” is revoked; requests with it are refused now.") % {"name": token.name}
@@ -116,8 +119,3 @@ def _show(workspace: Workspace, plain: str) -> HttpResponse:
     answer = see_other("tokens", workspace.slug)
     shown_once.hand_over(answer, plain, reverse("tokens", args=[workspace.slug]))
     return answer
-
-
-def _ask(request: HttpRequest, name: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
-    template = f"connectors/settings/{name}.html"
-    return render(request, template + "#ask" if is_partial(request) else template, context, status=status)

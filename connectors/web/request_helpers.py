@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -29,6 +31,11 @@ def find(workspace: Workspace, pk: int) -> Connector:
     """The connector, if it is this workspace's. Raises Http404."""
     rows = Connector.objects.select_related("workspace", "created_by", "changed_by", "paused_by")
     return get_object_or_404(rows, workspace=workspace, pk=pk)
+
+
+def ask(request: HttpRequest, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    """A question as a page of its own; to htmx the part named `ask`, for its dialog."""
+    return render(request, template + "#ask" if is_partial(request) else template, context, status=status)
 
 
 def see_other(to: str, *args: object) -> HttpResponseRedirect:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from connectors import mail
+from connectors.audit.actions import AuditAction
 from connectors.audit.actor import By
 from connectors.audit.record import record
 from connectors.models import Invitation, Membership, Role, User, Workspace
@@ -50,10 +51,9 @@ def invite(
         invitation, secret = _make(workspace, address, role, ends_at, by)
         after = {"email": address, "role": role, "ends_at": ends_at.date().isoformat() if ends_at else ""}
         record(
-            "member.invited",
+            AuditAction.MEMBER_INVITED,
+            by,
             workspace=workspace,
-            actor=by.user,
-            address=by.address,
             target=address,
             after={name: value for name, value in after.items() if value},
         )
@@ -69,10 +69,9 @@ def revoke(invitation: Invitation, by: By) -> None:
     with transaction.atomic():
         if open_ones(invitation.workspace).filter(pk=invitation.pk).update(revoked_at=timezone.now()):
             record(
-                "member.invitation_revoked",
+                AuditAction.MEMBER_INVITATION_REVOKED,
+                by,
                 workspace=invitation.workspace,
-                actor=by.user,
-                address=by.address,
                 target=invitation.email,
             )
 
@@ -123,10 +122,9 @@ def accept(invitation: Invitation, user: User, address: str | None) -> Membershi
             defaults={"role": invitation.role, "ends_at": invitation.ends_at},
         )
         record(
-            "member.joined",
+            AuditAction.MEMBER_JOINED,
+            By(user, address),
             workspace=invitation.workspace,
-            actor=user,
-            address=address,
             target=user.email,
             after={"role": invitation.role},
         )

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from connectors.audit.actions import AuditAction
 from connectors.audit.actor import By
 from connectors.audit.record import record
 from connectors.models import Membership, Role, Workspace
@@ -34,10 +35,9 @@ def change(membership: Membership, *, role: str, ends_at: datetime | None, by: B
         if after != before:
             changed = [name for name in after if after[name] != before[name]]
             record(
-                "member.changed",
+                AuditAction.MEMBER_CHANGED,
+                by,
                 workspace=current.workspace,
-                actor=by.user,
-                address=by.address,
                 target=current.user.email,
                 before={name: before[name] for name in changed},
                 after={name: after[name] for name in changed},
@@ -51,10 +51,9 @@ def remove(membership: Membership, by: By) -> None:
     with transaction.atomic():
         current = _locked(membership)
         record(
-            "member.removed",
+            AuditAction.MEMBER_REMOVED,
+            by,
             workspace=current.workspace,
-            actor=by.user,
-            address=by.address,
             target=current.user.email,
             before=_describe(current),
         )
@@ -67,10 +66,9 @@ def require_second_factor(workspace: Workspace, required: bool, by: By) -> None:
         changed = Workspace.objects.filter(pk=workspace.pk).exclude(require_second_factor=required)
         if changed.update(require_second_factor=required):
             record(
-                "workspace.second_factor",
+                AuditAction.WORKSPACE_SECOND_FACTOR,
+                by,
                 workspace=workspace,
-                actor=by.user,
-                address=by.address,
                 target=workspace.name,
                 before={"required": not required},
                 after={"required": required},

@@ -6,12 +6,13 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from connectors.audit.actions import AuditAction
 from connectors.audit.actor import By
 from connectors.audit.record import record
 from connectors.models import AuditEntry, User
 from connectors.workspaces import invitations
 
-ADDED, REMOVED = "owner.added", "owner.removed"
+ADDED, REMOVED = AuditAction.OWNER_ADDED, AuditAction.OWNER_REMOVED
 
 
 class Refused(Exception):
@@ -85,7 +86,7 @@ def _mark(user: User, owner: bool, by: By) -> None:
     user.is_owner = owner
     user.save(update_fields=["is_owner"])
     action = ADDED if owner else REMOVED
-    record(action, workspace=None, actor=by.user, address=by.address, target=user.email)
+    record(action, by, workspace=None, target=user.email)
 
 
 def _who_is(address: str, user: User | None) -> str:

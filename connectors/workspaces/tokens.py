@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from connectors.audit.actions import AuditAction
 from connectors.audit.actor import By
 from connectors.audit.record import record
 from connectors.models import IntakeToken, Workspace
@@ -48,10 +49,9 @@ def create(workspace: Workspace, name: str, scopes: Collection[str], by: By) -> 
             created_by=by.user,
         )
         record(
-            "intake_token.created",
+            AuditAction.INTAKE_TOKEN_CREATED,
+            by,
             workspace=workspace,
-            actor=by.user,
-            address=by.address,
             target=name,
             after={"prefix": prefix, "scopes": token.scopes},
         )
@@ -73,10 +73,9 @@ def rotate(token: IntakeToken, hours: float, by: By) -> tuple[IntakeToken, str]:
         old.save(update_fields=["ends_at"])
         fresh, plain = create(old.workspace, old.name, old.scopes, by)
         record(
-            "intake_token.rotated",
+            AuditAction.INTAKE_TOKEN_ROTATED,
+            by,
             workspace=old.workspace,
-            actor=by.user,
-            address=by.address,
             target=old.name,
             before={"prefix": old.prefix},
             after={"prefix": fresh.prefix, "former_ends_at": f"{old.ends_at:%Y-%m-%d %H:%M} UTC"},
@@ -93,10 +92,9 @@ def revoke(token: IntakeToken, by: By) -> None:
         if not revoked:
             return
         record(
-            "intake_token.revoked",
+            AuditAction.INTAKE_TOKEN_REVOKED,
+            by,
             workspace=token.workspace,
-            actor=by.user,
-            address=by.address,
             target=token.name,
             before={"prefix": token.prefix, "scopes": token.scopes},
         )

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from connectors.audit.actions import AuditAction
 from connectors.audit.actor import By
 from connectors.audit.record import record
 from connectors.models import Membership, Role, User, Workspace
@@ -44,9 +45,7 @@ def create(slug: str, name: str, admin_email: str, by: By) -> tuple[Workspace, U
     owners.mark_first(user, by)
     Membership.objects.create(workspace=workspace, user=user, role=Role.ADMIN)
     after = {"slug": slug, "admin": user.email}
-    record(
-        "workspace.created", workspace=workspace, actor=by.user, address=by.address, target=name, after=after
-    )
+    record(AuditAction.WORKSPACE_CREATED, by, workspace=workspace, target=name, after=after)
     return workspace, user
 
 
@@ -58,7 +57,7 @@ def rename(workspace: Workspace, name: str, by: By) -> None:
     name, current = _checked(name), Workspace.objects.select_for_update().get(pk=workspace.pk)
     if current.name == name:
         return
-    _record("workspace.renamed", current, by, before={"name": current.name}, after={"name": name})
+    _record(AuditAction.WORKSPACE_RENAMED, current, by, before={"name": current.name}, after={"name": name})
     current.name = name
     current.save(update_fields=["name"])
 
@@ -82,14 +81,14 @@ def archive(workspace: Workspace, by: By) -> None:
         tokens.revoke(token, by)
     current.archived_at = timezone.now()
     current.save(update_fields=["archived_at"])
-    _record("workspace.archived", current, by)
+    _record(AuditAction.WORKSPACE_ARCHIVED, current, by)
 
 
 @transaction.atomic
 def restore(workspace: Workspace, by: By) -> None:
     """Opens it again for its members; tokens stay revoked."""
     if Workspace.objects.filter(pk=workspace.pk, archived_at__isnull=False).update(archived_at=None):
-        _record("workspace.restored", workspace, by)
+        _record(AuditAction.WORKSPACE_RESTORED, workspace, by)
 
 
 def _checked(name: str) -> str:
@@ -100,7 +99,7 @@ def _checked(name: str) -> str:
 
 
 def _record(
-    action: str,
+    action: AuditAction,
     workspace: Workspace,
     by: By,
     before: dict[str, str] | None = None,
@@ -108,9 +107,8 @@ def _record(
 ) -> None:
     record(
         action,
+        by,
         workspace=workspace,
-        actor=by.user,
-        address=by.address,
         target=workspace.name,
         before=before,
         after=after,

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 from django.db.models import Count, Max, Min
 
+from connectors.audit.actions import AuditAction
 from connectors.audit.actor import By
 from connectors.audit.record import record
 from connectors.models import Connector, Workspace
@@ -57,10 +58,9 @@ def retry_all(connector: Connector, by: By) -> Delivery:
         reach = _reach(locked)
         made = _begin(locked, reach)
         record(
-            "rejected.retried",
+            AuditAction.REJECTED_RETRIED,
+            by,
             workspace=locked.workspace,
-            actor=by.user,
-            address=by.address,
             target=locked.name,
             after={"events": reach.events},
         )
@@ -129,10 +129,9 @@ def retry_refused(workspace: Workspace, by: By) -> Retried:
             receipt = appender.append_now(workspace.pk, good, extra=_deletion(gone))
             accepted, duplicates = accepted + receipt.accepted, duplicates + receipt.duplicates
     record(
-        "refused.retried",
+        AuditAction.REFUSED_RETRIED,
+        by,
         workspace=workspace,
-        actor=by.user,
-        address=by.address,
         after={"accepted": accepted, "duplicates": duplicates, "refused": refused},
     )
     return Retried(accepted, duplicates, refused, rows.filter(pk__gt=last).count())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
+from connectors.audit.actions import AuditAction
 from connectors.audit.actor import By
 from connectors.audit.record import record
 from connectors.models import Connector
@@ -16,10 +17,9 @@ def try_now(connector: Connector, by: By) -> None:
     with transaction.atomic():
         make_due(connector)
         record(
-            "connector.tried_now",
+            AuditAction.CONNECTOR_TRIED_NOW,
+            by,
             workspace=connector.workspace,
-            actor=by.user,
-            address=by.address,
             target=connector.name,
         )
         ids = list(connector.deliveries.values_list("pk", flat=True))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 
-from django.db import Error, connection
+from django.db import Error
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -81,8 +81,6 @@ def _digest(plain: str) -> bytes:
 
 def _find(plain: str, digest: bytes) -> Token:
     _remembered.pop(digest, None)
-    # The short way to the intake passes by the moment at which Django does this.
-    connection.close_if_unusable_or_obsolete()
     prefix = plain.removeprefix(_PREFIX).partition("_")[0]
     rows = []
     if plain.startswith(_PREFIX) and prefix.isascii() and prefix.isalnum():

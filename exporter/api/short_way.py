@@ -14,6 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.core.handlers.wsgi import WSGIRequest
+from django.db import connection
 
 from exporter.api.events import Answer, take
 
@@ -37,6 +38,8 @@ def before(application: _Application) -> _Application:
     def serve(environ: _Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         if not _is_plain(environ):
             return application(environ, start_response)
+        # Django does this at the beginning of a request, which the short way passes by.
+        connection.close_if_unusable_or_obsolete()
         answer = take(environ)
         start_response(_STATUS[answer.status], _headers(answer, safety))
         return [answer.content]

@@ -58,8 +58,8 @@ def classify(answer: Answer) -> Verdict:
 # Answers by family: so the chart has few colours, whatever Segment answers.
 FAMILIES = ("accepted", "refused", "wait", "none")
 
-
-_WAITS = {408, 410, 429, 460}
+# Statuses below 500 after which the same request may be accepted later.
+WAIT_STATUSES = frozenset(status for status, verdict in _BY_STATUS.items() if verdict is Verdict.SLOW_DOWN)
 
 
 def family(answer: str) -> str:
@@ -69,4 +69,4 @@ def family(answer: str) -> str:
     status = int(answer)
     if 200 <= status < 300:
         return "accepted"
-    return "wait" if status >= 500 or status in _WAITS else "refused"
+    return "wait" if status >= 500 or status in WAIT_STATUSES else "refused"

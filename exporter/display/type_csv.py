@@ -6,11 +6,9 @@ import csv
 import io
 from collections.abc import Iterable
 
+from connectors.web.csv_cells import plain
 from exporter.ledger.outcomes import Outcome
 from exporter.reports.windows import TypeFlow
-
-# A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection").
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def by_type(rows: Iterable[TypeFlow]) -> str:
@@ -26,8 +24,3 @@ def by_type(rows: Iterable[TypeFlow]) -> str:
             [plain(row.event_type), plain(row.segment_event), row.received, *counts, row.pending, last]
         )
     return text.getvalue()
-
-
-def plain(cell: str) -> str:
-    """The cell as text whatever it begins with."""
-    return f"'{cell}" if cell.lstrip(" ").startswith(_DANGEROUS) else cell

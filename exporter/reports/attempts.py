@@ -8,15 +8,15 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from connectors.models import Connector
-from exporter.destinations.answer import FAMILIES
+from exporter.destinations.answer import FAMILIES, WAIT_STATUSES
 from exporter.log import lookup
 from exporter.models import Attempt
 from exporter.reports import masking
 
 PAGE = 50
 FIRST_EVENTS = 3
-# Answers by family; the sets are those of `exporter.timelines.family`.
-_WAITS = Q(status__gte=500) | Q(status__in=(408, 410, 429, 460))
+# The families of `exporter.destinations.answer`, as conditions.
+_WAITS = Q(status__gte=500) | Q(status__in=WAIT_STATUSES)
 _BY_FAMILY = {
     "accepted": Q(status__gte=200, status__lt=300),
     "refused": Q(status__isnull=False) & ~Q(status__gte=200, status__lt=300) & ~_WAITS,
@@ -43,7 +43,7 @@ class Content:
 
 
 def page(connector: Connector, answer: str = "", before: int | None = None, limit: int = PAGE) -> Page:
-    """Attempts of the live delivery and of retries; `answer` is a family (`exporter.timelines.FAMILIES`) or a
+    """Attempts of the live delivery and of retries; `answer` is a family (`exporter.destinations.answer.FAMILIES`) or a
     status code, anything else is no filter; `before` is the id of the last attempt seen."""
     found = _of(connector).filter(_filter(answer))
     last = None if before is None else find(connector, before)

@@ -7,14 +7,13 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from connectors.models import Connector, Workspace
 from connectors.setup import lifecycle
 from connectors.web.permissions import Action, in_workspace
-from connectors.web.request_helpers import REFUSED, by, find, is_partial, see_other
+from connectors.web.request_helpers import REFUSED, ask, by, find, see_other
 from exporter.reports import summary
 
 
@@ -57,7 +56,6 @@ def _ask(
     request: HttpRequest, connector: Connector, verb: str, *, status_code: int = 200, **more: Any
 ) -> HttpResponse:
     """The question as a page of its own, or to htmx for its dialog."""
-    template = f"exporter/{verb}.html"
     context = {
         "connector": connector,
         "pending": summary.summary(connector).pending,
@@ -65,6 +63,4 @@ def _ask(
         "refused": status_code == REFUSED,
         **more,
     }
-    return render(
-        request, template + "#ask" if is_partial(request) else template, context, status=status_code
-    )
+    return ask(request, f"exporter/{verb}.html", context, status_code)

@@ -10,6 +10,8 @@ import pytest
 from django.test import Client
 
 from connectors.audit import actor
+from connectors.audit.actions import AuditAction
+from connectors.audit.actor import SYSTEM
 from connectors.audit.record import record
 from connectors.models import AuditEntry, Connector, Role, User, Workspace
 from connectors.setup import lifecycle
@@ -66,13 +68,13 @@ def test_a_search_for_a_person_finds_only_theirs(
 
 
 def test_another_workspaces_entries_are_not_seen(as_: As, workspace: Workspace) -> None:
-    record("connector.deleted", workspace=WorkspaceFactory.create(), actor=None, target="Elsewhere")
+    record(AuditAction.CONNECTOR_DELETED, SYSTEM, workspace=WorkspaceFactory.create(), target="Elsewhere")
     assert "Elsewhere" not in text(as_("admin"))
 
 
 def test_pages_are_cut_and_keep_the_filter(as_: As, workspace: Workspace) -> None:
     for number in range(60):
-        record("connector.paused", workspace=workspace, actor=None, target=f"Number {number:02d}")
+        record(AuditAction.CONNECTOR_PAUSED, SYSTEM, workspace=workspace, target=f"Number {number:02d}")
     first, second = text(as_("admin"), "?q=Number"), text(as_("admin"), "?q=Number&page=2")
     assert "q=Number&amp;page=2" in first
     assert ("Number 59" in first, "Number 09" in first) == (True, False)
@@ -81,7 +83,7 @@ def test_pages_are_cut_and_keep_the_filter(as_: As, workspace: Workspace) -> Non
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "  =1"])
 def test_a_spreadsheet_gets_no_formula(as_: As, workspace: Workspace, name: str) -> None:
-    record("connector.deleted", workspace=workspace, actor=None, target=name)
+    record(AuditAction.CONNECTOR_DELETED, SYSTEM, workspace=workspace, target=name)
     assert rows(as_("admin"), "?action=connector.deleted")[1][4] == f"'{name}"
 
 
@@ -89,7 +91,9 @@ def test_the_csv_holds_every_entry_once_beyond_one_reading(
     as_: As, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("connectors.audit.search.CHUNK", 7)
-    made = [record("connector.paused", workspace=workspace, actor=None, target=str(n)) for n in range(30)]
+    made = [
+        record(AuditAction.CONNECTOR_PAUSED, SYSTEM, workspace=workspace, target=str(n)) for n in range(30)
+    ]
     found = [row[4] for row in rows(as_("admin"), "?action=connector.paused")[1:]]
     assert sorted(found, key=int) == [entry.target for entry in made]
 

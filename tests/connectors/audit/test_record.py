@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from django.db import DatabaseError, connection, transaction
 
+from connectors.audit.actions import AuditAction
+from connectors.audit.actor import SYSTEM, By
 from connectors.audit.record import record
 from connectors.models import AuditEntry, User, Workspace
 from tests.support.factories import UserFactory, WorkspaceFactory
@@ -21,7 +23,7 @@ pytestmark = pytest.mark.django_db
     ],
 )
 def test_the_database_refuses_to_change_an_entry(change: str) -> None:
-    record("connector.paused", workspace=WorkspaceFactory.create(), actor=None)
+    record(AuditAction.CONNECTOR_PAUSED, SYSTEM, workspace=WorkspaceFactory.create())
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as sql:
         sql.execute(change)
     assert AuditEntry.objects.count() == 1
@@ -29,7 +31,7 @@ def test_the_database_refuses_to_change_an_entry(change: str) -> None:
 
 def test_entries_stay_when_the_person_and_the_workspace_go() -> None:
     workspace, user = WorkspaceFactory.create(), UserFactory.create(email="gone@example.com")
-    entry = record("connector.paused", workspace=workspace, actor=user)
+    entry = record(AuditAction.CONNECTOR_PAUSED, By(user), workspace=workspace)
     user.delete()
     workspace.delete()
     entry.refresh_from_db()

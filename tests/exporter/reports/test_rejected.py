@@ -12,6 +12,7 @@ from django.test import Client
 
 from connectors.models import AuditEntry, Role
 from connectors.setup import lifecycle
+from connectors.web.csv_cells import plain
 from exporter import sql
 from exporter.actions import retries
 from exporter.delivery import retry_rejected
@@ -308,7 +309,7 @@ def test_an_event_whose_bytes_are_gone_is_told_without_them() -> None:
 def test_no_cell_of_the_table_is_a_formula(name: str) -> None:
     text = type_csv.by_type([TypeFlow(name, name, 1, {"delivered": 1}, 0, None)])
     assert f"'{name}" in text
-    assert type_csv.plain(EMAIL_OPEN) == EMAIL_OPEN
+    assert plain(EMAIL_OPEN) == EMAIL_OPEN
 
 
 def test_the_table_by_type_is_downloaded_with_rows_that_add_up() -> None:
