@@ -1,33 +1,42 @@
-"""Duplicates: which events a workspace stored lately, told by their ids.
+"""Duplicates: which events a workspace stored lately, told by their type and id.
 
-An event is a duplicate if an event with its id was stored in this workspace within the last 200,000 events or
-24 hours, whichever is less. The window's id hashes are held in memory together with the head they reach to;
-whoever appends compares that head with the log's, so several processes are exact together. A hash alone
-decides nothing: a hit is looked up in the stored batch.
+An event is a duplicate if an event with its type and id was stored in this workspace within the last 200,000 events or
+24 hours, whichever is less. The window's id hashes are held in memory together with the head they reach to; whoever
+appends compares that head with the log's, so several processes are exact together. A hash alone decides nothing: a hit
+is looked up in the log. One that has the id and another type is no duplicate; it gets an id of its own beside it.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
 import psycopg
 
-from exporter.log import event_log
-from exporter.log.events import Incoming
+from exporter.intake.id_index import IdIndex
+from exporter.intake.normalise import Incoming
+from exporter.log import lookup, own_id
 
 WINDOW_EVENTS = 200_000
 WINDOW_AGE = timedelta(hours=24)
-MOST_HASHES = 2_000_000
-_HASH_BYTES = 8
+# Of all windows of a process together: 75 MB.
+MOST_HASHES = 3_000_000
+# What an empty window costs, in hashes.
+_WINDOW_COSTS = 64
+
+# Binary, or the hashes would travel as hexadecimal text. A minute of them is one row, however small the batches are.
+_BEHIND = """
+SELECT min(first_event), max(end_event), max(received_at), string_agg(id_hashes, ''::bytea ORDER BY end_event)
+  FROM exporter_eventbatch WHERE workspace_id = %s AND end_event > %s AND received_at > %s
+ GROUP BY date_trunc('minute', received_at) ORDER BY 1
+"""
 
 
 class Segment(NamedTuple):
-    """One stored batch as the window knows it."""
+    """Consecutive stored events as the window knows them, one batch or several of a minute."""
 
     first_event: int
     end_event: int
@@ -36,6 +45,7 @@ class Segment(NamedTuple):
 
 
 class _Identity(msgspec.Struct):
+    event_type: str
     id: str
 
 
@@ -43,109 +53,95 @@ _decode_identity = msgspec.json.Decoder(_Identity).decode
 
 
 class Window:
-    """The latest events of one workspace: `places` maps an id hash to the segment that holds it last. What a
-    transaction appends is added by `remember` only after its commit."""
+    """The latest events of one workspace. What a transaction appends is added by `remember` only after its commit."""
 
     def __init__(self, workspace_id: int) -> None:
         self.workspace_id = workspace_id
-        self.head = 0
-        self.segments: deque[Segment] = deque()
-        self.places: dict[bytes, Segment] = {}
         # Another process appends to this workspace too: it pays to look before claiming numbers.
         self.shared = True
+        self.size_noted = 0
+        self._forget()
+
+    def _forget(self) -> None:
+        self.head = 0
+        self._index = IdIndex()
+        # Where each minute ends, and its last moment: by them the window ages.
+        self._minutes: deque[tuple[int, datetime]] = deque()
+        self._oldest_by_age = 0
+
+    @property
+    def size(self) -> int:
+        """What it holds, in hashes."""
+        return len(self._index) + _WINDOW_COSTS
+
+    @property
+    def oldest(self) -> int:
+        """The first event number within the window."""
+        return max(self.head - WINDOW_EVENTS, self._oldest_by_age)
 
     def catch_up(self, sql: psycopg.Cursor[Any], log_head: int, now: datetime) -> None:
         """Reads what others appended. `log_head` is the log's head, read before."""
         if log_head < self.head:
             # The log was restored from an earlier state: nothing remembered counts any more.
-            self.head = 0
-            self.segments.clear()
-            self.places.clear()
-        # Binary, or the hashes would travel as hexadecimal text.
-        rows = sql.execute(
-            "SELECT first_event, end_event, received_at, id_hashes FROM exporter_eventbatch "
-            "WHERE workspace_id = %s AND end_event > %s AND received_at > %s ORDER BY end_event",
-            (self.workspace_id, max(self.head, log_head - WINDOW_EVENTS), now - WINDOW_AGE),
-            binary=True,
-        )
-        self.remember([Segment(*row) for row in rows])
-        self.head = max(self.head, log_head)
+            self._forget()
+        after = max(self.head, log_head - WINDOW_EVENTS)
+        if after < log_head:
+            rows = sql.execute(_BEHIND, (self.workspace_id, after, now - WINDOW_AGE), binary=True)
+            self.remember(Segment(*row) for row in rows)
+            self.head = max(self.head, log_head)
 
     def remember(self, segments: Iterable[Segment]) -> None:
-        """Adds stored batches, which follow those known."""
+        """Adds stored events, which follow those known."""
         for segment in segments:
-            self.segments.append(segment)
-            self.places.update(dict.fromkeys(_split(segment.id_hashes), segment))
             self.head = segment.end_event
+            self._index.add(segment.id_hashes, segment.first_event, self.oldest)
+            if self._minutes and _minute(self._minutes[-1][1]) == _minute(segment.received_at):
+                self._minutes.pop()
+            self._minutes.append((segment.end_event, segment.received_at))
 
     def expire(self, now: datetime) -> None:
         """Forgets what lies outside the window."""
-        oldest_event, oldest_time = self.head - WINDOW_EVENTS, now - WINDOW_AGE
-        while self.segments and (
-            self.segments[0].end_event <= oldest_event or self.segments[0].received_at <= oldest_time
+        while self._minutes and (
+            self._minutes[0][1] <= now - WINDOW_AGE or self._minutes[0][0] <= self.head - WINDOW_EVENTS
         ):
-            gone = self.segments.popleft()
-            for id_hash in _split(gone.id_hashes):
-                if self.places.get(id_hash) is gone:
-                    del self.places[id_hash]
+            self._oldest_by_age = self._minutes.popleft()[0]
 
-    def fresh(
-        self, sql: psycopg.Cursor[Any], bodies: Sequence[Sequence[Incoming]]
-    ) -> list[Sequence[Incoming]]:
-        """The events of each body that are neither stored in the window nor earlier among these bodies. A
-        body without duplicates is answered as the very object it was."""
+    def fresh(self, bodies: Sequence[Sequence[Incoming]]) -> list[Sequence[Incoming]]:
+        """The events of each body that are neither stored in the window nor earlier among these bodies, each with an id
+        of its own where an earlier event has its id. A body that stays as it is is answered as the very object it was.
+
+        Reads the log in the caller's transaction.
+        """
         hashes = [event.id_hash for body in bodies for event in body]
-        if self.places.keys().isdisjoint(hashes) and len(set(hashes)) == len(hashes):
+        if len(set(hashes)) == len(hashes) and self._index.knows_none_of(hashes):
             return list(bodies)
-        suspects = [event for body in bodies for event in body if event.id_hash in self.places]
-        seen = self._stored(sql, suspects)
-        kept: list[Sequence[Incoming]] = []
-        for body in bodies:
-            new = []
-            for event in body:
-                if event.id not in seen:
-                    seen.add(event.id)
-                    new.append(event)
-            kept.append(body if len(new) == len(body) else new)
-        return kept
+        types = self._stored_types(hashes)
+        return [self._judge(body, types) for body in bodies]
 
-    def _stored(self, sql: psycopg.Cursor[Any], suspects: Sequence[Incoming]) -> set[str]:
-        """The ids among the suspects that the stored batches really hold."""
-        found = self._confirm(sql, suspects, lambda event: [self.places[event.id_hash]])
-        # Two ids with one hash: the id may stand in an older batch than the one remembered for the hash.
-        unconfirmed = [event for event in suspects if event.id not in found]
-        return found | self._confirm(
-            sql, unconfirmed, lambda event: [one for one in self.segments if event.id_hash in one.id_hashes]
-        )
+    def _judge(self, body: Sequence[Incoming], types: dict[str, set[str]]) -> Sequence[Incoming]:
+        """`types` has the event types that came with an id; this body's are added."""
+        kept, is_whole = [], True
+        for event in body:
+            with_this_id = types.setdefault(event.id, set())
+            if event.event_type in with_this_id:
+                is_whole = False
+                continue
+            if with_this_id:
+                is_whole = False
+                event = event._replace(line=own_id.mark(event.line, event.event_type, event.id))
+            with_this_id.add(event.event_type)
+            kept.append(event)
+        return body if is_whole else kept
 
-    def _confirm(
-        self,
-        sql: psycopg.Cursor[Any],
-        suspects: Iterable[Incoming],
-        where: Callable[[Incoming], list[Segment]],
-    ) -> set[str]:
-        wanted: dict[int, tuple[Segment, set[bytes]]] = {}
-        for event in suspects:
-            for segment in where(event):
-                wanted.setdefault(segment.end_event, (segment, set()))[1].add(event.id_hash)
-        if not wanted:
-            return set()
-        rows = sql.execute(
-            "SELECT end_event, payload FROM exporter_eventbatch "
-            "WHERE workspace_id = %s AND end_event = ANY(%s)",
-            (self.workspace_id, list(wanted)),
-            binary=True,
-        )
-        found: set[str] = set()
-        for end_event, payload in rows:
-            segment, id_hashes = wanted[end_event]
-            lines = event_log.lines(payload)
-            found.update(
-                _decode_identity(lines[place]).id
-                for place, id_hash in enumerate(_split(segment.id_hashes))
-                if id_hash in id_hashes and segment.first_event + place >= self.head - WINDOW_EVENTS
-            )
-        return found
+    def _stored_types(self, hashes: Iterable[bytes]) -> dict[str, set[str]]:
+        """The ids that stored events with one of these hashes really have, with the types they came with."""
+        oldest = self.oldest
+        wanted = {number for one in set(hashes) for number in self._index.numbers(one, oldest)}
+        types: dict[str, set[str]] = {}
+        for stored in lookup.read(self.workspace_id, wanted).values():
+            identity = _decode_identity(stored.line)
+            types.setdefault(identity.id, set()).add(identity.event_type)
+        return types
 
 
 class Duplicates:
@@ -153,6 +149,7 @@ class Duplicates:
 
     def __init__(self, most: int = MOST_HASHES) -> None:
         self._most = most
+        self._held = 0
         self._windows: OrderedDict[int, Window] = OrderedDict()
 
     def __contains__(self, workspace_id: int) -> bool:
@@ -164,14 +161,14 @@ class Duplicates:
         self._windows[workspace_id] = window
         return window
 
-    def trim(self) -> None:
-        """Lets the least recently used windows go while too much is held."""
-        held = sum(len(window.places) for window in self._windows.values())
-        for workspace_id in list(islice(self._windows, len(self._windows) - 1)):
-            if held <= self._most:
-                return
-            held -= len(self._windows.pop(workspace_id).places)
+    def trim(self, changed: Iterable[Window]) -> None:
+        """Notes the sizes of these windows; lets the least recently used ones go while too much is held."""
+        for window in changed:
+            self._held += window.size - window.size_noted
+            window.size_noted = window.size
+        while self._held > self._most and len(self._windows) > 1:
+            self._held -= self._windows.popitem(last=False)[1].size_noted
 
 
-def _split(id_hashes: bytes) -> list[bytes]:
-    return [id_hashes[at : at + _HASH_BYTES] for at in range(0, len(id_hashes), _HASH_BYTES)]
+def _minute(moment: datetime) -> int:
+    return int(moment.timestamp()) // 60

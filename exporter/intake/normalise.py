@@ -13,6 +13,7 @@ import msgspec
 
 from connectors.catalogue.catalogue import CATALOGUE
 from exporter.intake.body_forms import BadBody, TooManyEvents, parse_body
+from exporter.log import own_id
 from exporter.log.events import Incoming
 
 __all__ = ["BadBody", "Incoming", "Refused", "TooManyEvents", "normalise", "parse_body"]
@@ -65,6 +66,7 @@ def normalise(raw: bytes) -> Incoming:
     else:
         flat.update(event)
     flat["event_type"] = canonical
+    flat.pop(own_id.FIELD, None)
     external = flat.get("external_user_id")
     return Incoming(
         _encode(flat),

@@ -73,10 +73,10 @@ class _Plan:
     def workspace_id(self) -> int:
         return self.window.workspace_id
 
-    def judge(self, sql: psycopg.Cursor[Any], now: datetime) -> None:
+    def judge(self, now: datetime) -> None:
         """Leaves out what the window knows and makes the batches of the rest, ready to be inserted."""
         self.window.expire(now)
-        self.kept = self.window.fresh(sql, [one.events for one in self.submissions])
+        self.kept = self.window.fresh([one.events for one in self.submissions])
         pieces: list[Batch] = []
         for submission, kept in zip(self.submissions, self.kept, strict=True):
             pieces += submission.batches if kept is submission.events else batches.cut(kept)
@@ -146,7 +146,7 @@ class Store:
                 Segment(one.first_event, one.end_event, one.received_at, one.batch.id_hashes)
                 for one in plan.placed
             )
-        self._duplicates.trim()
+        self._duplicates.trim(plan.window for plan in plans)
         return _receipts(submissions, plans)
 
     def _prepare(self, workspace_id: int, group: Sequence[Submission]) -> set[str]:
@@ -170,7 +170,7 @@ class Store:
             known = window.head
             window.catch_up(sql, event_log.look(sql, plan.workspace_id), now)
             window.shared = window.head != known
-        plan.judge(sql, now)
+        plan.judge(now)
 
 
 def _by_workspace(submissions: Sequence[Submission]) -> list[tuple[int, list[Submission]]]:
@@ -201,7 +201,7 @@ def _claim(sql: psycopg.Cursor[Any], plan: _Plan, now: datetime) -> None:
         window = plan.window
         window.shared = True
         window.catch_up(sql, event_log.lock(sql, plan.workspace_id), now)
-        plan.judge(sql, now)
+        plan.judge(now)
         if not plan.claim(sql):
             raise LookupError(f"The event log of workspace {plan.workspace_id} cannot be followed.")
     except _TOO_LONG:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
+import zstandard
 from django.db import connection
 
 from exporter.log import event_log
@@ -31,7 +32,7 @@ _BATCHES = 50
 
 
 def read(workspace_id: int, numbers: Iterable[int]) -> dict[int, Retained]:
-    """The events with these numbers; what was trimmed or never came is missing. Meant for hundreds at most."""
+    """The events with these numbers; what was trimmed, never came or cannot be read any more is missing."""
     with connection.cursor() as cursor:
         cursor.execute(_WHERE, {"workspace": workspace_id, "numbers": sorted(set(numbers))})
         places: dict[int, list[tuple[int, int, datetime]]] = {}
@@ -41,7 +42,15 @@ def read(workspace_id: int, numbers: Iterable[int]) -> dict[int, Retained]:
     batch_ids = list(places)
     for start in range(0, len(batch_ids), _BATCHES):
         for batch_id, payload in event_log.payloads(batch_ids[start : start + _BATCHES]).items():
-            lines = event_log.lines(payload)
+            lines = _readable_lines(payload)
             for number, first, received_at in places[batch_id]:
-                found[number] = Retained(number, lines[number - first], received_at)
+                if number - first < len(lines):
+                    found[number] = Retained(number, lines[number - first], received_at)
     return found
+
+
+def _readable_lines(payload: bytes) -> list[bytes]:
+    try:
+        return event_log.lines(payload)
+    except zstandard.ZstdError:
+        return []

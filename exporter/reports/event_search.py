@@ -20,7 +20,7 @@ from django.db import connection
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector
 from exporter.ledger import fates
-from exporter.log import event_log
+from exporter.log import event_log, own_id
 from exporter.models import Attempt, Delivery, RejectedEvent, Revision, Settlement
 
 SECONDS = 0.4
@@ -50,6 +50,11 @@ class Found:
     event_type: str
     segment_event: str
     event: dict[str, Any]
+
+    @property
+    def own_id(self) -> str:
+        """The id it is sent with where an earlier event of another type has its id; else empty."""
+        return str(self.event.get(own_id.FIELD, ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +101,12 @@ def search(
 ) -> Slice:
     """Looks for `seconds` at the events below number `before` (None: from the head), newest first.
 
-    Ends early with 20 events found, or with one for an event id. Always gets on by a batch at least.
+    Ends early with 20 events found, or with the first event of an id. Always gets on by a batch at least.
     """
     head, first = _ends(workspace_id)
     at, until = head if before is None else min(before, head), time.monotonic() + seconds
     found: list[Found] = []
-    enough = 1 if by == By.EVENT else MOST_FOUND
-    while at > first and len(found) < enough:
+    while at > first and not _is_enough(by, found):
         batches = _newest(workspace_id, by, value, at, first)
         if not batches:
             at = first
@@ -110,13 +114,18 @@ def search(
             if likely:
                 found += _in_batch(batch_id, begin, received_at, by, value)
             at = begin
-            if len(found) >= enough:
+            if _is_enough(by, found):
                 break
             if likely and time.monotonic() > until:
                 break
         if time.monotonic() > until:
             break
     return Slice(found[:MOST_FOUND], at if at > first else None, head - at, head - first)
+
+
+def _is_enough(by: By, found: list[Found]) -> bool:
+    """Events of several types may share an id; all but the first of them bear ids of their own beside it."""
+    return len(found) >= MOST_FOUND or (by == By.EVENT and any(not one.own_id for one in found))
 
 
 def _ends(workspace_id: int) -> tuple[int, int]:

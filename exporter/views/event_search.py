@@ -47,8 +47,11 @@ def search(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseB
             "goes_on": piece.before is not None and seen < event_search.MOST_FOUND,
         }
         context["further"] = urlencode({"by": by, "value": value, "before": piece.before or 0, "seen": seen})
-        if by == By.EVENT and piece.found:
-            context |= {"goes_on": False, "piece": None} | told(request, connector, piece.found[0])
+        if by == By.EVENT and any(not one.own_id for one in piece.found):
+            # All with this id are found, however much of the log is left.
+            context |= {"goes_on": False, "all_with_the_id": True}
+            if seen == 1:
+                context |= {"piece": None} | told(request, connector, piece.found[0])
     part = is_partial(request) and "before" in request.GET
     return render(request, "exporter/find_results.html" if part else "exporter/find.html", context)
 

@@ -15,7 +15,11 @@ def plain_call(event: dict[str, Any], version: str) -> dict[str, Any]:
     """The Segment call of a flat event of a catalogue type, as if it were wanted in any case."""
     entry = next(e for e in EVENTS if event["event_type"] in [e["event_type"], *e["aliases"]])
     name = entry["segment_event"] or to_text(event[entry["segment_event_from"]])
-    call: dict[str, Any] = {"type": "track", "event": name, "messageId": event["id"]}
+    call: dict[str, Any] = {
+        "type": "track",
+        "event": name,
+        "messageId": event.get("currents_own_id", event["id"]),
+    }
     user = to_text(event.get("external_user_id"))
     if user is not None and user != "":
         call["userId"] = user

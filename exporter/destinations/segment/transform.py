@@ -16,6 +16,7 @@ from connectors.catalogue.catalogue import CATALOGUE, canonical
 from connectors.catalogue.event_type import EventType, Target
 from exporter.destinations.segment.conversions import as_type
 from exporter.ledger.outcomes import Outcome
+from exporter.log import own_id
 from exporter.version import VERSION
 
 # Segment refuses calls over 32 KB.
@@ -148,7 +149,7 @@ class _Converter:
         self._has_context = bool(source.traits or source.device)
         self._sources = _sources(source)
         self._read = msgspec.json.Decoder(_reader(self._sources)).decode
-        start = 4  # behind id, time and the two of the user
+        start = 5  # behind id, time, the two of the user and the event's own id
         places = {name: start + place for place, (name, _type) in enumerate(self._sources)}
         self._name_place = places.get(self._name_from, 0)
         self._alternates = tuple(
@@ -166,7 +167,7 @@ class _Converter:
             values = self._converted(_decode(line))
         if self._alternates:
             values = self._completed(values)
-        event_id, time, external, user = values[:4]
+        event_id, time, external, user, own = values[:5]
         if external is None or external == "":
             if not include_anonymous:
                 return None
@@ -178,7 +179,7 @@ class _Converter:
         return _encode(
             _Call(
                 self._segment_event or self._own_name(values),
-                event_id,
+                own or event_id,
                 external,
                 user,
                 _timestamp(time),
@@ -191,7 +192,7 @@ class _Converter:
         """The same values as from the reader, for an event whose types are not all the catalogue's."""
         users = (as_type(event.get(name), "string") for name in ("external_user_id", "user_id"))
         values = (as_type(event.get(name), wanted) for name, wanted in self._sources)
-        return (event["id"], event["time"], *users, *values)
+        return (event["id"], event["time"], *users, event.get(own_id.FIELD), *values)
 
     def _completed(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
         """With the value of the other field where the usual one has none."""
@@ -221,6 +222,7 @@ def _sources(source: EventType) -> list[tuple[str, str]]:
 def _reader(sources: list[tuple[str, str]]) -> type[msgspec.Struct]:
     """A structure that holds what the call of an event type needs, identity first."""
     users = [("external_user_id", str | None, None), ("user_id", str | None, None)]
+    users.append((own_id.FIELD, str | None, None))
     fields = [(name, _PYTHON_TYPES[wanted] | None, None) for name, wanted in sources]
     return msgspec.defstruct("Reader", [("id", str), ("time", int | float), *users, *fields], gc=False)
 

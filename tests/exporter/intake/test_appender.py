@@ -165,10 +165,9 @@ def test_an_id_from_yesterday_is_new(workspace: Workspace, remembered: bool) -> 
     with connection.cursor() as sql:
         sql.execute("UPDATE exporter_eventbatch SET received_at = received_at - interval '24 hours 1 second'")
     if remembered:
-        window = store._duplicates.window(workspace.pk)
-        old = window.segments.popleft()
-        window.places.clear()
-        window.remember([old._replace(received_at=old.received_at - timedelta(hours=24, seconds=1))])
+        minutes = store._duplicates.window(workspace.pk)._minutes
+        end, at = minutes.pop()
+        minutes.append((end, at - timedelta(hours=24, seconds=1)))
     else:
         store = Store()
     assert store.store([Submission(workspace.pk, incoming(range(3)))]) == [Receipt(3, 0)]
@@ -177,7 +176,7 @@ def test_an_id_from_yesterday_is_new(workspace: Workspace, remembered: bool) -> 
 def test_memory_is_bounded_and_what_was_let_go_is_read_again(workspace: Workspace) -> None:
     others = [WorkspaceFactory.create() for _ in range(3)]
     store = Store()
-    store._duplicates = duplicates.Duplicates(most=25)
+    store._duplicates = duplicates.Duplicates(most=3 * (64 + 10) - 1)
     for one in (workspace, *others):
         store.store([Submission(one.pk, incoming(range(10)))])
     assert workspace.pk not in store._duplicates

@@ -7,8 +7,11 @@ import re
 import pytest
 
 from connectors.models import Role
+from exporter.intake.appender import append_now
+from exporter.log import own_id
 from exporter.reports import event_search
 from tests.exporter.views.test_attempts import base, somebody
+from tests.support.appended import incoming
 from tests.support.delivering import a_line
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -75,3 +78,17 @@ def test_what_is_typed_is_never_markup() -> None:
         page = client.get(f"{base(line)}find/", {"by": "x", "value": '"><script>1</script>'}).content.decode()
         assert "<script>1" not in page
         assert client.get(f"{base(line)}find/", {"value": "a", "before": "9" * 40}).status_code == 200
+
+
+def test_all_events_with_an_id_are_found_and_the_later_ones_tell_the_id_they_are_sent_with() -> None:
+    clicked = "users.messages.email.Click"
+    with a_line() as line:
+        line.feed(2)
+        append_now(line.workspace.pk, incoming([1], event_type=clicked))
+        line.feed(2)
+        client, path = somebody(line.workspace, Role.VIEWER), f"{base(line)}find/"
+        page = client.get(path, {"by": "event", "value": "event-1"}).content.decode()
+        assert "2 events of different types with this id" in page
+        numbers = re.findall(rf'hx-get="({base(line)}find/\d+/)"', page)
+        told = [client.get(number).content.decode() for number in numbers]
+        assert [own_id.made_from(clicked, "event-1") in one for one in told] == [True, False]
