@@ -1,17 +1,22 @@
-"""Metrics in Prometheus's text format, version 0.0.4 (prometheus.io/docs, "Exposition formats").
+"""The metrics: what the reports know, as a collector that Prometheus' own client writes down.
 
-Labels are workspace slugs, connector ids and words of ours, so their number is bounded by what people set up; no
-names, addresses, event types or ids of events.
+Nothing is counted in memory, because several web processes answer: each request asks the database. Labels are workspace
+slugs, connector ids and words of ours, so their number is bounded by what people set up; no names, addresses, event
+types or ids of events.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
+from prometheus_client.registry import Collector
 from redis import Redis, RedisError
 
 from connectors.models import Connector
@@ -20,23 +25,13 @@ from exporter.reports import summary as status
 from exporter.reports.health import Health
 from exporter.reports.summary import Summary
 
+__all__ = ["CONTENT_TYPE", "exposition"]
+
 log = logging.getLogger(__name__)
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 QUEUES = ("delivery", "retry", "chores")
 _ASK_SECONDS = 0.25
-
-Labels = dict[str, str | int]
-
-
-class Family(NamedTuple):
-    """A metric with its samples; `kind` is `counter` or `gauge`."""
-
-    name: str
-    kind: str
-    help: str
-    samples: list[tuple[Labels, float]]
-
+_CONNECTOR = ("workspace", "connector")
 
 _ATTEMPTS = """
 SELECT d.connector_id, a.answer, a.count, a.milliseconds
@@ -54,122 +49,123 @@ SELECT w.slug, sum(r.count)::bigint FROM exporter_refusalcount r JOIN connectors
 _SIGNS = "SELECT part, extract(epoch FROM clock_timestamp() - at)::float8 FROM exporter_sign ORDER BY part"
 
 
-def exposition() -> str:
-    """Everything, as Prometheus reads it."""
-    return "".join(_text(each) for each in (*_connectors(), *_intake(), *_parts()))
+def exposition() -> bytes:
+    """Every metric, in Prometheus' text format 0.0.4.
+
+    Raises:
+        DatabaseError: the database cannot be asked.
+    """
+    # A registry of its own: the client's global one would add the figures of whichever process answers.
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Everything())
+    return generate_latest(registry)
 
 
-def _connectors() -> Iterator[Family]:
-    connectors = Connector.objects.select_related("workspace").order_by("workspace__slug", "pk")
-    summaries = status.summaries(connectors)
-    yield from _events(summaries)
-    yield from _states(summaries)
-    yield from _attempts({each.connector.pk: _labels(each) for each in summaries})
+class _Everything(Collector):
+    def collect(self) -> Iterator[Metric]:
+        connectors = Connector.objects.select_related("workspace").order_by("workspace__slug", "pk")
+        summaries = status.summaries(connectors)
+        yield from _events(summaries)
+        yield from _states(summaries)
+        yield from _attempts({each.connector.pk: _names(each) for each in summaries})
+        yield from _intake()
+        yield from _parts()
 
 
-def _events(summaries: list[Summary]) -> Iterator[Family]:
-    yield Family(
-        "currents_events_received_total",
-        "counter",
-        "Events received since the connector was launched.",
-        [(_labels(each), each.received) for each in summaries],
+def _events(summaries: list[Summary]) -> Iterator[Metric]:
+    received = CounterMetricFamily(
+        "currents_events_received", "Events received since the connector was launched.", labels=_CONNECTOR
     )
-    yield Family(
-        "currents_events_total",
-        "counter",
-        "Events by what became of them. A retry that succeeds takes one from rejected and adds it to delivered.",
-        [
-            (_labels(each) | {"outcome": outcome}, count)
-            for each in summaries
-            for outcome, count in each.outcomes.items()
-        ],
+    by_outcome = CounterMetricFamily(
+        "currents_events",
+        "Events by outcome. A retry that succeeds moves an event from rejected to delivered.",
+        labels=(*_CONNECTOR, "outcome"),
     )
-    yield Family(
-        "currents_events_pending",
-        "gauge",
-        "Events that wait.",
-        [(_labels(each), each.pending) for each in summaries],
+    pending = GaugeMetricFamily(
+        "currents_events_pending", "Events waiting to be delivered.", labels=_CONNECTOR
     )
+    for each in summaries:
+        names = _names(each)
+        received.add_metric(names, each.received)
+        pending.add_metric(names, each.pending)
+        for outcome, count in each.outcomes.items():
+            by_outcome.add_metric((*names, outcome), count)
+    yield from (received, by_outcome, pending)
 
 
-def _states(summaries: list[Summary]) -> Iterator[Family]:
-    yield Family(
-        "currents_lag_seconds",
-        "gauge",
-        "Age of the oldest event that waits, 0 without one.",
-        [(_labels(each), round(each.lag_seconds, 3)) for each in summaries],
+def _states(summaries: list[Summary]) -> Iterator[Metric]:
+    lag = GaugeMetricFamily(
+        "currents_lag_seconds", "Age of the oldest waiting event, 0 if none is waiting.", labels=_CONNECTOR
     )
-    yield Family(
+    states = GaugeMetricFamily(
         "currents_connector_health",
-        "gauge",
         "1 for the state a connector is in, 0 for the others.",
-        [
-            (_labels(each) | {"health": health.value}, int(health == each.health))
-            for each in summaries
-            for health in Health
-        ],
+        labels=(*_CONNECTOR, "health"),
     )
+    for each in summaries:
+        names = _names(each)
+        lag.add_metric(names, round(each.lag_seconds, 3))
+        for health in Health:
+            states.add_metric((*names, health.value), health == each.health)
+    yield from (lag, states)
 
 
-def _labels(summary: Summary) -> Labels:
-    return {"workspace": summary.connector.workspace.slug, "connector": summary.connector.pk}
+def _names(summary: Summary) -> tuple[str, str]:
+    return summary.connector.workspace.slug, str(summary.connector.pk)
 
 
-def _attempts(labels: dict[int, Labels]) -> Iterator[Family]:
-    counts = {key: dict.fromkeys(FAMILIES, 0) for key in labels}
-    milliseconds = {key: dict.fromkeys(FAMILIES, 0) for key in labels}
+def _attempts(names: dict[int, tuple[str, str]]) -> Iterator[Metric]:
+    counts = {key: dict.fromkeys(FAMILIES, 0) for key in names}
+    milliseconds = {key: dict.fromkeys(FAMILIES, 0) for key in names}
     for connector_id, answer, count, spent in _rows(_ATTEMPTS):
         if connector_id in counts:
             counts[connector_id][family(answer)] += count
             milliseconds[connector_id][family(answer)] += spent
-    yield Family(
-        "currents_attempts_total",
-        "counter",
-        "Requests to Segment by answer.",
-        [(labels[key] | {"answer": name}, n) for key, own in counts.items() for name, n in own.items()],
+    labels = (*_CONNECTOR, "answer")
+    attempts = CounterMetricFamily("currents_attempts", "Requests to Segment by answer.", labels=labels)
+    seconds = CounterMetricFamily(
+        "currents_attempt_seconds", "Seconds spent on requests to Segment by answer.", labels=labels
     )
-    yield Family(
-        "currents_attempt_seconds_total",
-        "counter",
-        "Seconds spent on requests to Segment by answer.",
-        [
-            (labels[key] | {"answer": name}, spent / 1000)
-            for key, own in milliseconds.items()
-            for name, spent in own.items()
-        ],
-    )
+    for key, own in names.items():
+        for answer in FAMILIES:
+            attempts.add_metric((*own, answer), counts[key][answer])
+            seconds.add_metric((*own, answer), milliseconds[key][answer] / 1000)
+    yield from (attempts, seconds)
 
 
-def _intake() -> Iterator[Family]:
-    yield Family(
-        "currents_intake_events_total",
-        "counter",
-        "Events accepted at the intake and stored.",
-        [({"workspace": slug}, count) for slug, count in _rows(_RECEIVED)],
+def _intake() -> Iterator[Metric]:
+    accepted = CounterMetricFamily(
+        "currents_intake_events", "Events accepted at the intake and stored.", labels=("workspace",)
     )
-    yield Family(
+    for slug, count in _rows(_RECEIVED):
+        accepted.add_metric((slug,), count)
+    refused = GaugeMetricFamily(
         "currents_intake_refused_last_90_days",
-        "gauge",
         "Events refused at the intake within the last 90 days.",
-        [({"workspace": slug}, count) for slug, count in _rows(_REFUSED)],
+        labels=("workspace",),
     )
+    for slug, count in _rows(_REFUSED):
+        refused.add_metric((slug,), count)
+    yield from (accepted, refused)
 
 
-def _parts() -> Iterator[Family]:
-    yield Family(
-        "currents_sign_age_seconds",
-        "gauge",
-        "Seconds since a part of the system last gave a sign of life.",
-        [({"part": part}, round(max(age, 0.0), 3)) for part, age in _rows(_SIGNS)],
+def _parts() -> Iterator[Metric]:
+    ages = GaugeMetricFamily(
+        "currents_sign_age_seconds", "Seconds since the last heartbeat of a part.", labels=("part",)
     )
+    for part, age in _rows(_SIGNS):
+        ages.add_metric((part,), round(max(age, 0.0), 3))
+    yield ages
     lengths = _queue_lengths()
     if lengths is not None:
-        yield Family(
+        waiting = GaugeMetricFamily(
             "currents_queue_length",
-            "gauge",
-            "Doorbells that wait in a queue. Absent while the broker does not answer.",
-            [({"queue": queue}, length) for queue, length in lengths.items()],
+            "Wake-ups waiting in a queue. Absent while the broker does not answer.",
+            labels=("queue",),
         )
+        for queue, length in lengths.items():
+            waiting.add_metric((queue,), length)
+        yield waiting
 
 
 def _queue_lengths() -> dict[str, int] | None:
@@ -185,24 +181,6 @@ def _queue_lengths() -> dict[str, int] | None:
     except (RedisError, OSError, ValueError) as error:
         log.info("The broker does not answer (%s).", type(error).__name__)
         return None
-
-
-def _text(metric: Family) -> str:
-    lines = [f"# HELP {metric.name} {metric.help}\n", f"# TYPE {metric.name} {metric.kind}\n"]
-    lines += [f"{metric.name}{_braces(labels)} {_number(value)}\n" for labels, value in metric.samples]
-    return "".join(lines)
-
-
-def _braces(labels: Labels) -> str:
-    return "{" + ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items()) + "}"
-
-
-def _escaped(value: str | int) -> str:
-    return str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-
-
-def _number(value: float) -> str:
-    return str(int(value)) if float(value).is_integer() else repr(float(value))
 
 
 def _rows(query: str) -> Iterable[tuple[Any, ...]]:

@@ -44,7 +44,8 @@ UNKNOWN = "a.type.of.tomorrow"
 SELECTABLE = [OPEN, CLICK, SEND, ABORT]
 KEY = "a-key-for-the-sandbox"
 _SAMPLE = re.compile(
-    r'^currents_events_(total|received_total|pending)\{.*?(?:outcome="(\w+)")?\} (\d+)$', re.MULTILINE
+    r'^currents_events_(total|received_total|pending)\{[^}]*?(?:outcome="(\w+)"[^}]*)?\} (\d+)\.0$',
+    re.MULTILINE,
 )
 
 kinds = st.sampled_from(["good", "good", "good", "anonymous", "bad", "huge"])
@@ -261,7 +262,7 @@ class History(RuleBasedStateMachine):
         assert told["outcomes"] == summary.outcomes
         assert (told["received"], told["pending"]) == (summary.received, summary.pending)
         assert told["health"] == summary.health
-        found = _SAMPLE.findall(exposition.exposition())
+        found = _SAMPLE.findall(exposition.exposition().decode())
         samples = {(name, outcome): int(value) for name, outcome, value in found}
         assert samples.pop(("received_total", "")) == summary.received
         assert samples.pop(("pending", "")) == summary.pending
