@@ -20,6 +20,7 @@ COPY locale locale
 # The folder tells the settings that built files are served. The secrets this run makes for itself are thrown away.
 RUN mkdir static-built \
     && CURRENTS_VAR=/tmp/build python manage.py collectstatic --noinput --verbosity 0 \
+    && chmod -R a+rX static-built \
     && rm -r /tmp/build
 
 USER currents

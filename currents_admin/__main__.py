@@ -8,6 +8,9 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "currents_admin.settings")
+    from currents_admin import local
+
+    local.keep_to_ourselves()
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 

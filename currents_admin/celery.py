@@ -17,8 +17,10 @@ app.autodiscover_tasks()
 
 @worker_init.connect
 @beat_init.connect
-def bound_waits(**_kwargs: Any) -> None:
+def begin(**_kwargs: Any) -> None:
     """Chores may ask PostgreSQL for much at once; what takes longer than this is a server that hangs."""
+    from currents_admin import local
     from currents_admin.postgresql.patience import PATIENCE
 
     PATIENCE.seconds = 120.0
+    local.keep_to_ourselves()

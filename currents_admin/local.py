@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import socket
+import stat
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -65,6 +66,19 @@ class Services:
     def write(self) -> None:
         """Replaces `services.json` in one step, readable by its owner only (the addresses hold passwords)."""
         write_private(folder() / "services.json", json.dumps(asdict(self)))
+
+
+def keep_to_ourselves() -> None:
+    """What this process and its children write from now on is its owner's alone."""
+    os.umask(0o077)
+
+
+def close_to_others() -> None:
+    """Takes everybody else's rights to what earlier versions wrote below `var/`. What PostgreSQL needs as another
+    system user is given to it afterwards."""
+    for place in (folder(), *(folder() / name for name in ("log", "mail", "redis", "secrets", "static"))):
+        if place.is_dir() and place.stat().st_uid == os.geteuid() and not place.stat().st_mode & stat.S_ISVTX:
+            place.chmod(0o700)
 
 
 def write_private(path: Path, content: str) -> None:

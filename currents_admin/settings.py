@@ -12,7 +12,7 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from currents_admin import env, env_urls, local, oidc
+from currents_admin import env, env_urls, local, oidc, safety
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -33,6 +33,8 @@ ALLOWED_HOSTS = ALLOWED_HOSTS or ["127.0.0.1", "localhost", "[::1]"]
 
 PORT = env.whole("PORT", 8000, least=1, most=65535)
 SITE_URL = env_urls.site("SITE_URL", f"http://127.0.0.1:{PORT}")
+if PRODUCTION:
+    safety.check(SECRET_KEY, ALLOWED_HOSTS)
 SECURE = SITE_URL.startswith("https://")
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 
@@ -232,7 +234,10 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 0
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE
+# Browsers' lists are hard to leave again, so nobody is put on them who did not ask.
+SECURE_HSTS_PRELOAD = SECURE and env.flag("CURRENTS_HSTS_PRELOAD")
+SILENCED_SYSTEM_CHECKS = [] if SECURE_HSTS_PRELOAD else ["security.W021"]
 SECURE_SSL_REDIRECT = SECURE
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE else None
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]

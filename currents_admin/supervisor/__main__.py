@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from currents_admin import local
 from currents_admin.env import BadEnvironment
 from currents_admin.supervisor import run, services
 from currents_admin.supervisor.failure import StartError
@@ -20,6 +21,7 @@ def main() -> int:
     )
     beside.add_argument("command", nargs="+", metavar="COMMAND", help="after --")
     options = parser.parse_args()
+    local.keep_to_ourselves()
     try:
         if options.action == "services":
             return services.run(options.command, durable=not options.fast)

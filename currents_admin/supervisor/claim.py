@@ -20,7 +20,7 @@ def claimed() -> Iterator[None]:
     """
     folder = local.folder()
     folder.mkdir(parents=True, exist_ok=True)
-    with open(os.open(folder / "supervisor.lock", os.O_CREAT | os.O_RDWR, 0o644), "r+") as file:
+    with open(os.open(folder / "supervisor.lock", os.O_CREAT | os.O_RDWR, 0o600), "r+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -32,4 +32,5 @@ def claimed() -> Iterator[None]:
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
         file.flush()
+        local.close_to_others()
         yield

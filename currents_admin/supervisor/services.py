@@ -50,6 +50,7 @@ def _throwaway() -> dict[str, str]:
         "SECRET_KEY": secrets.token_urlsafe(48),
         "WRITE_KEY_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
         "ALLOWED_HOSTS": "127.0.0.1,localhost,testserver",
+        "SITE_URL": f"http://{port.HOST}:8000",
         "SEGMENT_US_URL": nowhere,
         "SEGMENT_EU_URL": nowhere,
         "REDIS_KEY_PREFIX": f"test-{secrets.token_hex(4)}-",

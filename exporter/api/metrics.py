@@ -1,4 +1,4 @@
-"""`GET /metrics`: for Prometheus on this machine, or with METRICS_TOKEN as bearer token."""
+"""`GET /metrics`: with METRICS_TOKEN as bearer token; without where the product serves this machine alone."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ def _knows_token(request: HttpRequest) -> bool:
 
 
 def _is_here(request: HttpRequest) -> bool:
-    """Whether it was asked from this machine itself. What a proxy on it passes on is from elsewhere."""
+    """Whether it was asked from this machine itself. Where the product is published, what comes from here may be what a
+    proxy passes on, whatever the headers say."""
+    if settings.SECURE or settings.CURRENTS_TRUSTED_PROXIES:
+        return False
     if any(f"HTTP_{name}" in request.META for name in ("X_FORWARDED_FOR", "FORWARDED", "X_REAL_IP")):
         return False
     address = request.META.get("REMOTE_ADDR", "")

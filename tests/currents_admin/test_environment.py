@@ -14,9 +14,15 @@ ROOT = Path(__file__).resolve().parents[2]
 GIVEN = "postgresql://currents:secret@127.0.0.1:1/currents"
 PRODUCTION = {
     "DATABASE_URL": GIVEN,
-    "SECRET_KEY": "long and random",
+    "SECRET_KEY": "long and random, as it has to be",
     "WRITE_KEY_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
     "ALLOWED_HOSTS": "currents.example.com",
+    "SITE_URL": "https://currents.example.com",
+}
+OIDC = {
+    "CURRENTS_OIDC_URL": "http://id.example.com",
+    "CURRENTS_OIDC_CLIENT_ID": "currents",
+    "CURRENTS_OIDC_CLIENT_SECRET": "made up",
 }
 KEPT = ("PATH", "HOME", "LANG", "VIRTUAL_ENV")
 
@@ -46,6 +52,11 @@ BAD_VALUES = [
     ({**PRODUCTION, "SECRET_KEY": ""}, "SECRET_KEY"),
     ({**PRODUCTION, "WRITE_KEY_ENCRYPTION_KEYS": ""}, "WRITE_KEY_ENCRYPTION_KEYS"),
     ({**PRODUCTION, "ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS"),
+    ({**PRODUCTION, "ALLOWED_HOSTS": "currents.example.com,*"}, "ALLOWED_HOSTS"),
+    ({**PRODUCTION, "SITE_URL": ""}, "SITE_URL"),
+    ({**PRODUCTION, "SECRET_KEY": "abc"}, "SECRET_KEY"),
+    ({**PRODUCTION, "SECRET_KEY": "a" * 64}, "SECRET_KEY"),
+    ({**PRODUCTION, **OIDC}, "CURRENTS_OIDC_URL"),
 ]
 ENTRIES = {
     "manage.py": ["manage.py", "check"],

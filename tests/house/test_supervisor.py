@@ -46,6 +46,10 @@ def test_the_first_start_prints_a_password_that_signs_in(house: Running) -> None
 def test_only_its_owner_reads_what_is_secret(house: Running) -> None:
     for secret in (house.folder / "services.json", *(house.folder / "secrets").iterdir()):
         assert secret.stat().st_mode & 0o077 == 0, secret
+    # Of what is open to pass through, for PostgreSQL as another system user, nothing inside is open.
+    for place in (house.folder, *house.folder.rglob("*")):
+        if "postgres" not in place.relative_to(house.folder).parts and not place.is_symlink():
+            assert place.stat().st_mode & 0o066 == 0, place
     command_lines = [" ".join(process.cmdline()) for process in house.descendants()]
     for password in (house.folder / "secrets").iterdir():
         assert not any(password.read_text().strip() in line for line in command_lines)
