@@ -8,6 +8,7 @@ the start with its sentence and without a traceback.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -16,9 +17,37 @@ class BadEnvironment(ImproperlyConfigured):
     """A variable of the environment cannot be used; the text says which one and what to give."""
 
 
+# Secrets, which may lie in a file that `…_FILE` names, as container platforms hand them over.
+SECRETS = (
+    "DATABASE_URL",
+    "DATABASE_OWNER_URL",
+    "REDIS_URL",
+    "SECRET_KEY",
+    "WRITE_KEY_ENCRYPTION_KEYS",
+    "EMAIL_URL",
+    "METRICS_TOKEN",
+    "CURRENTS_OIDC_CLIENT_SECRET",
+    "CURRENTS_DEMO_PASSWORD",
+)
+
+
 def text(name: str, default: str = "") -> str:
-    """The variable, stripped; empty counts as unset."""
-    return os.environ.get(name, "").strip() or default
+    """The variable, stripped; empty counts as unset.
+
+    Raises:
+        BadEnvironment: a secret is given twice, or its file cannot be read.
+    """
+    value = os.environ.get(name, "").strip()
+    file = os.environ.get(f"{name}_FILE", "").strip() if name in SECRETS else ""
+    if not file:
+        return value or default
+    if value:
+        raise BadEnvironment(f"{name} and {name}_FILE are both set: keep one of them.")
+    try:
+        return Path(file).read_text().strip() or default
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it is not text"
+        raise BadEnvironment(f"{name}_FILE names {file}, which cannot be read: {why}.") from None
 
 
 def flag(name: str, *, default: bool = False) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from currents_admin import env, env_urls
+from currents_admin import env, env_urls, safety
 
 _MICROSOFT = (
     *("login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn"),
@@ -63,6 +63,7 @@ def from_environment() -> Provider | None:
             "CURRENTS_OIDC_URL needs CURRENTS_OIDC_CLIENT_ID and CURRENTS_OIDC_CLIENT_SECRET beside it."
         )
     url = env_urls.web("CURRENTS_OIDC_URL", "")
+    safety.check_issuer("CURRENTS_OIDC_URL", url)
     trust_email = env.flag("CURRENTS_OIDC_TRUST_EMAIL")
     if trust_email and _serves_many(url):
         raise env.BadEnvironment(

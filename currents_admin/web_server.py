@@ -20,6 +20,7 @@ graceful_timeout = 12
 keepalive = 75
 backlog = 2048
 sendfile = False
+umask = 0o077
 accesslog = None
 # Its default lies in the home folder.
 control_socket_disable = True

@@ -6,9 +6,6 @@ import sys
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
-from currents_admin import local
-
-local.keep_to_ourselves()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "currents_admin.settings")
 
 try:

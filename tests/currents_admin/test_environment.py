@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
+from currents_admin import env
+
 ROOT = Path(__file__).resolve().parents[2]
 GIVEN = "postgresql://currents:secret@127.0.0.1:1/currents"
 PRODUCTION = {
@@ -121,3 +123,19 @@ def test_without_services_secrets_are_made_once_and_kept_from_others(tmp_path: P
     assert set(made) == {"secret_key", "write_key_encryption_keys"}
     assert {path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()} == made
     assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / "secrets").iterdir())
+
+
+@pytest.mark.parametrize("name", env.SECRETS)
+def test_every_secret_may_lie_in_a_file(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "secret"
+    file.write_text("from a file\n")
+    monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(f"{name}_FILE", str(file))
+    assert env.text(name) == "from a file"
+    monkeypatch.setenv(name, "given")
+    with pytest.raises(env.BadEnvironment, match="keep one"):
+        env.text(name)
+    monkeypatch.delenv(name)
+    monkeypatch.setenv(f"{name}_FILE", str(tmp_path / "nothing"))
+    with pytest.raises(env.BadEnvironment, match=f"{name}_FILE"):
+        env.text(name)
