@@ -6,7 +6,9 @@ Runs inside the transaction of the change.
 from __future__ import annotations
 
 from django.db import connection, transaction
+from django.db.models import Max
 
+from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector
 from exporter.dispatch import wakeup
 from exporter.log import event_log
@@ -78,10 +80,25 @@ def revise(connector: Connector) -> Revision:
         "include_anonymous": connector.include_anonymous,
         "region": connector.region,
         "write_key_id": key.pk,
+        "catalogue_version": CATALOGUE.version,
     }
     if newest is not None and all(getattr(newest, name) == value for name, value in settings.items()):
         return newest
     return Revision.objects.create(connector=connector, **settings)
+
+
+def note_catalogue() -> int:
+    """After an upgrade: every connector's settings are noted anew where they were noted under an older catalogue, so
+    that what was settled before is not judged by what is known now. Answers how many. Repeating it changes nothing."""
+    behind = (
+        Connector.objects.filter(revisions__isnull=False)
+        .annotate(newest=Max("revisions__catalogue_version"))
+        .filter(newest__lt=CATALOGUE.version)
+    )
+    for connector in behind:
+        with transaction.atomic():
+            revise(Connector.objects.select_for_update().get(pk=connector.pk))
+    return len(behind)
 
 
 def make_due(connector: Connector) -> None:

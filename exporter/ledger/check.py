@@ -127,9 +127,7 @@ def recount(delivery: Delivery) -> tuple[Counter[tuple[str, str]], int]:
         ).values_list("event_number", flat=True)
     )
     revisions = {
-        revision.pk: Rules(
-            frozenset(map(CATALOGUE.canonical, revision.selected_events)), revision.include_anonymous
-        )
+        revision.pk: Rules.of(revision)
         for revision in Revision.objects.filter(connector_id=delivery.connector_id)
     }
     ranges = list(delivery.settlements.order_by("first_event"))

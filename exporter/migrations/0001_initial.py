@@ -256,6 +256,7 @@ class Migration(migrations.Migration):
                 ('selected_events', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=200), size=None)),
                 ('include_anonymous', models.BooleanField()),
                 ('region', models.CharField(max_length=2)),
+                ('catalogue_version', models.SmallIntegerField()),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('connector', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='revisions', to='connectors.connector')),
                 ('write_key', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='connectors.writekey')),

@@ -73,13 +73,17 @@ class Delivery(models.Model):
 
 
 class Revision(models.Model):
-    """The settings a body was made with; a connector's current one is its newest."""
+    """The settings a body was made with; a connector's current one is its newest.
+
+    `catalogue_version`: an event type learned later was unsupported under it, whatever the catalogue says now.
+    """
 
     connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="revisions")
     selected_events = ArrayField(models.CharField(max_length=200))
     include_anonymous = models.BooleanField()
     region = models.CharField(max_length=2)
     write_key = models.ForeignKey(WriteKey, on_delete=models.CASCADE, related_name="+")
+    catalogue_version = models.SmallIntegerField()
     created_at = models.DateTimeField(default=timezone.now)
 
 

@@ -205,9 +205,7 @@ def _settled(
     delivery: Delivery, found: Found, revision_id: int, kind: str, rejection: RejectedEvent | None
 ) -> Fate:
     revision = Revision.objects.get(pk=revision_id)
-    rules = fates.Rules(
-        frozenset(map(CATALOGUE.canonical, revision.selected_events)), revision.include_anonymous
-    )
+    rules = fates.Rules.of(revision)
     outcome = fates.fate(found.event, rules, expired=kind == "expired", rejected=rejection is not None)
     reason = rejection.reason if rejection is not None and outcome == "rejected" else ""
     attempt = (

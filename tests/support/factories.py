@@ -104,6 +104,7 @@ class RevisionFactory(DjangoModelFactory[exporter_models.Revision]):
     include_anonymous = factory.SelfAttribute("connector.include_anonymous")
     region = factory.SelfAttribute("connector.region")
     write_key = factory.LazyAttribute(lambda built: WriteKeyFactory(connector=built.connector))
+    catalogue_version = CATALOGUE.version
 
 
 class DeliveryFactory(DjangoModelFactory[exporter_models.Delivery]):

@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from currents_admin import demo_keys
+from exporter.actions import connector_changes
 
 
 class Command(BaseCommand):
@@ -23,6 +24,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("migrate", interactive=False, verbosity=0)
         call_command("createcachetable", verbosity=0)
+        connector_changes.note_catalogue()
         if options["static"]:
             call_command("collectstatic", interactive=False, clear=True, verbosity=0)
         if options["demo"]:
