@@ -286,6 +286,7 @@ CELERY_BEAT_SCHEDULER = "currents_admin.broker:MemoryScheduler"
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "exporter.tasks.sweep", "schedule": 2.0},
     "expire": {"task": "exporter.tasks.expire", "schedule": 30.0},
+    "fields": {"task": "exporter.tasks.look_at_fields", "schedule": 60.0},
     "incidents": {"task": "exporter.tasks.look_for_incidents", "schedule": 30.0},
     "mail": {"task": "exporter.tasks.send_mail", "schedule": 15.0},
     "trim": {"task": "exporter.tasks.trim", "schedule": 60.0},

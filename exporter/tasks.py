@@ -12,7 +12,7 @@ from exporter.dispatch.heartbeats import claim, note_outage
 from exporter.dispatch.shutdown import stopping
 from exporter.dispatch.sweep import sweep as sweep_once
 from exporter.incidents import detect, mail
-from exporter.maintenance import rollup, trimming
+from exporter.maintenance import field_census, rollup, trimming
 
 
 @shared_task(name="exporter.tasks.deliver")
@@ -64,3 +64,8 @@ def clean() -> None:
 @shared_task(name="exporter.tasks.roll_up")
 def roll_up() -> int:
     return rollup.roll_up() if claim("roll_up", 300.0) else 0
+
+
+@shared_task(name="exporter.tasks.look_at_fields")
+def look_at_fields() -> int:
+    return field_census.look_at_all() if claim("fields", 30.0) else 0

@@ -11,6 +11,7 @@ from exporter.views import (
     ledger_explained,
     pause_resume_delete,
     rejected,
+    seen_types,
     status,
     test_events,
 )
@@ -37,6 +38,7 @@ urlpatterns: list[URLPattern] = [
     # After every address of the API: programs are told of a wrong one in their own words.
     re_path("^api/", connectors.nothing_here, name="api-nothing"),
     path("", workspaces, name="workspaces"),
+    path("w/<slug:slug>/settings/event-types/", seen_types.seen_types, name="seen_types"),
     path("w/<slug:slug>/banner/", banner.banner, name="banner"),
     path(f"{_EXPORT}/", data_export, name="data_export"),
     path(f"{_EXPORT}/<int:pk>/", status.status, name="status"),

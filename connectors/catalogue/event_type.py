@@ -1,11 +1,21 @@
 """What the catalogue is made of: event types in groups and sections, and what each becomes in Segment."""
 
+import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 # The catalogue's version that held exactly the event types of Braze's reference page for Segment.
 REFERENCE = 1
+
+
+# Where every call carries what identifies the event and its user: place in the call, field.
+IDENTITY = (
+    ("userId", "external_user_id"),
+    ("anonymousId", "user_id"),
+    ("messageId", "id"),
+    ("timestamp", "time"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,38 @@ class EventType:
         )
 
     @property
+    def places(self) -> tuple[tuple[str, Target], ...]:
+        """Each of them with its place in the call, such as ``context.traits.email``."""
+        return tuple(
+            (prefix + target.name, target)
+            for prefix, targets in (
+                ("context.traits.", self.traits),
+                ("context.device.", self.device),
+                ("properties.", self.properties),
+            )
+            for target in targets
+        )
+
+    def places_of(self, field: str) -> tuple[str, ...]:
+        """Where in the call a field goes; empty if it is not sent."""
+        named = ("event",) if field == self.segment_event_from else ()
+        identity = tuple(place for place, source in IDENTITY if source == field)
+        return named + identity + tuple(place for place, target in self.places if field in target.sources)
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """Every field Braze is known to send for it, in either shape."""
+        return frozenset(self.storage) | frozenset(self.also)
+
+    def type_of(self, field: str) -> str:
+        """The JSON type of a field, as Braze describes it; empty for one it does not know."""
+        described = self.storage.get(field)
+        if described is not None:
+            return described.partition(" ")[2]
+        sent = next((target.type for _place, target in self.places if field == target.source), "any")
+        return sent if field in self.also else ""
+
+    @property
     def newer(self) -> bool:
         """Not on Braze's reference page for Segment."""
         return self.since > REFERENCE
@@ -120,6 +162,7 @@ class Catalogue:
 
     ``sections`` holds those of the reference page, ``newer_sections`` the others. ``nameless`` are types whose name
     in Segment Braze has not published, ``without_segment_form`` the names of those it does not send to Segment.
+    ``test_events`` are the ids and times that the events of Braze's *Send Test Events* all carry.
     """
 
     version: int
@@ -128,10 +171,19 @@ class Catalogue:
     changes: tuple[Change, ...]
     events: tuple[EventType, ...]
     nameless: tuple[EventType, ...]
+    test_events: frozenset[tuple[str, int]]
     without_segment_form: frozenset[str]
     sections: tuple[Section, ...]
     newer_sections: tuple[Section, ...]
     by_name: Mapping[str, EventType]
+
+    def is_test_event(self, event: Mapping[str, Any]) -> bool:
+        """Whether Braze made it up to try a connection out."""
+        return (event.get("id"), event.get("time")) in self.test_events
+
+    @property
+    def day(self) -> datetime.date:
+        return datetime.date.fromisoformat(self.date)
 
     def canonical(self, name: str) -> str:
         """The catalogue's spelling of a known name or alias; any other name unchanged."""

@@ -23,6 +23,7 @@ def load(text: str | bytes) -> Catalogue:
         changes = tuple(Change(**entry) for entry in data["changes"])
         version, date, currents = data["version"], data["date"], data["currents_version"]
         without = frozenset(data["without_segment_form"])
+        test_events = frozenset((entry["id"], entry["time"]) for entry in data["test_events"])
     except (ValueError, KeyError, TypeError, AttributeError) as fault:
         raise CatalogueError(
             f"The event catalogue cannot be read: {type(fault).__name__} {fault}."
@@ -36,6 +37,7 @@ def load(text: str | bytes) -> Catalogue:
         changes,
         events,
         tuple(event for event in known if not event.exportable),
+        test_events,
         without,
         _sections(event for event in events if not event.newer),
         _sections(event for event in events if event.newer),

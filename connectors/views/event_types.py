@@ -10,8 +10,10 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from connectors.catalogue.catalogue import CATALOGUE
-from connectors.catalogue.event_type import EventType
+from connectors.catalogue.event_type import IDENTITY, EventType
 from connectors.web.request_helpers import is_partial
+
+USER_FIELDS = ("external_user_id", "user_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,9 @@ def event_type(request: HttpRequest, name: str) -> HttpResponse:
 
 def rows_of(event: EventType) -> list[Row]:
     """Personal data first, as it matters most when somebody chooses."""
-    places = [("userId", "external_user_id", "string"), ("anonymousId", "user_id", "string")]
-    for prefix, targets in (
-        ("context.traits.", event.traits),
-        ("context.device.", event.device),
-        ("properties.", event.properties),
-    ):
-        places += [(prefix + target.name, target.source, target.type) for target in targets]
+    users = [(place, field, "string") for place, field in IDENTITY if field in USER_FIELDS]
+    places = users + [
+        (place, source, target.type) for place, target in event.places for source in target.sources
+    ]
     rows = [Row(place, field, kind, field in event.pii) for place, field, kind in places]
     return sorted(rows, key=lambda row: not row.personal)

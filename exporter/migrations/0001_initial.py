@@ -338,4 +338,40 @@ class Migration(migrations.Migration):
             model_name='settlement',
             constraint=models.UniqueConstraint(fields=('delivery', 'first_event'), name='settlements_begin_once_per_delivery'),
         ),
+        migrations.CreateModel(
+            name='FieldCensus',
+            fields=[
+                ('workspace', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to='connectors.workspace')),
+                ('next_event', models.BigIntegerField(default=0)),
+                ('looked_at', models.DateTimeField()),
+            ],
+        ),
+        migrations.CreateModel(
+            name='SeenType',
+            fields=[
+                ('pk', models.CompositePrimaryKey('workspace_id', 'event_type', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('event_type', models.CharField(max_length=200)),
+                ('examined', models.BigIntegerField(default=0)),
+                ('first_seen_at', models.DateTimeField()),
+                ('last_seen_at', models.DateTimeField()),
+                ('workspace', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, to='connectors.workspace')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='SeenField',
+            fields=[
+                ('pk', models.CompositePrimaryKey('workspace_id', 'event_type', 'field', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('event_type', models.CharField(max_length=200)),
+                ('field', models.CharField(max_length=200)),
+                ('examined', models.BigIntegerField()),
+                ('forms', models.SmallIntegerField()),
+                ('first_seen_at', models.DateTimeField()),
+                ('last_seen_at', models.DateTimeField()),
+                ('drifted_at', models.DateTimeField(null=True)),
+                ('workspace', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, to='connectors.workspace')),
+            ],
+            options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('forms__gt', 0)), name='seen_field_has_a_form')],
+            },
+        ),
     ]

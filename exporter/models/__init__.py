@@ -33,6 +33,7 @@ from exporter.models.log import (
     RejectedEvent,
     UnknownType,
 )
+from exporter.models.seen import FieldCensus, SeenField, SeenType
 from exporter.models.signs import Sign
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "DeliveryTotal",
     "EventBatch",
     "EventLog",
+    "FieldCensus",
     "ImportedFile",
     "Incident",
     "Kind",
@@ -59,6 +61,8 @@ __all__ = [
     "RefusalCount",
     "RejectedEvent",
     "Revision",
+    "SeenField",
+    "SeenType",
     "Settled",
     "Settlement",
     "Sign",

@@ -6,6 +6,7 @@ longest pause. It is silent once nothing came for twice that pause, and for thre
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -47,9 +48,14 @@ SELECT u.event_type, t.last_received_at, extract(epoch FROM u.pause)::float8
 
 def silent(connector: Connector, now: datetime) -> list[Silence]:
     """The connector's selected types that are silent at `now` (the database's clock), the longest first."""
+    return silent_among(connector.workspace_id, connector.selected_events, now)
+
+
+def silent_among(workspace_id: int, event_types: Sequence[str], now: datetime) -> list[Silence]:
+    """The same of any types of a workspace."""
     terms: dict[str, Any] = {
-        "workspace": connector.workspace_id,
-        "selected": connector.selected_events,
+        "workspace": workspace_id,
+        "selected": list(event_types),
         "since": now - LEARNT_FROM,
         "until": now - LEARNT_UNTIL,
         "now": now,

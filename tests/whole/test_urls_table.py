@@ -71,6 +71,7 @@ TABLE = {
     "installation_audit_csv": Row("owner", 200),
     "invitation": Row("anyone", 410, 410),
     # What was delivered.
+    "seen_types": Row("see", 200),
     "workspaces": Row("signed_in", 200),
     "data_export": Row("see", 200),
     "banner": Row("see", 200),

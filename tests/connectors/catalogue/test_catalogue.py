@@ -156,3 +156,10 @@ def test_nothing_in_it_can_be_changed() -> None:
         event.storage["extra"] = "optional string"  # type: ignore[index]
     with pytest.raises(AttributeError):
         event.label = "Other"  # type: ignore[misc]
+
+
+def test_test_events_of_braze_are_recognised_by_id_and_time() -> None:
+    placeholder = {"id": "f47ac10b-58cc-4372-a567-0e02b2c3d479", "time": 2033802504}
+    assert CATALOGUE.is_test_event(placeholder)
+    assert not CATALOGUE.is_test_event({**placeholder, "time": 1767225600})
+    assert not CATALOGUE.is_test_event({})
