@@ -71,10 +71,8 @@ class EventType:
     @property
     def search_text(self) -> str:
         """All names somebody may look for: of the event, and of its fields in Braze and in Segment."""
-        fields = (name for target in self.targets for name in (target.name, target.source))
-        return " ".join(
-            dict.fromkeys((self.label, self.segment_event, self.event_type, *self.aliases, *fields))
-        )
+        fields = (name for target in self.targets for name in (target.name, *target.sources))
+        return " ".join(dict.fromkeys((self.label, self.title, self.event_type, *self.aliases, *fields)))
 
     @property
     def places(self) -> tuple[tuple[str, Target], ...]:
@@ -131,12 +129,21 @@ class EventType:
         return bool(self.segment_event or self.segment_event_from)
 
 
+def _key(name: str) -> str:
+    return name.lower().replace(" ", "-")
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """A named run of event types within a section, such as *Content Card*."""
 
     name: str
     events: tuple[EventType, ...]
+
+    @property
+    def key(self) -> str:
+        """The name as it stands in an element's id."""
+        return _key(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +152,10 @@ class Section:
 
     name: str
     groups: tuple[Group, ...]
+
+    @property
+    def key(self) -> str:
+        return _key(self.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ for (const picker of all("[data-picker]")) {
   const boxes = all("[name=selected_events]", picker);
   const groupsOf = (box) => box.closest("[data-group]").dataset.group;
   const membersOf = (name) =>
-    name === "all" ? boxes : boxes.filter((box) => groupsOf(box) === name || groupsOf(box).startsWith(`${name}-`));
+    boxes.filter((box) => groupsOf(box) === name || groupsOf(box).startsWith(`${name}-`));
   const names = [...new Set(all("[data-tri]", picker).map((tri) => tri.dataset.tri))];
   const members = new Map(names.map((name) => [name, membersOf(name)]));
   // A group's key begins with its section's; “subscription” must not swallow “subscription-group” of another section.
@@ -35,17 +35,14 @@ for (const picker of all("[data-picker]")) {
     const preset = event.target.closest("[data-preset]");
     if (preset) {
       boxes.forEach((box) => {
-        box.checked = preset.dataset.preset === "all"
-          || (preset.dataset.preset === "engagement" && box.hasAttribute("data-engagement"));
+        box.checked = preset.dataset.preset === "all" || box.hasAttribute(`data-${preset.dataset.preset}`);
       });
       count();
     }
     const jump = event.target.closest("[data-jump]");
     if (jump) {
       event.preventDefault();
-      const group = document.getElementById(jump.hash.slice(1));
-      const pane = document.getElementById("pane");
-      pane.scrollTop = group === pane ? 0 : group.offsetTop - 34;
+      document.getElementById("pane").scrollTop = document.getElementById(jump.hash.slice(1)).offsetTop - 34;
     }
   });
 

@@ -117,10 +117,10 @@ def pages(live_server: LiveServer, admin: User) -> dict[str, tuple[str, Act]]:
         page.locator("[name=write_key]").fill("k" * 31)
         page.locator("[name=write_key]").blur()
         page.get_by_label("European Union").check()
-        page.locator("[data-group=messages-email] .group-head input").check()
+        page.locator("[data-group=reference-messages-email] .group-head input").check()
         page.locator('[value="users.messages.email.Abort"]').uncheck()
         page.locator("#pane").evaluate(
-            "pane => { pane.scrollTop = document.getElementById('group-messages-email').offsetTop - 34; }"
+            "pane => { pane.scrollTop = document.getElementById('group-reference-messages-email').offsetTop - 34; }"
         )
         page.locator('[data-event]:has([value="users.messages.email.Click"]) summary').click()
         page.get_by_text("context.traits.email").first.wait_for()
