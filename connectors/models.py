@@ -187,11 +187,13 @@ class Connector(models.Model):
 
 class WriteKey(models.Model):
     """One version of a connector's write key, sealed by `connectors.sealing`. The active one is neither retired
-    nor waiting to be switched to. `rejected_at` is when Segment last began to refuse it."""
+    nor waiting to be switched to. `rejected_at` is when Segment last began to refuse it; `fingerprint` tells keys
+    apart whose last four characters are the same."""
 
     connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="write_keys")
     ciphertext = models.BinaryField()
     last4 = models.CharField(max_length=4)
+    fingerprint = models.CharField(max_length=8, blank=True)
     region = models.CharField(max_length=2, choices=Region.choices, default=Region.US)
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)

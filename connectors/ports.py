@@ -7,9 +7,20 @@ the delivery is asked the same way.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from connectors.models import Connector
+
+
+@dataclass(frozen=True, slots=True)
+class KeyAnswer:
+    """How the destination answered a write key last while events were delivered with it."""
+
+    at: datetime
+    status: int | None
+    accepted: bool
 
 
 class Listener(Protocol):
@@ -19,6 +30,7 @@ class Listener(Protocol):
     def resumed(self, connector: Connector) -> None: ...
     def deleted(self, connector: Connector) -> None: ...
     def waiting(self, connector: Connector) -> int: ...
+    def key_answers(self, connector: Connector) -> dict[int, KeyAnswer]: ...
 
 
 _listeners: list[Listener] = []
@@ -58,3 +70,8 @@ def deleted(connector: Connector) -> None:
 def waiting(connector: Connector) -> int:
     """How many events have arrived and are not settled yet; a question, it changes nothing."""
     return sum(listener.waiting(connector) for listener in _listeners)
+
+
+def key_answers(connector: Connector) -> dict[int, KeyAnswer]:
+    """The last answer that told something of a key, by the key's id; a question, it changes nothing."""
+    return {key: said for listener in _listeners for key, said in listener.key_answers(connector).items()}

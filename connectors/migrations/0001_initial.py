@@ -94,6 +94,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('ciphertext', models.BinaryField()),
                 ('last4', models.CharField(max_length=4)),
+                ('fingerprint', models.CharField(blank=True, max_length=8)),
                 ('region', models.CharField(choices=[('us', 'United States'), ('eu', 'European Union')], default='us', max_length=2)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('activated_at', models.DateTimeField(blank=True, null=True)),

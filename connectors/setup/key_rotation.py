@@ -13,11 +13,13 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from connectors import ports
 from connectors.audit.actions import AuditAction
 from connectors.audit.actor import SYSTEM, By
 from connectors.audit.record import record
 from connectors.models import Connector, User, WriteKey
 from connectors.setup import lifecycle
+from connectors.setup.key_standing import Known, Standing, known, known_of
 from connectors.setup.lifecycle import KeyChanged
 
 # How long a replaced key stays sealed, so that one can go back, and a proposed one waits to be used.
@@ -30,6 +32,18 @@ class NothingProposed(Exception):
 
 class NoWayBack(Exception):
     """The former key is destroyed already, or there was none."""
+
+
+class KeyRejected(Exception):
+    """Segment rejected this key when it was last used; `known` says when."""
+
+    def __init__(self, known: Known) -> None:
+        super().__init__("The key was rejected.")
+        self.known = known
+
+
+class NothingToSee(Exception):
+    """No event sent with this key was accepted, so nobody can have seen one in Segment."""
 
 
 def propose(connector: Connector, *, write_key: str, region: str, by: By) -> WriteKey:
@@ -71,12 +85,13 @@ def discard(connector: Connector, by: By) -> None:
             key.delete()
 
 
-def switch(connector: Connector, *, key_id: int, seen: int | None, by: By) -> Connector:
+def switch(connector: Connector, *, key_id: int, seen: int | None, by: By, anyway: bool = False) -> Connector:
     """Puts the proposed key in use.
 
     Raises:
         NothingProposed: that key is not waiting (any more).
         KeyChanged: the key in use is not the one of `seen`.
+        KeyRejected: its test events were rejected, and nobody said `anyway`.
     """
     with transaction.atomic():
         current = lifecycle.locked(connector)
@@ -84,25 +99,29 @@ def switch(connector: Connector, *, key_id: int, seen: int | None, by: By) -> Co
         if key is None or key.pk != key_id:
             raise NothingProposed
         _check_seen(current, seen)
+        _check_standing(current, key, anyway)
         lifecycle.switch_to(current, key, by, AuditAction.WRITE_KEY_ROTATED)
     return current
 
 
 def former(connector: Connector, now: datetime | None = None) -> WriteKey | None:
-    """The key one can go back to: the one replaced last, for a day."""
+    """The key one can go back to, for a day: of those not rejected, else of all, the one replaced last."""
     since = (now or timezone.now()) - KEPT
     kept = connector.write_keys.filter(
-        retired_at__gt=since, destroyed_at__isnull=True, rolled_back=False, activated_at__isnull=False
+        retired_at__gt=since, destroyed_at__isnull=True, activated_at__isnull=False
     )
-    return kept.order_by("-retired_at").first()
+    keys, answers = list(kept.order_by("-retired_at")), ports.key_answers(connector)
+    good = [key for key in keys if not known(key, answers.get(key.pk)).rejected]
+    return next(iter(good or keys), None)
 
 
-def roll_back(connector: Connector, *, seen: int | None, by: By) -> Connector:
+def roll_back(connector: Connector, *, seen: int | None, by: By, anyway: bool = False) -> Connector:
     """Puts the former key in use again, with its region.
 
     Raises:
         NoWayBack: there is none (any more).
         KeyChanged: the key in use is not the one of `seen`.
+        KeyRejected: Segment rejected it when it was last used, and nobody said `anyway`.
     """
     with transaction.atomic():
         current = lifecycle.locked(connector)
@@ -110,13 +129,24 @@ def roll_back(connector: Connector, *, seen: int | None, by: By) -> Connector:
         key = former(current)
         if key is None:
             raise NoWayBack
+        _check_standing(current, key, anyway)
         lifecycle.switch_to(current, key, by, AuditAction.WRITE_KEY_ROLLED_BACK)
     return current
 
 
 def confirm(key: WriteKey, by: By) -> None:
-    """Somebody saw the key's test events in Segment's debugger; said once."""
+    """Somebody saw the key's test events in Segment's debugger; said once.
+
+    Raises:
+        KeyRejected: Segment rejected the key when it was last used.
+        NothingToSee: no event was ever accepted with it.
+    """
     with transaction.atomic():
+        found = known_of(key.connector, key)
+        if found.rejected:
+            raise KeyRejected(found)
+        if found.standing is Standing.UNTRIED:
+            raise NothingToSee
         told = WriteKey.objects.filter(pk=key.pk, verified_at__isnull=True).update(
             verified_at=timezone.now(), verified_by=by.user
         )
@@ -189,6 +219,11 @@ def _check_seen(current: Connector, seen: int | None) -> None:
     in_use = lifecycle.key_in_use(current)
     if seen is not None and (in_use is None or in_use.pk != seen):
         raise KeyChanged(in_use)
+
+
+def _check_standing(current: Connector, key: WriteKey, anyway: bool) -> None:
+    if not anyway and (found := known_of(current, key)).rejected:
+        raise KeyRejected(found)
 
 
 def _record(

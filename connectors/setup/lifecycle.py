@@ -194,6 +194,7 @@ def new_key(connector: Connector, write_key: str, region: str, by: By) -> WriteK
         connector=connector,
         ciphertext=sealing.seal(write_key),
         last4=write_key[-4:],
+        fingerprint=sealing.fingerprint(write_key),
         region=region,
         created_by=by.user,
     )

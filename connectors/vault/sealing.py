@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
+from django.utils.crypto import salted_hmac
 
 from connectors.models import WriteKey
 
@@ -33,6 +34,11 @@ def _ring(keys: tuple[str, ...]) -> MultiFernet:
 
 def seal(plain: str) -> bytes:
     return _ring(tuple(settings.WRITE_KEY_ENCRYPTION_KEYS)).encrypt(plain.encode())
+
+
+def fingerprint(plain: str) -> str:
+    """Six hexadecimal digits that tell keys apart; nobody without `SECRET_KEY` can compute them from a guessed key."""
+    return salted_hmac("connectors.vault.sealing.fingerprint", plain, algorithm="sha256").hexdigest()[:6]
 
 
 def open_sealed(ciphertext: bytes) -> Secret:

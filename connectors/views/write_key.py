@@ -21,8 +21,9 @@ from connectors.models import Connector, User, Workspace, WriteKey
 from connectors.setup import key_rotation, lifecycle
 from connectors.setup.forms import RotateForm
 from connectors.setup.key_check import USUAL_LENGTH
+from connectors.setup.key_standing import known
 from connectors.web.permissions import Action, in_workspace
-from connectors.web.request_helpers import IN_THE_WAY, REFUSED, by, field_remarks, find, see_other
+from connectors.web.request_helpers import IN_THE_WAY, REFUSED, by, field_remarks, find, is_partial, see_other
 
 HISTORY = 20
 
@@ -77,14 +78,21 @@ def discard(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponse
     return see_other("write_key", workspace.slug, connector.pk)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @in_workspace(Action.ROTATE)
 def roll_back(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
+    """Asks first. `anyway` goes back even to a key that Segment rejected when it was last used."""
     connector = find(workspace, pk)
+    if request.method != "POST":
+        return _ask_to_roll_back(request, connector)
     try:
-        key_rotation.roll_back(connector, seen=_seen(request), by=by(request))
+        key_rotation.roll_back(
+            connector, seen=_seen(request), by=by(request), anyway="anyway" in request.POST
+        )
     except key_rotation.NoWayBack:
         messages.error(request, _("The former key is destroyed. Enter it again to use it."))
+    except key_rotation.KeyRejected:
+        return _ask_to_roll_back(request, connector, IN_THE_WAY)
     except lifecycle.KeyChanged as changed:
         return _too_late(request, connector, changed)
     else:
@@ -113,8 +121,16 @@ def verified(request: HttpRequest, workspace: Workspace, pk: int) -> HttpRespons
     in_use, mine = lifecycle.key_in_use(connector), key_rotation.proposed(connector, user)
     allowed = [key.pk for key in (in_use, mine) if key is not None]
     key = get_object_or_404(WriteKey, connector=connector, pk=_whole(request.POST.get("key")), pk__in=allowed)
-    key_rotation.confirm(key, by(request))
-    messages.success(request, _("The key ending in %(last4)s is verified.") % {"last4": key.last4})
+    try:
+        key_rotation.confirm(key, by(request))
+    except key_rotation.KeyRejected:
+        messages.error(
+            request, _("Segment rejects this key, so its events cannot have arrived. Nothing was confirmed.")
+        )
+    except key_rotation.NothingToSee:
+        messages.error(request, _("No event was sent with this key yet. Send test events first."))
+    else:
+        messages.success(request, _("The key ending in %(last4)s is verified.") % {"last4": key.last4})
     back = "write_key" if key.activated_at is None else "status"
     return see_other(back, workspace.slug, connector.pk)
 
@@ -127,15 +143,18 @@ def page(
     activated = connector.write_keys.filter(activated_at__isnull=False).defer("ciphertext")
     people = activated.select_related("created_by", "retired_by", "verified_by")
     keys = list(people.order_by("-activated_at")[:HISTORY])
+    answers = ports.key_answers(connector)
     proposed, former = key_rotation.proposed(connector, user), key_rotation.former(connector)
     initial = {"day": connector.key_reminder_on.isoformat() if connector.key_reminder_on else ""}
     context = {
         "connector": connector,
         "form": form,
-        "keys": keys,
+        "keys": [(key, known(key, answers.get(key.pk))) for key in keys],
         "in_use": next((key for key in keys if key.retired_at is None), None),
         "proposed": proposed,
+        "proposed_known": known(proposed) if proposed else None,
         "former": former,
+        "former_known": known(former, answers.get(former.pk)) if former else None,
         "way_back_until": former.retired_at + key_rotation.KEPT if former and former.retired_at else None,
         "usual_length": USUAL_LENGTH,
         "waiting": ports.waiting(connector),
@@ -152,13 +171,36 @@ def same_key() -> str:
 def _switch(request: HttpRequest, connector: Connector) -> HttpResponseBase:
     key_id = _whole(request.POST.get("proposed"))
     try:
-        key_rotation.switch(connector, key_id=key_id, seen=_seen(request), by=by(request))
+        anyway = "anyway" in request.POST
+        key_rotation.switch(connector, key_id=key_id, seen=_seen(request), by=by(request), anyway=anyway)
+    except key_rotation.KeyRejected:
+        return page(request, connector, RotateForm(current=connector.region), IN_THE_WAY)
     except key_rotation.NothingProposed:
         messages.error(request, _("That new key is not kept any more. Enter it again."))
         return see_other("write_key", connector.workspace.slug, connector.pk)
     except lifecycle.KeyChanged as changed:
         return _too_late(request, connector, changed)
     return _switched(request, connector)
+
+
+def _ask_to_roll_back(request: HttpRequest, connector: Connector, status: int = 200) -> HttpResponseBase:
+    """What going back means, as a page of its own, or to htmx for its dialog."""
+    former, in_use = key_rotation.former(connector), lifecycle.key_in_use(connector)
+    if former is None or in_use is None:
+        messages.error(request, _("The former key is destroyed. Enter it again to use it."))
+        return see_other("write_key", connector.workspace.slug, connector.pk)
+    answers = ports.key_answers(connector)
+    context = {
+        "connector": connector,
+        "former": former,
+        "former_known": known(former, answers.get(former.pk)),
+        "in_use": in_use,
+        "in_use_known": known(in_use, answers.get(in_use.pk)),
+        "way_back_until": former.retired_at + key_rotation.KEPT if former.retired_at else None,
+        "waiting": ports.waiting(connector),
+    }
+    template = "connectors/roll_back.html" + ("#ask" if is_partial(request) else "")
+    return render(request, template, context, status=status)
 
 
 def _switched(request: HttpRequest, connector: Connector) -> HttpResponseBase:

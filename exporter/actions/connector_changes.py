@@ -10,10 +10,11 @@ from django.db.models import Max
 
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector
+from connectors.ports import KeyAnswer
 from exporter.dispatch import wakeup
 from exporter.log import event_log
 from exporter.models import Delivery, Kind, Revision
-from exporter.reports import summary
+from exporter.reports import key_history, summary
 
 
 class ExporterSide:
@@ -65,6 +66,9 @@ class ExporterSide:
     def waiting(self, connector: Connector) -> int:
         # Asked of what is there still: the connector may be deleted just now.
         return sum(each.pending for each in summary.summaries([connector]))
+
+    def key_answers(self, connector: Connector) -> dict[int, KeyAnswer]:
+        return key_history.last_answers(connector)
 
     def _ring(self, connector: Connector) -> None:
         ids = list(connector.deliveries.values_list("pk", flat=True))

@@ -11,7 +11,6 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
-from django.utils.formats import date_format
 
 from connectors.audit.actor import By
 from connectors.models import AuditEntry, Connector, User, WriteKey
@@ -124,16 +123,12 @@ def test_a_key_segment_rejected_is_marked_in_the_history(
     as_: As, path: str, connector: Connector, sandbox: Sandbox
 ) -> None:
     assert "Rejected by Segment" not in text(as_("admin"), path)
-    old = in_use(connector)
-    key_rotation.note_rejected(old.pk, anew=True)
-    old.refresh_from_db()
-    assert old.rejected_at is not None
-    said = f"Rejected by Segment {date_format(old.rejected_at, 'j F Y, H:i')}"
-    assert said in text(as_("admin"), path)
+    key_rotation.note_rejected(in_use(connector).pk, anew=True)
+    assert "Rejected by Segment (" in text(as_("admin"), path)
     lifecycle.rotate(connector, write_key=NEW, region="eu", by=By(None))
     page = text(as_("admin"), path)
-    assert page.count("Rejected by Segment") == 1
-    assert "Segment rejected it (" in page, "whoever would roll back is warned"
+    assert page.count("Rejected by Segment (") == 1
+    assert "Segment rejected it when it was last used (" in page, "whoever would roll back is warned"
 
 
 def test_test_events_with_a_rejected_key_mark_it(
@@ -141,7 +136,7 @@ def test_test_events_with_a_rejected_key_mark_it(
 ) -> None:
     sandbox.fail(status=401)
     as_("admin").post(f"{path}test/")
-    assert "Rejected by Segment" in text(as_("admin"), path)
+    assert "Rejected with 401" in text(as_("admin"), path)
 
 
 def test_a_discarded_key_is_gone(as_: As, path: str, connector: Connector) -> None:
@@ -174,16 +169,84 @@ def test_the_second_of_two_admins_is_told_and_switches_nothing(
     assert plain(connector) == NEW
 
 
-def test_rolling_back_brings_key_and_region_again(as_: As, path: str, connector: Connector) -> None:
+def test_rolling_back_asks_then_brings_key_and_region_again(as_: As, path: str, connector: Connector) -> None:
     old = in_use(connector).pk
     lifecycle.rotate(connector, write_key=NEW, region="us", by=By(None))
     assert "Possible until" in as_("admin").get(f"{path}write-key/").content.decode()
-    assert as_("admin").post(f"{path}write-key/roll-back/").status_code == 303
+    question = as_("admin").get(f"{path}write-key/roll-back/").content.decode()
+    assert f"Roll back to the key ••••{KEY[-4:]}?" in question
+    assert in_use(connector).last4 == NEW[-4:], "a question changes nothing"
+    seen = str(in_use(connector).pk)
+    assert as_("admin").post(f"{path}write-key/roll-back/", {"seen": seen}).status_code == 303
     connector.refresh_from_db()
     assert (in_use(connector).pk, plain(connector), connector.region) == (old, KEY, "eu")
-    as_("admin").post(f"{path}write-key/roll-back/")
-    assert in_use(connector).pk == old, "a key that was rolled back is no way back"
+    again = as_("admin").post(f"{path}write-key/roll-back/", {"seen": seen})
+    assert (again.status_code, in_use(connector).pk) == (409, old), "a second click goes nowhere"
     assert "Rolled back" in as_("admin").get(f"{path}write-key/").content.decode()
+
+
+def test_a_key_rolled_back_from_while_it_worked_is_offered_again(
+    as_: As, path: str, connector: Connector
+) -> None:
+    good = in_use(connector)
+    lifecycle.rotate(connector, write_key=NEW, region="us", by=By(None))
+    bad = in_use(connector)
+    key_rotation.note_rejected(bad.pk, anew=True)
+    lifecycle.rotate(connector, write_key="m" * 32, region="us", by=By(None))
+    assert key_rotation.former(connector) == good, "the last one that was not rejected, not the last one"
+    as_("admin").post(f"{path}write-key/roll-back/")
+    assert in_use(connector) == good
+    assert key_rotation.former(connector) != bad
+
+
+def test_going_back_to_a_rejected_key_names_what_happens_and_needs_to_be_said_twice(
+    as_: As, path: str, connector: Connector
+) -> None:
+    bad = in_use(connector)
+    key_rotation.note_rejected(bad.pk, anew=True)
+    lifecycle.rotate(connector, write_key=NEW, region="us", by=By(None))
+    admin = as_("admin")
+    question = admin.get(f"{path}write-key/roll-back/").content.decode()
+    assert "delivery stops at the next" in question
+    assert "Roll back to the rejected key" in question
+    assert admin.post(f"{path}write-key/roll-back/").status_code == 409
+    assert in_use(connector).last4 == NEW[-4:]
+    assert admin.post(f"{path}write-key/roll-back/", {"anyway": "yes"}).status_code == 303
+    assert in_use(connector) == bad
+
+
+def test_a_key_whose_test_events_were_rejected_cannot_be_verified_nor_switched_to_by_the_way(
+    as_: As, path: str, connector: Connector, sandbox: Sandbox
+) -> None:
+    admin, old = as_("admin"), in_use(connector)
+    sandbox.fail(status=401)
+    admin.post(f"{path}write-key/try/", {"write_key": NEW, "region": "us"})
+    page, key = text(admin, path), WriteKey.objects.get(activated_at=None)
+    assert "Yes, I saw them" not in page
+    assert "Segment rejects ••••newk" in page
+    admin.post(f"{path}verified/", {"key": key.pk})
+    key.refresh_from_db()
+    assert key.verified_at is None
+    assert "Switch to ••••newk anyway" in page
+    assert "Delivery would stop at the next request" in page
+    assert admin.post(f"{path}write-key/", {"proposed": key.pk}).status_code == 409
+    assert in_use(connector) == old
+    assert admin.post(f"{path}write-key/", {"proposed": key.pk, "anyway": "yes"}).status_code == 303
+    assert in_use(connector) == key
+
+
+def test_a_key_nothing_was_sent_with_cannot_be_verified(as_: As, path: str, connector: Connector) -> None:
+    as_("marketer").post(f"{path}verified/", {"key": in_use(connector).pk})
+    assert in_use(connector).verified_at is None
+
+
+def test_keys_of_the_same_ending_are_told_apart(as_: As, path: str, connector: Connector) -> None:
+    first = in_use(connector).fingerprint
+    lifecycle.rotate(connector, write_key="x" * 28 + KEY[-4:], region="eu", by=By(None))
+    second, page = in_use(connector).fingerprint, text(as_("admin"), path)
+    assert first != second
+    assert f"<code>{first}</code>" in page
+    assert f"<code>{second}</code>" in page
 
 
 def test_after_a_day_the_former_key_is_destroyed(as_: As, path: str, connector: Connector) -> None:
