@@ -46,7 +46,7 @@ TABLE = {
     "event_type": Row("signed_in", 200, NOT_ALLOWED),
     "write_key": Row("admin", 200, 422),
     "discard_write_key": Row("admin", post=303),
-    "roll_back_write_key": Row("admin", post=303),
+    "roll_back_write_key": Row("admin", get=303, post=303),
     "write_key_reminder": Row("admin", post=303),
     "verified": Row("configure", post=404),
     "members": Row("admin", 200),
