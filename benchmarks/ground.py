@@ -88,9 +88,9 @@ def open_ground(sink: Sink) -> None:
 @contextmanager
 def workers(count: int) -> Iterator[list[Part]]:
     """Worker processes as the supervisor starts them, ready for work."""
-    from exporter.models import Sign
+    from exporter.models import Heartbeat
 
-    Sign.objects.all().delete()
+    Heartbeat.objects.all().delete()
     started = []
     try:
         for number in range(count):
@@ -111,9 +111,9 @@ def _ready(part: Part) -> bool:
 
 
 def _announced() -> bool:
-    from exporter.models import Sign
+    from exporter.models import Heartbeat
 
-    return Sign.objects.filter(part="worker").exists()
+    return Heartbeat.objects.filter(part__startswith="worker:").exists()
 
 
 @contextmanager

@@ -7,11 +7,13 @@ from celery import Celery
 from celery.signals import beat_init, worker_init
 from kombu.entity import Queue
 
+from exporter.dispatch.queues import QUEUES
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "currents_admin.settings")
 
 app = Celery("currents_admin", loader="currents_admin.loader:PlainLoader")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.conf.task_queues = [Queue(name, routing_key=name) for name in ("delivery", "retry", "chores")]
+app.conf.task_queues = [Queue(name, routing_key=name) for name in QUEUES]
 app.autodiscover_tasks()
 
 

@@ -5,6 +5,7 @@ loaded in the worker, after the fork (no preloading): it starts threads, and tho
 """
 
 import gc
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -39,3 +40,13 @@ def post_worker_init(worker: Any) -> None:
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
     PATIENCE.seconds = _DATABASE_SECONDS
+    _start_heartbeat()
+
+
+def _start_heartbeat() -> None:
+    from exporter.dispatch import heartbeats
+
+    beat = threading.Thread(
+        target=heartbeats.keep, args=(["web"], threading.Event()), name="heartbeat", daemon=True
+    )
+    beat.start()

@@ -8,7 +8,7 @@ from exporter.delivery import expiry
 from exporter.delivery.deliver import deliver as deliver_once
 from exporter.delivery.deliver import moved_on
 from exporter.dispatch import wakeup
-from exporter.dispatch.heartbeats import claim, note_outage
+from exporter.dispatch.heartbeats import claim, forget_hosts, note_outage
 from exporter.dispatch.shutdown import stopping
 from exporter.dispatch.sweep import sweep as sweep_once
 from exporter.incidents import detect, mail
@@ -59,6 +59,7 @@ def trim() -> int:
 def clean() -> None:
     if claim("clean", 300.0):
         trimming.clean()
+        forget_hosts()
 
 
 @shared_task(name="exporter.tasks.roll_up")

@@ -21,6 +21,7 @@ from redis import Redis, RedisError
 
 from connectors.models import Connector
 from exporter.destinations.answer import FAMILIES, family
+from exporter.dispatch import heartbeats
 from exporter.reports import summary as status
 from exporter.reports.health import Health
 from exporter.reports.summary import Summary
@@ -46,7 +47,6 @@ _REFUSED = """
 SELECT w.slug, sum(r.count)::bigint FROM exporter_refusalcount r JOIN connectors_workspace w ON w.id = r.workspace_id
  GROUP BY 1 ORDER BY 1
 """
-_SIGNS = "SELECT part, extract(epoch FROM clock_timestamp() - at)::float8 FROM exporter_sign ORDER BY part"
 
 
 def exposition() -> bytes:
@@ -153,7 +153,7 @@ def _parts() -> Iterator[Metric]:
     ages = GaugeMetricFamily(
         "currents_sign_age_seconds", "Seconds since the last heartbeat of a part.", labels=("part",)
     )
-    for part, age in _rows(_SIGNS):
+    for part, age in sorted(heartbeats.ages().items()):
         ages.add_metric((part,), round(max(age, 0.0), 3))
     yield ages
     lengths = _queue_lengths()

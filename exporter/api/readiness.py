@@ -11,13 +11,17 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 from redis import Redis, RedisError
 
+from exporter.dispatch import heartbeats
+from exporter.dispatch.heartbeats import SILENT_SECONDS
+from exporter.dispatch.queues import QUEUES
+
 log = logging.getLogger(__name__)
 
-WORKER_SECONDS = 15.0
-BEAT_SECONDS = 15.0
 KEPT_READY, KEPT_NOT_READY = 1.0, 0.2
 _ASK_SECONDS = 1.0
 _DISK_FULL = "53100"
+# The heartbeats that must be heard, and what is missing where one is not: a worker for each queue, and beat.
+_PARTS = {**{f"worker:{queue}": f"worker ({queue})" for queue in QUEUES}, "beat": "beat"}
 
 
 class Answer:
@@ -43,25 +47,21 @@ answer = Answer()
 
 
 def missing() -> list[str]:
-    """Names of what is missing: `database`, `disk` (full, so nothing can be stored), `broker`, `worker`, `beat`; empty
-    when all is there."""
+    """Names of what is missing: `database`, `disk` (full, so nothing can be stored), `broker`, `worker (<queue>)` where
+    no worker serves a queue, `beat`; empty when all is there."""
     gone = [] if _broker_answers() else ["broker"]
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT part, extract(epoch FROM clock_timestamp() - at)::float8 FROM exporter_sign"
-            )
-            ages = dict(cursor.fetchall())
+            ages = heartbeats.ages()
             full = _disk_is_full(cursor)
     except DatabaseError:
         connection.close()
         return ["database", *gone]
     gone = ["disk", *gone] if full else gone
-    if ages.get("worker", WORKER_SECONDS) >= WORKER_SECONDS:
-        gone.append("worker")
-    if ages.get("beat", BEAT_SECONDS) >= BEAT_SECONDS:
-        gone.append("beat")
-    return gone
+    return [
+        *gone,
+        *(name for part, name in _PARTS.items() if ages.get(part, SILENT_SECONDS) >= SILENT_SECONDS),
+    ]
 
 
 def _disk_is_full(cursor: CursorWrapper) -> bool:

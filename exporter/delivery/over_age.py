@@ -22,8 +22,8 @@ from django.db import connection
 
 from exporter.sql import clock
 
-_OUTAGE = "(SELECT at FROM exporter_sign WHERE part = 'outage')"
-SWEPT = """EXISTS (SELECT 1 FROM exporter_sign
+_OUTAGE = "(SELECT at FROM exporter_heartbeat WHERE part = 'outage')"
+SWEPT = """EXISTS (SELECT 1 FROM exporter_heartbeat
                     WHERE part = 'sweep' AND at > clock_timestamp() - interval '10 minutes')"""
 # Of a delivery d of connector c whose oldest waiting batch is `oldest`.
 RECOVERED = f"""(

@@ -2,36 +2,96 @@
 
 from __future__ import annotations
 
-from django.db import connection
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.db import DatabaseError, connection
+
+from exporter.version import VERSION
+
+log = logging.getLogger(__name__)
 
 OUTAGE_SECONDS = 600.0
+# Each living process writes one as often as this; one that is older than `SILENT_SECONDS` stopped or hangs.
+EVERY_SECONDS = 3.0
+SILENT_SECONDS = 15.0
+# What is forgotten: hosts that went for good.
+_GONE = "1 day"
+
+_CLAIM = """
+INSERT INTO exporter_heartbeat AS h (part, host, at, version) VALUES (%s, '', clock_timestamp(), '')
+ON CONFLICT (part, host) DO UPDATE SET at = clock_timestamp()
+ WHERE h.at < clock_timestamp() - make_interval(secs => %s) OR h.at > clock_timestamp() + interval '5 s'
+RETURNING part
+"""
+_BEAT = """
+INSERT INTO exporter_heartbeat AS h (part, host, at, version, skew_ms)
+SELECT part, %(host)s, clock_timestamp(), %(version)s,
+       round(1000 * (%(now)s - extract(epoch FROM clock_timestamp())))::int FROM unnest(%(parts)s::text[]) part
+ON CONFLICT (part, host) DO UPDATE SET at = excluded.at, version = excluded.version, skew_ms = excluded.skew_ms
+"""
+_OUTAGE = """
+INSERT INTO exporter_heartbeat (part, host, at, version)
+SELECT 'outage', '', clock_timestamp(), '' FROM exporter_heartbeat
+ WHERE part = %s AND host = '' AND at < clock_timestamp() - make_interval(secs => %s)
+ON CONFLICT (part, host) DO UPDATE SET at = excluded.at
+"""
 
 
 def claim(part: str, at_least: float) -> bool:
-    """Notes a sign of life of `part`, unless there was one within `at_least` seconds; by the database's clock."""
+    """Notes that `part` runs now, unless it did within `at_least` seconds; by the database's clock. Of all hosts that
+    call it at once, one is answered True."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO exporter_sign AS s (part, at) VALUES (%s, clock_timestamp())
-            ON CONFLICT (part) DO UPDATE SET at = clock_timestamp()
-             WHERE s.at < clock_timestamp() - make_interval(secs => %s) OR s.at > clock_timestamp() + interval '5 s'
-            RETURNING part
-            """,
-            [part, at_least],
-        )
+        cursor.execute(_CLAIM, [part, at_least])
         return cursor.fetchone() is not None
 
 
-def note_outage(part: str) -> None:
-    """Call before `claim`: where `part` gave no sign of life for 10 minutes, the system was down. The moment it is
-    back is noted, because what became too old meanwhile is our own fault (`exporter.retention` has the rule)."""
+def beat(parts: list[str]) -> None:
+    """Notes that these parts live on this host."""
+    with connection.cursor() as cursor:
+        terms: dict[str, Any] = {
+            "parts": parts,
+            "host": socket.gethostname()[:100],
+            "version": VERSION,
+            "now": time.time(),
+        }
+        cursor.execute(_BEAT, terms)
+
+
+def keep(parts: list[str], stop: threading.Event, also: Callable[[], object] = lambda: None) -> None:
+    """For a thread of its own, until `stop` is set: a heartbeat of these parts every few seconds, then `also`."""
+    while not stop.wait(EVERY_SECONDS):
+        try:
+            beat(parts)
+            also()
+        except DatabaseError as error:
+            log.warning("The heartbeat could not be written (%s).", type(error).__name__)
+            connection.close()
+
+
+def ages() -> dict[str, float]:
+    """Seconds since each part last showed that it lives, on whichever host it did so last."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            INSERT INTO exporter_sign (part, at)
-            SELECT 'outage', clock_timestamp() FROM exporter_sign
-             WHERE part = %s AND at < clock_timestamp() - make_interval(secs => %s)
-            ON CONFLICT (part) DO UPDATE SET at = excluded.at
-            """,
-            [part, OUTAGE_SECONDS],
+            "SELECT part, extract(epoch FROM clock_timestamp() - max(at))::float8 FROM exporter_heartbeat GROUP BY part"
+        )
+        return dict(cursor.fetchall())
+
+
+def note_outage(part: str) -> None:
+    """Call before `claim`: where `part` did not run for 10 minutes, the system was down. The moment it is back is
+    noted, because what became too old meanwhile is our own fault (`exporter.delivery.over_age` has the rule)."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OUTAGE, [part, OUTAGE_SECONDS])
+
+
+def forget_hosts() -> None:
+    """Deletes what hosts wrote that have been gone for a day."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"DELETE FROM exporter_heartbeat WHERE host <> '' AND at < clock_timestamp() - interval '{_GONE}'"  # noqa: S608
         )

@@ -1,41 +1,34 @@
-"""What a worker process does besides its tasks: shows that it lives, sweeps when nobody else does, stops gently."""
+"""What a worker process does besides its tasks: its heartbeat, a sweep when nobody else does it, a gentle end."""
 
 from __future__ import annotations
 
-import logging
 import threading
 from typing import Any
 
 from celery.signals import worker_ready, worker_shutting_down
-from django.db import DatabaseError, connection
 
-from exporter.dispatch.heartbeats import claim
+from exporter.dispatch import heartbeats
 from exporter.dispatch.shutdown import stopping
 from exporter.dispatch.sweep import sweep
 
-log = logging.getLogger(__name__)
-
-SIGN_SECONDS = 3.0
 # Beat sweeps every 2 s; a worker steps in when it has been silent for so long.
 SILENCE_SECONDS = 10.0
 
 
-def live() -> None:
-    """Until the process stops: a sign of life every few seconds, and a sweep if beat has fallen silent."""
-    while not stopping.wait(SIGN_SECONDS):
-        try:
-            claim("worker", 0.0)
-            sweep(SILENCE_SECONDS)
-        except DatabaseError as error:
-            log.warning("No sign of life written: %s.", type(error).__name__)
-            connection.close()
-
-
 @worker_ready.connect
-def started(**_kwargs: Any) -> None:
-    threading.Thread(target=live, name="sign-of-life", daemon=True).start()
+def started(sender: Any, **_kwargs: Any) -> None:
+    """`sender` is Celery's consumer, which knows the queues this process serves."""
+    parts = [f"worker:{queue.name}" for queue in sender.task_consumer.queues]
+    threading.Thread(
+        target=heartbeats.keep, args=(parts, stopping, _sweep), name="heartbeat", daemon=True
+    ).start()
 
 
 @worker_shutting_down.connect
 def asked_to_stop(**_kwargs: Any) -> None:
     stopping.set()
+
+
+def _sweep() -> None:
+    """Where beat has fallen silent."""
+    sweep(SILENCE_SECONDS)

@@ -31,11 +31,18 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name='Sign',
+            name='Heartbeat',
             fields=[
-                ('part', models.CharField(max_length=20, primary_key=True, serialize=False)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('part', models.CharField(max_length=40)),
+                ('host', models.CharField(blank=True, max_length=100)),
                 ('at', models.DateTimeField()),
+                ('version', models.CharField(blank=True, max_length=40)),
+                ('skew_ms', models.IntegerField(null=True)),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('part', 'host'), name='one_heartbeat_a_part_and_host')],
+            },
         ),
         migrations.CreateModel(
             name='Delivery',

@@ -10,7 +10,7 @@ HOT = (
     "exporter_deliverytotal",
     "exporter_deliveryhour",
     "exporter_attempttotal",
-    "exporter_sign",
+    "exporter_heartbeat",
 )
 OPTIONS = "fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500"
 NAMES = "fillfactor, autovacuum_vacuum_scale_factor, autovacuum_vacuum_threshold"

@@ -24,6 +24,7 @@ from exporter.models.deliveries import (
     Settlement,
     Stopped,
 )
+from exporter.models.heartbeats import Heartbeat
 from exporter.models.log import (
     EventBatch,
     EventLog,
@@ -34,7 +35,6 @@ from exporter.models.log import (
     UnknownType,
 )
 from exporter.models.seen import FieldCensus, SeenField, SeenType
-from exporter.models.signs import Sign
 
 __all__ = [
     "Attempt",
@@ -50,6 +50,7 @@ __all__ = [
     "EventBatch",
     "EventLog",
     "FieldCensus",
+    "Heartbeat",
     "ImportedFile",
     "Incident",
     "Kind",
@@ -65,7 +66,6 @@ __all__ = [
     "SeenType",
     "Settled",
     "Settlement",
-    "Sign",
     "Stopped",
     "UnknownType",
 ]

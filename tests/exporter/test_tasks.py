@@ -13,7 +13,7 @@ from exporter import tasks
 from exporter.delivery import expiry
 from exporter.incidents import detect
 from exporter.maintenance import rollup, trimming
-from exporter.models import Sign
+from exporter.models import Heartbeat
 from tests.support.ageing import signed
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -53,7 +53,7 @@ def test_mail_is_looked_for_every_time() -> None:
 def test_chores_that_were_silent_for_ten_minutes_note_the_outage() -> None:
     signed("expire", minutes_ago=9)
     tasks.expire()
-    assert not Sign.objects.filter(part="outage").exists()
+    assert not Heartbeat.objects.filter(part="outage").exists()
     signed("expire", minutes_ago=11)
     tasks.expire()
-    assert Sign.objects.filter(part="outage").exists()
+    assert Heartbeat.objects.filter(part="outage").exists()

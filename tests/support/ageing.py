@@ -37,7 +37,7 @@ def signed(part: str, minutes_ago: float = 0.0) -> None:
     claim(part, -1.0)
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE exporter_sign SET at = clock_timestamp() - make_interval(secs => %s) WHERE part = %s",
+            "UPDATE exporter_heartbeat SET at = clock_timestamp() - make_interval(secs => %s) WHERE part = %s",
             [minutes_ago * 60, part],
         )
 

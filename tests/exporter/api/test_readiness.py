@@ -8,9 +8,11 @@ from django.db import connection
 from django.test import Client
 
 from exporter.api import readiness
-from exporter.dispatch.heartbeats import claim
+from exporter.dispatch.heartbeats import beat, claim
 from exporter.tasks import sweep
 
+ALL_QUEUES = ["worker:delivery", "worker:retry", "worker:chores"]
+WORKERS = ["worker (delivery)", "worker (retry)", "worker (chores)"]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -19,8 +21,8 @@ def test_alive_is_told_without_asking_anybody(client: Client) -> None:
 
 
 def test_ready_once_database_broker_worker_and_beat_answer(client: Client) -> None:
-    assert client.get("/readyz").json() == {"ready": False, "missing": ["worker", "beat"]}
-    claim("worker", 0.0)
+    assert client.get("/readyz").json() == {"ready": False, "missing": [*WORKERS, "beat"]}
+    beat(ALL_QUEUES)
     sweep()
     assert client.get("/readyz").status_code == 503, "an answer is kept for a moment"
     readiness.answer.forget()
@@ -29,13 +31,28 @@ def test_ready_once_database_broker_worker_and_beat_answer(client: Client) -> No
 
 
 def test_parts_that_fell_silent_are_named(client: Client, settings: LazySettings) -> None:
-    claim("worker", 0.0)
+    beat(ALL_QUEUES)
     sweep()
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE exporter_sign SET at = at - interval '16 seconds' WHERE part = 'beat'")
+        cursor.execute("UPDATE exporter_heartbeat SET at = at - interval '16 seconds' WHERE part = 'beat'")
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["missing"]) == (503, ["broker", "beat"])
+
+
+def test_a_queue_that_no_worker_serves_is_named(client: Client) -> None:
+    beat(["worker:retry", "worker:chores"])
+    sweep()
+    assert client.get("/readyz").json()["missing"] == ["worker (delivery)"]
+
+
+def test_a_host_that_went_hides_no_other(client: Client) -> None:
+    beat(ALL_QUEUES)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE exporter_heartbeat SET host = 'gone', at = at - interval '1 hour'")
+    beat(ALL_QUEUES)
+    sweep()
+    assert client.get("/readyz").status_code == 200
 
 
 def test_a_database_that_has_no_room_to_write_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,5 +69,5 @@ def test_of_two_sweeps_at_once_one_does_the_work() -> None:
     assert claim("sweep", 1.5)
     assert not claim("sweep", 1.5)
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE exporter_sign SET at = at + interval '1 hour'")
+        cursor.execute("UPDATE exporter_heartbeat SET at = at + interval '1 hour'")
     assert claim("sweep", 1.5), "the database's clock went back"
