@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from connectors.models import Connector
 from exporter.display.status_sentence import Sentence, sentence
-from exporter.ledger.outcomes import Outcome
 from exporter.reports.health import Health
-from exporter.reports.summary import Summary
+from tests.support.summaries import NOW, a_summary
 
-NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)  # a Wednesday
 MONDAY = datetime(2026, 3, 2, 9, 12, tzinfo=UTC)
-_EMPTY: dict[str, Any] = {
-    "connector": Connector(name="Segment"),
-    "outcomes": {outcome.value: 0 for outcome in Outcome},
-    "hourly": [0] * 24,
-    "key_last4": "0000",
-    "last_answer": "",
-    "now": NOW,
-}
-WELL = Summary(**{field.name: _EMPTY.get(field.name, 0) for field in fields(Summary)})
-# Numbers stand for what no sentence here is about.
-NONE: dict[str, Any] = dict.fromkeys(
-    ("failing_since", "next_attempt_at", "accepted_at", "oldest_pending_at", "first_loss_at", "losing_since")
-)
 
 
 def said(health: Health, **known: Any) -> Sentence:
-    return sentence(replace(WELL, **NONE | {"health": health} | known), NOW)
+    return sentence(a_summary(health, **known), NOW)
 
 
 def test_losing_events_tells_since_when_how_many_and_how_long_the_log_keeps_them() -> None:

@@ -10,8 +10,11 @@ from django.test import Client
 
 from connectors.models import Connector, Workspace
 from exporter.models import Delivery, EventLog
+from exporter.reports.health import Health
+from exporter.views import banner
 from tests.exporter.views.test_status import receive
 from tests.support.people import launch
+from tests.support.summaries import NOW, a_summary
 
 pytestmark = pytest.mark.django_db
 NOTHING_SENT = "Lifecycle events has sent nothing since"
@@ -79,3 +82,21 @@ def test_the_sidebar_tells_whether_intake_receives(
     assert "Intake is receiving" in client.get(path).content.decode()
     EventLog.objects.update(last_received_at=datetime.now(UTC) - timedelta(hours=2))
     assert "Intake is quiet" in client.get(path).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("health", "known", "sentence"),
+    [
+        (Health.LOSING_EVENTS, {"lost": 2_118}, "Segment has lost 2,118 events so far."),
+        (
+            Health.KEY_REJECTED,
+            {"failing_since": NOW - timedelta(hours=3), "pending": 7},
+            "Segment has sent nothing since 09:00. 7 events are waiting",
+        ),
+        (Health.KEY_UNREADABLE, {}, "Segment sends nothing."),
+    ],
+)
+def test_the_banner_tells_what_is_wrong_since_when(
+    health: Health, known: dict[str, object], sentence: str
+) -> None:
+    assert banner.tell(a_summary(health, **known)).startswith(sentence)

@@ -1,0 +1,76 @@
+"""What the stream promises: every count is drawn, its thickness is true to it, and the counts add up."""
+
+from __future__ import annotations
+
+import pytest
+
+from exporter.display.flow_diagram import FULL, LEAST, TURNS, draw, rows_of
+from exporter.ledger.outcomes import Outcome
+from exporter.reports.balance import Balance
+
+OUTCOMES = {
+    "delivered": 500,
+    "unselected": 200,
+    "unsupported": 50,
+    "anonymous": 100,
+    "expired": 30,
+    "rejected": 20,
+}
+
+
+def none_of_any() -> dict[str, int]:
+    return {outcome.value: 0 for outcome in Outcome}
+
+
+def test_each_station_is_what_the_one_before_lets_through() -> None:
+    drawn = draw(1000, OUTCOMES, pending=100)
+    assert (drawn.looked_at, drawn.selected, drawn.sent, drawn.accepted) == (900, 650, 520, 500)
+    assert drawn.accepted == OUTCOMES["delivered"]
+    assert {exit_.name: exit_.count for exit_ in drawn.exits} == {
+        "pending": 100,
+        **{name: count for name, count in OUTCOMES.items() if name != "delivered"},
+    }
+
+
+def test_shares_are_of_the_station_before() -> None:
+    drawn = draw(1000, OUTCOMES, pending=100)
+    assert drawn.selected_share == pytest.approx(100 * 650 / 900)
+    assert drawn.sent_share == pytest.approx(80)
+    assert drawn.accepted_share == pytest.approx(100 * 500 / 520)
+
+
+def test_thickness_is_true_to_the_count() -> None:
+    drawn = draw(1000, OUTCOMES, pending=100)
+    assert [band.thickness for band in drawn.bands] == [
+        pytest.approx(FULL * count / 1000, abs=0.05) for count in (650, 520, 500)
+    ]
+    thick = {exit_.name: exit_.thickness for exit_ in drawn.exits}
+    assert thick["unselected"] == pytest.approx(2 * thick["pending"], abs=0.1)
+
+
+def test_one_event_in_a_million_can_be_seen() -> None:
+    drawn = draw(1_000_000, none_of_any() | {"delivered": 999_999, "rejected": 1}, pending=0)
+    (rejected,) = (exit_ for exit_ in drawn.exits if exit_.name == "rejected")
+    assert rejected.thickness == LEAST
+    assert rejected.colour == "bad"
+
+
+@pytest.mark.parametrize("name", TURNS)
+def test_an_exit_nothing_took_is_drawn_faintly(name: str) -> None:
+    drawn = draw(10, none_of_any() | {"delivered": 10}, pending=0)
+    (empty,) = (exit_ for exit_ in drawn.exits if exit_.name == name)
+    assert (empty.count, empty.thickness, empty.colour) == (0, 0, "zero")
+
+
+def test_nothing_received_divides_by_nothing() -> None:
+    drawn = draw(0, none_of_any(), pending=0)
+    assert (drawn.selected_share, drawn.sent_share, drawn.accepted_share) == (0, 0, 0)
+    assert all(band.thickness == 0 for band in drawn.bands)
+
+
+def test_the_narrow_form_has_the_same_numbers() -> None:
+    drawn = draw(1000, OUTCOMES, pending=100)
+    rows = rows_of(drawn, Balance(1000, OUTCOMES, 100, 0, 0, "", []))
+    stations = [(row.count, row.width) for row in rows if row.station]
+    assert stations == [(1000, 100), (650, 65), (520, 52), (500, 50)]
+    assert sum(row.count for row in rows if not row.station) + OUTCOMES["delivered"] == 1000

@@ -1,0 +1,57 @@
+"""What the timeline of a trouble promises: its beginning, the tries and the mails since, the newest first."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from exporter.display.incident_timeline import TOLD, Happening, happenings
+from exporter.incidents.mail import mail_due
+from exporter.reports import summary
+from exporter.reports.health import Health
+from tests.support.delivering import a_line
+from tests.support.summaries import NOW, a_summary
+
+
+@pytest.mark.parametrize("health", [health for health in Health if health not in TOLD])
+def test_where_nothing_is_wrong_nothing_is_told(health: Health) -> None:
+    assert happenings(a_summary(health, failing_since=NOW)) == []
+
+
+def test_a_trouble_without_a_beginning_is_not_told() -> None:
+    assert happenings(a_summary(Health.RETRYING)) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("health", "answer", "sentence"),
+    [
+        (Health.KEY_REJECTED, "401", "Segment rejected the key ••••0000."),
+        (Health.REQUEST_REFUSED, "404", "Segment refused our request."),
+        (Health.KEY_UNREADABLE, "", "The stored key could not be read."),
+        (Health.RETRYING, "503", "the last one ended with 503."),
+        (Health.RETRYING, "", "The first attempt that did not work."),
+    ],
+)
+def test_the_beginning_says_what_went_wrong(health: Health, answer: str, sentence: str) -> None:
+    (began,) = happenings(a_summary(health, failing_since=NOW - timedelta(hours=1), last_answer=answer))
+    assert sentence in began.sentence
+    assert began.at == NOW - timedelta(hours=1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_tries_and_mails_are_told_the_newest_first() -> None:
+    with a_line() as line:
+        line.feed(3)
+        line.sandbox.fail(status=401)
+        for _ in range(4):
+            line.deliver()
+            line.make_due()
+        mail_due()
+        told: list[Happening] = happenings(summary.summary(line.connector))
+    assert [one.icon for one in told] == ["mail", "retry", "key-struck"]
+    assert told[0].sentence == f"Mail to {line.connector.contact_email}: Delivery stopped."
+    assert re.fullmatch("[34] tries since, the last ended with 401.", told[1].sentence)
+    assert [one.at for one in told] == sorted((one.at for one in told), reverse=True)
