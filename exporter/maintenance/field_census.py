@@ -20,7 +20,7 @@ from django.db import connection
 
 from exporter import sql
 from exporter.dispatch.shutdown import stopping
-from exporter.log import event_log
+from exporter.log import event_log, own_id
 from exporter.log.event_log import Header
 from exporter.models.seen import Form
 
@@ -109,7 +109,7 @@ class _Look:
                 continue
             self.examined[name] += 1
             for key, value in islice(event.items(), MOST_FIELDS):
-                if len(key) <= LONGEST_NAME and "\x00" not in key:
+                if len(key) <= LONGEST_NAME and "\x00" not in key and key != own_id.FIELD:
                     self.fields[name, key] += 1
                     self.forms[name, key] = self.forms.get((name, key), 0) | form_of(value)
 

@@ -56,6 +56,11 @@ class Found:
         """The id it is sent with where an earlier event of another type has its id; else empty."""
         return str(self.event.get(own_id.FIELD, ""))
 
+    @property
+    def made_up(self) -> bool:
+        """Whether Braze sent it to try the connection out."""
+        return CATALOGUE.is_test_event(self.event)
+
 
 @dataclass(frozen=True, slots=True)
 class Slice:
@@ -94,6 +99,26 @@ SELECT id, first_event, end_event, received_at, true FROM exporter_eventbatch
  WHERE workspace_id = %(workspace)s AND end_event <= %(before)s AND end_event > %(first)s
  ORDER BY end_event DESC LIMIT %(most)s
 """
+
+
+_TEST_EVENTS = """
+SELECT EXISTS (SELECT FROM (SELECT id_hashes FROM exporter_eventbatch WHERE workspace_id = %(workspace)s
+                             ORDER BY end_event DESC LIMIT %(most)s) newest
+                WHERE EXISTS (SELECT FROM unnest(%(hashes)s::bytea[]) AS hash WHERE position(hash IN id_hashes) > 0))
+"""
+
+
+def test_events_came(workspace_id: int) -> bool:
+    """Whether test events of Braze are among the newest batches of the log."""
+    hashes = [_hash(event_id) for event_id, _time in CATALOGUE.test_events]
+    with connection.cursor() as cursor:
+        cursor.execute(_TEST_EVENTS, {"workspace": workspace_id, "hashes": hashes, "most": _BY_TEXT})
+        found: bool = cursor.fetchone()[0]
+    return found
+
+
+def _hash(event_id: str) -> bytes:
+    return blake2b(event_id.encode("utf-8", "replace"), digest_size=_HASH_BYTES).digest()
 
 
 def search(
@@ -143,7 +168,7 @@ def _newest(workspace_id: int, by: By, value: str, before: int, first: int) -> l
         "before": before,
         "first": first,
         "most": most,
-        "hash": blake2b(value.encode("utf-8", "replace"), digest_size=_HASH_BYTES).digest(),
+        "hash": _hash(value),
     }
     with connection.cursor() as cursor:
         cursor.execute(query, terms)

@@ -15,6 +15,7 @@ from connectors.models import Connector, ConnectorType, Workspace
 from connectors.web.permissions import Action, in_workspace
 from exporter.display.health_words import HEALTH
 from exporter.models import RefusalCount
+from exporter.reports import event_search
 from exporter.reports import summary as status
 from exporter.reports.summary import Summary
 from exporter.views.live_page import page_or_part
@@ -39,6 +40,7 @@ def data_export(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
         "standing": next((s.connector for s in summaries if s.connector.type == ConnectorType.SEGMENT), None),
     }
     if not summaries:
+        context["test_events"] = event_search.test_events_came(workspace.pk)
         return render(request, "exporter/first_run.html", context)
     return page_or_part(request, "exporter/list.html", "exporter/list_live.html", context)
 
