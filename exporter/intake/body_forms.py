@@ -76,7 +76,7 @@ def _lines(body: bytes) -> list[bytes]:
     """
     if not body.startswith(b"{"):
         return []
-    first_is_object = b"\n" in body and _is_object(body[: body.index(b"\n")].strip(_BLANK))
+    first_is_object = b"\n" in body and is_object(body[: body.index(b"\n")].strip(_BLANK))
     lines: list[bytes] = []
     for part in BytesIO(body):
         if line := part.strip(_BLANK):
@@ -91,10 +91,11 @@ def _lines(body: bytes) -> list[bytes]:
         return lines
     if lines[0].endswith((b"{", b"[", b",", b":")) or not all(line.startswith(b"{") for line in lines):
         return []
-    return lines if any(_is_object(line) for line in lines) else []
+    return lines if any(is_object(line) for line in lines) else []
 
 
-def _is_object(line: bytes) -> bool:
+def is_object(line: bytes) -> bool:
+    """Whether the line is one JSON object, a merely odd one included."""
     try:
         _decode_raw(line)
     except msgspec.DecodeError:

@@ -1,149 +1,91 @@
-"""Event files: Avro object containers, JSON and NDJSON, packed with gzip or not, read as the raw bytes of
-events."""
+"""Event files: Avro object containers, JSON and NDJSON, packed with gzip or not, read forward as single events."""
 
 from __future__ import annotations
 
 import gzip
-import re
-import struct
 import zlib
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from io import BufferedReader
-from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-import fastavro
 import msgspec
 
-from connectors.catalogue.catalogue import CATALOGUE
-from exporter.intake.body_forms import BadBody, TooManyEvents, parse_body
+from exporter.intake import avro_json, file_types, json_file
+from exporter.intake.avro_file import MAGIC, AvroFile
+from exporter.intake.normalise import RawEvent
+from exporter.intake.unreadable import Unreadable
 
-_AVRO = b"Obj\x01"
+__all__ = ["EventFile", "Unreadable"]
+
 _GZIP = b"\x1f\x8b"
-# Currents writes its files into folders named after the type.
-_TYPE_IN_PATH = re.compile(r"event_type=([^/\\]+)")
+_PACKED_DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error)
 
-_decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_decode_envelope = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_decode_any = msgspec.json.Decoder(msgspec.Raw).decode
-
-_DAMAGE = (
-    *(EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, StopIteration),
-    *(gzip.BadGzipFile, zlib.error, struct.error),
-)
+_decode = msgspec.json.Decoder().decode
 
 
-class Unreadable(Exception):
-    """The file cannot be read on; the text says why and what to do."""
+class EventFile:
+    """A file that was opened and looked into. `event_type` is what its events are where they do not say so."""
 
+    def __init__(self, stream: BinaryIO, path: str, event_type: str = "") -> None:
+        """`path` may tell the type, as the schema may; a given `event_type` goes before both.
 
-def read(
-    path: Path, event_type: str = "", progress: Callable[[int], None] = lambda at: None
-) -> Iterator[bytes]:
-    """The raw events of a file, in its order, always the same; `progress` is told the bytes read so far.
-
-    `event_type` is given to Avro records that have none; else the path or the schema's name tells it.
-
-    Raises:
-        Unreadable: the file is damaged or of no known form; what came before is good.
-        OSError: the file cannot be opened.
-    """
-    with path.open("rb") as file:
-        packed = file.peek(2)[:2] == _GZIP
-        plain = BufferedReader(cast(Any, gzip.GzipFile(fileobj=file))) if packed else file
+        Raises:
+            Unreadable: it is damaged, or of no known form.
+        """
+        file: Any = stream if hasattr(stream, "peek") else BufferedReader(cast(Any, stream))
+        if file.peek(2)[:2] == _GZIP:
+            file = BufferedReader(cast(Any, gzip.GzipFile(fileobj=file)))
+        self._stream = file
         try:
-            is_avro = plain.peek(4)[:4] == _AVRO
-            events = _avro(plain, path, event_type) if is_avro else _text(plain)
-            for place, event in enumerate(events):
-                if place % 256 == 0:
-                    progress(file.tell())
-                yield event
-            progress(file.tell())
-        except _DAMAGE as error:
-            raise Unreadable(f"{path.name} is damaged ({type(error).__name__}).") from error
+            self._avro = AvroFile(file) if file.peek(len(MAGIC))[: len(MAGIC)] == MAGIC else None
+        except _PACKED_DAMAGE as error:
+            raise Unreadable(f"It is damaged ({type(error).__name__}).") from error
+        schema = self._avro.schema if self._avro else None
+        self.event_type = event_type or file_types.of_file(path, schema)
 
+    def events(self) -> Iterator[RawEvent]:
+        """The events in the file's order, always the same.
 
-def _avro(file: BinaryIO, path: Path, given: str) -> Iterator[bytes]:
-    reader = fastavro.reader(file)
-    named = given or _named_by_path(path) or _named_by_schema(reader.writer_schema)
-    for record in reader:
-        if not isinstance(record, dict):
-            raise Unreadable(f"{path.name} does not hold records.")
-        event = {name: _plain(name, value) for name, value in record.items() if value is not None}
-        if not event.get("event_type"):
-            if not named:
-                raise Unreadable(
-                    f"{path.name} does not say of which type its events are. Name it with --event-type."
-                )
-            event["event_type"] = named
-        yield msgspec.json.encode(event, enc_hook=str)
+        Raises:
+            Unreadable: it is damaged, or does not tell the type of its events; what came before is good.
+        """
+        try:
+            yield from self._of_avro(self._avro) if self._avro else self._of_text()
+        except _PACKED_DAMAGE as error:
+            raise Unreadable(f"It is damaged ({type(error).__name__}).") from error
 
+    def _of_avro(self, avro: AvroFile) -> Iterator[RawEvent]:
+        for event in avro.records():
+            if not event.get("event_type"):
+                if not self.event_type:
+                    raise Unreadable(
+                        "It does not say of which type its events are. Name it with --event-type."
+                    )
+                event["event_type"] = self.event_type
+            yield event
+        if avro.damaged:
+            raise Unreadable(
+                f"It is damaged: {avro.damaged} of its blocks were passed over, whole or in part, and {avro.lost} or "
+                "more events with them."
+            )
 
-def _plain(name: str, value: Any) -> Any:
-    """An Avro value as JSON has it: bytes as text, the event's time in seconds."""
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    if isinstance(value, datetime) and name == "time":
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
-    return value
+    def _of_text(self) -> Iterator[RawEvent]:
+        for raw in json_file.events(self._stream):
+            yield self._mended(raw)
 
-
-def _named_by_path(path: Path) -> str:
-    found = _TYPE_IN_PATH.search(str(path))
-    return found.group(1) if found else ""
-
-
-def _named_by_schema(schema: Any) -> str:
-    """The schema's name, where the catalogue knows it, with or without the namespaces in front of it."""
-    name = str(schema.get("name", "")) if isinstance(schema, dict) else ""
-    if isinstance(schema, dict) and schema.get("namespace") and "." not in name:
-        name = f"{schema['namespace']}.{name}"
-    while name:
-        if name in CATALOGUE.by_name:
-            return name
-        name = name.partition(".")[2]
-    return ""
-
-
-def _text(file: BinaryIO) -> Iterator[bytes]:
-    """NDJSON line by line, however long the file; any other JSON as a whole."""
-    first = file.readline()
-    while first and not first.strip(b"\xef\xbb\xbf \t\r\n"):
-        first = file.readline()
-    first = first.removeprefix(b"\xef\xbb\xbf")
-    if _is_whole(first):
-        yield from _document(first)
-        for line in file:
-            if line.strip():
-                yield from _line(line)
-    elif first:
-        yield from _document(first + file.read())
-
-
-def _line(line: bytes) -> list[bytes]:
-    """The events of one line among many; a broken one is for its event's own refusal."""
-    try:
-        return parse_body(line)
-    except BadBody:
-        return [line.strip()]
-
-
-def _is_whole(line: bytes) -> bool:
-    try:
-        _decode_any(line)
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    return True
-
-
-def _document(body: bytes) -> list[bytes]:
-    try:
-        return parse_body(body)
-    except TooManyEvents:
-        # A request has a limit, a file has none.
-        body = body.strip()
-        events = _decode_envelope(body)["events"] if body.startswith(b"{") else body
-        return [bytes(event) for event in _decode_list(events)]
-    except BadBody as error:
-        raise Unreadable(str(error)) from None
+    def _mended(self, raw: bytes) -> RawEvent:
+        """Of Avro's JSON encoding, and of events that leave their type to the file, the event; else its bytes."""
+        named = b'"event_type"' in raw
+        if named and not avro_json.may_be(raw):
+            return raw
+        try:
+            event = _decode(raw)
+        except (ValueError, RecursionError):
+            return raw
+        # In the shape of Braze's HTTP export such a value is somebody's own.
+        if not isinstance(event, dict) or isinstance(event.get("properties"), dict) or "user" in event:
+            return raw
+        event = avro_json.unwrapped(event)
+        if not event.get("event_type") and self.event_type:
+            event["event_type"] = self.event_type
+        return event

@@ -1,5 +1,4 @@
-"""Importing: events of files into a workspace's log, each file once, from where an earlier run was broken
-off."""
+"""Importing: events of files into a workspace's log, each file once, from where an earlier run was broken off."""
 
 from __future__ import annotations
 
@@ -8,11 +7,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import file_digest
 from itertools import islice
-from pathlib import Path
+from typing import Any, BinaryIO, cast
 
-from django.db import connection
-
-from exporter.intake import appender, files, refusals
+from exporter import sql
+from exporter.intake import appender, refusals
+from exporter.intake.files import EventFile
+from exporter.intake.normalise import RawEvent
+from exporter.intake.refusals import Refusal
+from exporter.intake.unreadable import Unreadable
+from exporter.log.events import Incoming
 from exporter.models import ImportedFile
 
 _AT_ONCE = 5_000
@@ -26,85 +29,130 @@ class Overtaken(Exception):
 
 @dataclass(slots=True)
 class Tally:
-    """What became of a file's events in this run; `skipped` were taken by an earlier one."""
+    """What became of a file's events in this run; `skipped` were taken by an earlier one. `trouble` is a sentence
+    about what could not be read."""
 
     accepted: int = 0
     duplicates: int = 0
-    rejected: int = 0
+    refused: int = 0
     skipped: int = 0
     finished_before: datetime | None = None
+    trouble: str = ""
     reasons: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Group:
+    """Events for one transaction, bounded in number and bytes."""
+
+    accepted: list[Incoming] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    size: int = 0
+
+    @property
+    def count(self) -> int:
+        return len(self.accepted) + len(self.refused)
+
+    def take(self, judged: Incoming | Refusal) -> None:
+        if isinstance(judged, Refusal):
+            self.refused.append(judged)
+            self.size += len(judged.raw)
+        else:
+            self.accepted.append(judged)
+            self.size += len(judged.line)
 
 
 def import_file(
     workspace_id: int,
-    path: Path,
+    file: BinaryIO,
+    name: str,
     *,
     event_type: str = "",
     progress: Callable[[int], None] = lambda at: None,
 ) -> Tally:
-    """Appends the file's events. How far it got moves in the transaction that appends, so it may be broken
-    off at any point and be called again.
+    """Appends the events of a file that can be read twice; `name` is its path, which may tell the type of its events.
+
+    How far it got moves in the transaction that appends, so it may be broken off at any point and be called again.
+    `progress` is told the bytes read so far.
 
     Raises:
-        event_files.Unreadable: the file is damaged; what came before is stored.
         Overtaken, OSError, and what `appender.append_now` raises.
     """
-    with path.open("rb") as file:
-        sha256 = file_digest(file, "sha256").hexdigest()
+    sha256 = file_digest(cast(Any, file), "sha256").hexdigest()
+    file.seek(0)
+    try:
+        opened = EventFile(file, name, event_type)
+    except Unreadable as error:
+        return Tally(trouble=str(error))
     row, _ = ImportedFile.objects.get_or_create(
-        workspace_id=workspace_id, sha256=sha256, defaults={"name": path.name[:255]}
+        workspace_id=workspace_id, sha256=sha256, event_type=opened.event_type, defaults={"name": name[-255:]}
     )
     if row.finished_at is not None:
         return Tally(finished_before=row.finished_at)
-    tally = Tally(skipped=row.position)
-    position = row.position
-    events = islice(files.read(path, event_type, progress), position, None)
-    for raws in _groups(events):
-        accepted, refused = refusals.sort_out(raws)
+
+    def moved(before: int, after: int) -> Callable[[], None]:
+        progress(file.tell())
+        return _move(row.pk, before, after)
+
+    tally = append_all(workspace_id, opened.events(), row.position, moved)
+    if not tally.trouble:
+        with sql.cursor() as cursor:
+            cursor.execute(
+                "UPDATE exporter_importedfile SET finished_at = clock_timestamp() WHERE id = %s", [row.pk]
+            )
+    progress(file.tell())
+    return tally
+
+
+def append_all(
+    workspace_id: int,
+    events: Iterator[RawEvent],
+    start: int,
+    moved: Callable[[int, int], Callable[[], None]],
+) -> Tally:
+    """Appends the events from the number `start` on, a group in a transaction. `moved` is told the numbers before and
+    behind a group, and answers what belongs into its transaction.
+
+    Raises:
+        What the events' reader raises apart from Unreadable, and `appender.append_now`.
+    """
+    tally = Tally(skipped=start)
+    position = start
+    for group in _groups(islice(events, start, None), tally):
         receipt = appender.append_now(
-            workspace_id, accepted, refused, _move(row.pk, position, position + len(raws))
+            workspace_id, group.accepted, group.refused, moved(position, position + group.count)
         )
-        position += len(raws)
+        position += group.count
         tally.accepted += receipt.accepted
         tally.duplicates += receipt.duplicates
-        tally.rejected += len(refused)
-        tally.reasons += [one.reason for one in refused[: _REASONS_SHOWN - len(tally.reasons)]]
-    with connection.cursor() as sql:
-        sql.execute(
-            "UPDATE exporter_importedfile SET finished_at = clock_timestamp() WHERE id = %s", [row.pk]
-        )
+        tally.refused += len(group.refused)
+        tally.reasons += [one.reason for one in group.refused[: _REASONS_SHOWN - len(tally.reasons)]]
     return tally
 
 
 def _move(row_id: int, before: int, after: int) -> Callable[[], None]:
     def move() -> None:
-        with connection.cursor() as sql:
-            sql.execute(
+        with sql.cursor() as cursor:
+            cursor.execute(
                 "UPDATE exporter_importedfile SET position = %s WHERE id = %s AND position = %s",
                 [after, row_id, before],
             )
-            if sql.rowcount != 1:
+            if cursor.rowcount != 1:
                 raise Overtaken
 
     return move
 
 
-def _groups(events: Iterator[bytes]) -> Iterator[list[bytes]]:
-    """Bounded in events and bytes, since each group is one transaction."""
-    group: list[bytes] = []
-    size = 0
+def _groups(events: Iterator[RawEvent], tally: Tally) -> Iterator[_Group]:
+    group = _Group()
     try:
-        for event in events:
-            group.append(event)
-            size += len(event)
-            if len(group) == _AT_ONCE or size > _BYTES_AT_ONCE:
+        for raw in events:
+            group.take(refusals.judge(raw, group.count))
+            if group.count == _AT_ONCE or group.size > _BYTES_AT_ONCE:
                 yield group
-                group, size = [], 0
-    except files.Unreadable:
+                group = _Group()
+    except Unreadable as error:
         # What stands before the damage is good.
-        if group:
-            yield group
-        raise
-    if group:
+        tally.trouble = str(error)
+    if group.count:
         yield group

@@ -36,6 +36,9 @@ class Refused(Exception):
         self.id = event_id
 
 
+# An event as it came: its bytes, or what a file's reader made of it.
+RawEvent = bytes | dict[str, Any]
+
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 _CANONICAL = {name: event.event_type for name, event in CATALOGUE.by_name.items()}
@@ -47,7 +50,23 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 def normalise(raw: bytes) -> Incoming:
     """Check one event and bring it into the flat shape. Raises Refused, and nothing else for any bytes."""
-    event = _read(raw)
+    return _normalised(_read(raw))
+
+
+def normalise_record(event: dict[str, Any]) -> Incoming:
+    """The same for an event that a file's reader made; it is used up. Raises Refused."""
+    if (
+        any(type(value) is dict or type(value) is list for value in event.values())
+        and _depth(event) > DEEPEST
+    ):
+        _refuse_depth()
+    incoming = _normalised(event)
+    if len(incoming.line) > MOST_BYTES:
+        _refuse_size(len(incoming.line))
+    return incoming
+
+
+def _normalised(event: dict[str, Any]) -> Incoming:
     event_type = event.get("event_type")
     canonical = _CANONICAL.get(event_type) if type(event_type) is str else None
     event_id = event.get("id")
@@ -59,7 +78,8 @@ def normalise(raw: bytes) -> Incoming:
     if (type(time) is not int and type(time) is not float) or not 0 < time < TIME_LIMIT:
         _refuse_time(time, event_id)
     flat: dict[str, Any] = {"event_type": canonical, "id": event_id, "time": time}
-    if "user" in event or "properties" in event:
+    # In Currents' files the properties of a custom event are one field among others, a text.
+    if "user" in event or type(event.get("properties", "")) is not str:
         _flatten(event, flat, event_id)
         flat["id"] = event_id
         flat["time"] = time
@@ -79,9 +99,7 @@ def normalise(raw: bytes) -> Incoming:
 
 def _read(raw: bytes) -> dict[str, Any]:
     if len(raw) > MOST_BYTES:
-        raise Refused(
-            f"The event has {len(raw)} bytes, {MOST_BYTES} are allowed. Leave out its largest fields."
-        )
+        _refuse_size(len(raw))
     try:
         event = _decode(raw)
     except RecursionError:
@@ -114,6 +132,10 @@ def _read_leniently(raw: bytes) -> object:
         _refuse_depth()
     except ValueError:
         _refuse_number("A number of thousands of digits")
+
+
+def _refuse_size(size: int) -> NoReturn:
+    raise Refused(f"The event has {size} bytes, {MOST_BYTES} are allowed. Leave out its largest fields.")
 
 
 def _finite(text: str) -> float:

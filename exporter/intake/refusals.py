@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 import psycopg
 
-from exporter.intake.normalise import Refused, normalise
+from exporter.intake.normalise import RawEvent, Refused, normalise, normalise_record
 from exporter.log.events import Incoming
 
 # Longer ones are cut: enough to see what is wrong.
@@ -47,6 +47,18 @@ def sort_out(raws: Sequence[bytes]) -> tuple[list[Incoming], list[Refusal]]:
         except Refused as error:
             refused.append(Refusal(place, raw, error.reason, error.id))
     return accepted, refused
+
+
+def judge(raw: RawEvent, place: int) -> Incoming | Refusal:
+    """One event of a file."""
+    try:
+        if isinstance(raw, bytes):
+            return normalise(raw)
+        # The reader's event is used up, so what has to be kept of it is copied first.
+        return normalise_record(dict(raw))
+    except Refused as error:
+        kept = raw if isinstance(raw, bytes) else msgspec.json.encode(raw)
+        return Refusal(place, kept, error.reason, error.id)
 
 
 def keep(sql: psycopg.Cursor[Any], workspace_id: int, refusals: Sequence[Refusal]) -> None:

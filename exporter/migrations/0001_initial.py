@@ -178,6 +178,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('sha256', models.CharField(max_length=64)),
+                ('event_type', models.CharField(blank=True, max_length=200)),
                 ('name', models.CharField(max_length=255)),
                 ('position', models.BigIntegerField(default=0)),
                 ('finished_at', models.DateTimeField(null=True)),
@@ -315,7 +316,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='importedfile',
-            constraint=models.UniqueConstraint(fields=('workspace', 'sha256'), name='one_import_per_file_and_workspace'),
+            constraint=models.UniqueConstraint(fields=('workspace', 'sha256', 'event_type'), name='one_import_per_file_and_workspace'),
         ),
         migrations.AddConstraint(
             model_name='incident',

@@ -113,15 +113,19 @@ class RefusalCount(models.Model):
 
 
 class ImportedFile(models.Model):
-    """How far `import_events` got with a file, told by its SHA-256; moves in the transaction that appends."""
+    """How far `import_events` got with a file, told by its SHA-256 and by the type of events that do not say theirs;
+    moves in the transaction that appends."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE)
     sha256 = models.CharField(max_length=64)
+    event_type = models.CharField(max_length=200, blank=True)
     name = models.CharField(max_length=255)
     position = models.BigIntegerField(default=0)
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["workspace", "sha256"], name="one_import_per_file_and_workspace")
+            models.UniqueConstraint(
+                fields=["workspace", "sha256", "event_type"], name="one_import_per_file_and_workspace"
+            )
         ]

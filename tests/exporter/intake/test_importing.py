@@ -5,6 +5,9 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
+import re
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +84,21 @@ def run(workspace: Workspace, *files: Path, **options: Any) -> str:
     return out.getvalue()
 
 
+def imported(workspace: Workspace, path: Path) -> importing.Tally:
+    with path.open("rb") as file:
+        return importing.import_file(workspace.pk, file, str(path))
+
+
+def failed(workspace: Workspace, *files: Path, **options: Any) -> tuple[str, str]:
+    """What a run that ends with an error said, on standard output and on standard error."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.raises(CommandError):
+        call_command(
+            "import_events", *map(str, files), workspace=workspace.slug, stdout=out, stderr=err, **options
+        )
+    return out.getvalue(), err.getvalue()
+
+
 def test_avro_with_unions_unknown_and_missing_fields(workspace: Workspace, tmp_path: Path) -> None:
     records = [
         record(1, external_user_id="c", a_new_field=["x"], raw=b"bytes"),
@@ -119,10 +137,7 @@ def test_the_event_type_comes_from_the_option_then_the_path_then_the_schema(
 
 def test_avro_of_no_type_is_refused_with_advice(workspace: Workspace, tmp_path: Path) -> None:
     path = avro(tmp_path / "x.avro", [record(1)], SCHEMA | {"name": "topLevelRecord", "namespace": ""})
-    err = io.StringIO()
-    with pytest.raises(CommandError):
-        call_command("import_events", str(path), workspace=workspace.slug, stderr=err, stdout=io.StringIO())
-    assert "--event-type" in err.getvalue()
+    assert "--event-type" in failed(workspace, path)[1]
     assert stored(workspace) == []
 
 
@@ -156,7 +171,7 @@ EVENTS = [event(number) for number in range(4)]
 def test_json_in_every_form(workspace: Workspace, tmp_path: Path, content: bytes, packed: bool) -> None:
     path = tmp_path / "events"
     path.write_bytes(gzip.compress(content) if packed else content)
-    assert "4 accepted, 0 duplicates, 0 rejected" in run(workspace, path)
+    assert "4 accepted, 0 duplicates, 0 refused" in run(workspace, path)
     assert stored(workspace) == EVENTS
 
 
@@ -171,7 +186,7 @@ def test_a_bad_line_is_rejected_alone_and_reported(workspace: Workspace, tmp_pat
     path = tmp_path / "events.ndjson"
     path.write_bytes(ndjson([event(1)]) + b'{"id": \n12\n' + ndjson([event(2, time=None), event(3)]))
     report = run(workspace, path)
-    assert "2 accepted, 0 duplicates, 3 rejected" in report
+    assert "2 accepted, 0 duplicates, 3 refused" in report
     assert "time is missing" in report
     assert [one["id"] for one in stored(workspace)] == ["event-1", "event-3"]
     assert RejectedEvent.objects.count() == 3
@@ -203,9 +218,9 @@ def test_an_import_goes_on_where_it_was_broken_off(
 
     monkeypatch.setattr(appender, "append_now", dies_at_third)
     with pytest.raises(KeyboardInterrupt):
-        importing.import_file(workspace.pk, path)
+        imported(workspace, path)
     assert ImportedFile.objects.get().position == event_log.head(workspace.pk) == 6
-    tally = importing.import_file(workspace.pk, path)
+    tally = imported(workspace, path)
     assert (tally.skipped, tally.accepted, tally.duplicates) == (6, 4, 0)
     assert [one["id"] for one in stored(workspace)] == [f"event-{number}" for number in range(10)]
 
@@ -223,7 +238,7 @@ def test_two_runs_of_one_file_do_not_pass_each_other(
 
     monkeypatch.setattr(appender, "append_now", after_another)
     with pytest.raises(importing.Overtaken):
-        importing.import_file(workspace.pk, path)
+        imported(workspace, path)
     assert event_log.head(workspace.pk) == 0
 
 
@@ -232,10 +247,7 @@ def test_a_damaged_file_gives_what_stands_before_the_damage_and_says_so(
 ) -> None:
     path = avro(tmp_path / "cut.avro", [record(number) for number in range(200)])
     path.write_bytes(path.read_bytes()[:-700])
-    err = io.StringIO()
-    with pytest.raises(CommandError):
-        call_command("import_events", str(path), workspace=workspace.slug, stderr=err, stdout=io.StringIO())
-    assert "damaged" in err.getvalue()
+    assert "damaged" in failed(workspace, path)[1]
     assert 0 < event_log.head(workspace.pk) < 200
     assert ImportedFile.objects.get().finished_at is None
 
@@ -256,3 +268,83 @@ def test_an_unknown_workspace_or_file_is_one_sentence(workspace: Workspace, tmp_
         call_command("import_events", str(tmp_path / "x"), workspace="nowhere")
     with pytest.raises(CommandError):
         run(workspace, tmp_path / "missing")
+
+
+def test_folders_of_files_are_imported_in_one_command_and_summed_up(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    avro(tmp_path / "event_type=users.messages.email.Open" / "1.avro", [record(1), record(2)])
+    avro(tmp_path / "event_type=users.behaviors.Unheard" / "1.avro", [record(3)])
+    (tmp_path / "bad.json").write_bytes(b"hello")
+    (tmp_path / "mixed.ndjson").write_bytes(ndjson([event(4), event(5, time=None)]))
+    (tmp_path / "_SUCCESS").touch()
+    out, err = failed(workspace, tmp_path)
+    assert out.splitlines()[-1] == (
+        "Files: 3 imported, 1 not imported, 1 passed over. Events: 4 accepted, 0 duplicates, 1 refused."
+    )
+    assert err.splitlines() == [f"{tmp_path}/bad.json: It is neither Avro nor JSON with events."]
+    (tmp_path / "bad.json").unlink()
+    assert run(workspace, tmp_path).splitlines()[-1].startswith("Files: 3 imported already, 1 passed over.")
+    assert sorted(one["event_type"] for one in stored(workspace)) == [
+        "users.behaviors.Unheard",
+        *["users.messages.email.Open"] * 3,
+    ]
+
+
+def test_another_event_type_is_another_import(workspace: Workspace, tmp_path: Path) -> None:
+    path = avro(tmp_path / "x.avro", [record(1)])
+    assert "1 accepted" in run(workspace, path, event_type="users.messages.email.Click")
+    assert "imported already" not in run(workspace, path, event_type="users.messages.email.Send")
+    assert "imported already" in run(workspace, path, event_type="users.messages.email.Send")
+    assert ImportedFile.objects.count() == 2
+
+
+def test_an_event_type_that_differs_in_capitals_alone_is_asked_about(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    path = avro(tmp_path / "x.avro", [record(1)])
+    with pytest.raises(CommandError, match=r"Is users\.messages\.email\.Open meant\?"):
+        run(workspace, path, event_type="users.messages.email.open")
+    assert stored(workspace) == []
+
+
+def test_custom_events_keep_their_properties_as_the_text_they_are(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    fields = [*SCHEMA["fields"], {"name": "properties", "type": "string"}]
+    name = "dataexport.S3.inner.users.behaviors.CustomEvent"
+    custom = SCHEMA | {"name": name, "namespace": "", "fields": fields}
+    run(workspace, avro(tmp_path / "x.avro", [record(1, properties='{"a": [1]}')], custom))
+    assert stored(workspace)[0]["properties"] == '{"a": [1]}'
+    assert stored(workspace)[0]["event_type"] == "users.behaviors.CustomEvent"
+
+
+def test_standard_input_is_a_file_like_others(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(2):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(ndjson(EVENTS))))
+        told = run(workspace, Path("-"))
+    assert "imported already" in told
+    assert stored(workspace) == EVENTS
+
+
+def test_a_pipe_is_a_file_like_others(workspace: Workspace, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=[ndjson(EVENTS)])
+    writer.start()
+    assert "4 accepted" in run(workspace, pipe)
+    writer.join()
+
+
+def test_a_file_name_that_is_no_utf8_is_imported_and_shown(workspace: Workspace, tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.json"))
+    path.write_bytes(ndjson(EVENTS))
+    assert "caf\ufffd.json: 4 accepted" in run(workspace, tmp_path)
+    assert ImportedFile.objects.get().name.endswith("caf\ufffd.json")
+
+
+def test_the_time_of_an_earlier_import_has_its_zone(workspace: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(ndjson(EVENTS))
+    run(workspace, path)
+    assert re.search(r"imported already at \d{4}-\d\d-\d\d \d\d:\d\d UTC\.\n", run(workspace, path))

@@ -70,10 +70,14 @@ def test_empty_parts_of_the_custom_http_shape_count_as_absent(shape: dict[str, A
     assert flat(**shape, extra=1) == {**BASE, "extra": 1}
 
 
+def test_properties_of_the_flat_shape_are_a_text() -> None:
+    assert flat(properties='{"a": 1}') == {**BASE, "properties": '{"a": 1}'}
+
+
 @pytest.mark.parametrize("part", ["user", "properties"])
 @pytest.mark.parametrize("value", ["text", 1, True, [], [{}]])
 def test_parts_that_are_no_objects_are_refused(part: str, value: object) -> None:
-    refused = refuse(**{part: value})
+    refused = refuse(**({"user": {}} | {part: value}))
     assert refused.reason.startswith(f"{part} must be an object")
     assert refused.id == "e-1"
 

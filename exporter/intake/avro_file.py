@@ -1,0 +1,136 @@
+"""Avro object containers, read forward: a damaged block costs its own records, since every block ends with the file's
+sync marker and reading goes on behind the next one."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any, BinaryIO
+
+import fastavro
+import msgspec
+from fastavro.schema import SchemaParseException
+
+from exporter.intake import avro_codecs
+from exporter.intake.avro_codecs import BadBlock
+from exporter.intake.avro_values import converters, plain_schema
+from exporter.intake.forward import Forward
+from exporter.intake.unreadable import Unreadable
+
+MAGIC = b"Obj\x01"
+_SYNC_BYTES = 16
+_MOST_META_BYTES = 16_000_000
+# What fastavro raises where bytes do not fit the schema.
+_BAD_RECORD = (
+    *(EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, StopIteration),
+    *(MemoryError, RecursionError, struct.error),
+)
+
+
+class AvroFile:
+    """A container whose header was read. `schema` is its writer's; `damaged` counts the blocks that were passed over
+    or read in part so far, `lost` the records in them, as far as they tell how many they hold."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        """Raises Unreadable where the header is damaged, is no record's, or names an unknown codec."""
+        self._stream = Forward(stream)
+        self.damaged = self.lost = 0
+        try:
+            meta = self._header()
+        except (EOFError, ValueError) as error:
+            raise Unreadable(f"Its Avro header is damaged ({type(error).__name__}).") from error
+        self._codec = meta.get("avro.codec", b"").decode("utf-8", "replace") or "null"
+        if self._codec not in avro_codecs.CODECS:
+            raise Unreadable(f"Its codec “{self._codec}” is none of Avro’s: {', '.join(avro_codecs.CODECS)}.")
+        try:
+            self.schema: Any = msgspec.json.decode(meta["avro.schema"])
+            plain = plain_schema(self.schema)
+            self._parsed = fastavro.parse_schema(plain)
+        except (*_BAD_RECORD, SchemaParseException) as error:
+            raise Unreadable(f"Its Avro schema cannot be read ({type(error).__name__}).") from error
+        if not isinstance(plain, dict) or plain.get("type") != "record":
+            raise Unreadable("It does not hold records.")
+        self._converters = converters(self.schema)
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """The records that can be read, without nulls and with values as JSON has them."""
+        convert = self._converters
+        while (block := self._next_block()) is not None:
+            count, data = block
+            source, left = BytesIO(data), count
+            try:
+                while left:
+                    record: Any = fastavro.schemaless_reader(
+                        source, self._parsed, None, handle_unicode_errors="replace"
+                    )
+                    left -= 1
+                    event = {name: value for name, value in record.items() if value is not None}
+                    for name, converted in convert:
+                        if name in event:
+                            event[name] = converted(event[name])
+                    yield event
+            except _BAD_RECORD:
+                # Records have no frames of their own: the rest of the block goes with the one that is damaged.
+                self._count_damage(left)
+
+    def _next_block(self) -> tuple[int, bytes] | None:
+        """The records a block says it holds, and their bytes; None at the end."""
+        while not self._stream.ended():
+            try:
+                count, packed = self._block()
+            except ValueError:
+                self._count_damage(0)
+                if not self._stream.pass_over(self._sync):
+                    return None
+                continue
+            except EOFError:
+                self._count_damage(0)
+                return None
+            try:
+                data = avro_codecs.unpack(self._codec, packed)
+            except BadBlock:
+                self._count_damage(count)
+                continue
+            # Every event takes a byte at least, so more of them than bytes is a lie.
+            if count <= len(data):
+                return count, data
+            self._count_damage(0)
+        return None
+
+    def _block(self) -> tuple[int, bytes]:
+        """Raises EOFError, and ValueError where it does not end as it says."""
+        count, size = self._stream.long(), self._stream.long()
+        if count < 0 or not 0 <= size <= avro_codecs.MOST_BYTES:
+            raise ValueError("lengths")
+        packed = self._stream.exactly(size)
+        marker = self._stream.exactly(_SYNC_BYTES)
+        if marker != self._sync:
+            self._stream.put_back(packed + marker)
+            raise ValueError("sync marker")
+        return count, packed
+
+    def _count_damage(self, records: int) -> None:
+        self.damaged += 1
+        self.lost += records
+
+    def _header(self) -> dict[str, bytes]:
+        """Raises EOFError, ValueError."""
+        if self._stream.exactly(len(MAGIC)) != MAGIC:
+            raise ValueError("magic")
+        meta: dict[str, bytes] = {}
+        while count := self._stream.long():
+            if count < 0:
+                # Then the length of this part follows, for who wants to pass over it.
+                count, _ = -count, self._stream.long()
+            for _ in range(count):
+                name = self._sized()
+                meta[name.decode("utf-8", "replace")] = self._sized()
+        self._sync = self._stream.exactly(_SYNC_BYTES)
+        return meta
+
+    def _sized(self) -> bytes:
+        size = self._stream.long()
+        if not 0 <= size <= _MOST_META_BYTES:
+            raise ValueError("length")
+        return self._stream.exactly(size)

@@ -1,0 +1,73 @@
+"""The event type of files whose events do not say it: it stands in the folder, the schema or the file's name, known to
+the catalogue or not."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePath
+from typing import Any
+
+from connectors.catalogue.catalogue import CATALOGUE
+from exporter.intake.unreadable import Unreadable
+
+# Currents writes its files into folders named after the type.
+_IN_FOLDER = re.compile(r"event_type=([^/\\]+)")
+# Currents' schemas are named for where they go: dataexport.S3.inner.users.messages.email.Open
+_IN_SCHEMA = re.compile(r"(?:^dataexport\.[^.]+\.[^.]+\.|^(?:.+\.)?(?=users\.|agentconsole\.))(.+)$")
+_LIKE_A_TYPE = re.compile(r"(?:users|agentconsole)(?:\.[A-Za-z0-9_]+)*\.[A-Z][A-Za-z0-9_]*")
+_BY_LETTERS = {name.lower(): event.event_type for name, event in CATALOGUE.by_name.items()}
+
+
+def meant(name: str) -> str:
+    """The known type that this name differs from in capitals alone; empty where it is known or like none."""
+    return "" if name in CATALOGUE.by_name else _BY_LETTERS.get(name.lower(), "")
+
+
+def of_file(path: str, schema: Any = None) -> str:
+    """The type that folder, schema or name tell, empty where none does.
+
+    Raises:
+        Unreadable: it is spelled unlike a known one in capitals alone.
+    """
+    found = _of_folder(path) or _of_schema(schema) or _of_name(path)
+    if known := meant(found):
+        raise Unreadable(
+            f"It is of the type “{found}”. Is {known} meant? Then say so with --event-type {known}."
+        )
+    return found
+
+
+def _of_folder(path: str) -> str:
+    found = _IN_FOLDER.search(path)
+    return found.group(1) if found else ""
+
+
+def _of_schema(schema: Any) -> str:
+    name = str(schema.get("name") or "") if isinstance(schema, dict) else ""
+    if name and "." not in name and schema.get("namespace"):
+        name = f"{schema['namespace']}.{name}"
+    known = _known_end(name)
+    if known:
+        return known
+    found = _IN_SCHEMA.search(name)
+    return found.group(1) if found else ""
+
+
+def _of_name(path: str) -> str:
+    """Of users.messages.email.Open.avro, and of users/messages/email/Open.json."""
+    parts = list(PurePath(path).parts)
+    if not parts:
+        return ""
+    stem = re.sub(r"(?:\.(?:avro|json|ndjson|jsonl|gz))+$", "", parts[-1], flags=re.IGNORECASE)
+    if stem in CATALOGUE.by_name or _LIKE_A_TYPE.fullmatch(stem) or meant(stem):
+        return stem
+    return _known_end(".".join([*parts[:-1], stem]))
+
+
+def _known_end(name: str) -> str:
+    """The longest end of a dotted name that the catalogue knows."""
+    while name:
+        if name in CATALOGUE.by_name:
+            return name
+        name = name.partition(".")[2]
+    return ""
