@@ -7,7 +7,7 @@ import re
 from pathlib import PurePath
 from typing import Any
 
-from connectors.catalogue.catalogue import CATALOGUE
+from connectors.catalogue.catalogue import CATALOGUE, KNOWN
 from exporter.intake.unreadable import Unreadable
 
 # Currents writes its files into folders named after the type.
@@ -15,12 +15,13 @@ _IN_FOLDER = re.compile(r"event_type=([^/\\]+)")
 # Currents' schemas are named for where they go: dataexport.S3.inner.users.messages.email.Open
 _IN_SCHEMA = re.compile(r"(?:^dataexport\.[^.]+\.[^.]+\.|^(?:.+\.)?(?=users\.|agentconsole\.))(.+)$")
 _LIKE_A_TYPE = re.compile(r"(?:users|agentconsole)(?:\.[A-Za-z0-9_]+)*\.[A-Z][A-Za-z0-9_]*")
-_BY_LETTERS = {name.lower(): event.event_type for name, event in CATALOGUE.by_name.items()}
+_NAMES = KNOWN | frozenset(CATALOGUE.by_name)
+_BY_LETTERS = {name.lower(): name for name in sorted(_NAMES)}
 
 
 def meant(name: str) -> str:
     """The known type that this name differs from in capitals alone; empty where it is known or like none."""
-    return "" if name in CATALOGUE.by_name else _BY_LETTERS.get(name.lower(), "")
+    return "" if name in _NAMES else _BY_LETTERS.get(name.lower(), "")
 
 
 def of_file(path: str, schema: Any = None) -> str:
@@ -59,7 +60,7 @@ def _of_name(path: str) -> str:
     if not parts:
         return ""
     stem = re.sub(r"(?:\.(?:avro|json|ndjson|jsonl|gz))+$", "", parts[-1], flags=re.IGNORECASE)
-    if stem in CATALOGUE.by_name or _LIKE_A_TYPE.fullmatch(stem) or meant(stem):
+    if stem in _NAMES or _LIKE_A_TYPE.fullmatch(stem) or meant(stem):
         return stem
     return _known_end(".".join([*parts[:-1], stem]))
 
@@ -67,7 +68,7 @@ def _of_name(path: str) -> str:
 def _known_end(name: str) -> str:
     """The longest end of a dotted name that the catalogue knows."""
     while name:
-        if name in CATALOGUE.by_name:
+        if name in _NAMES:
             return name
         name = name.partition(".")[2]
     return ""

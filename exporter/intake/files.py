@@ -15,8 +15,6 @@ from exporter.intake.avro_file import MAGIC, AvroFile
 from exporter.intake.normalise import RawEvent
 from exporter.intake.unreadable import Unreadable
 
-__all__ = ["EventFile", "Unreadable"]
-
 _GZIP = b"\x1f\x8b"
 _PACKED_DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error)
 

@@ -13,8 +13,10 @@ from django.core.management.base import BaseCommand, CommandError
 
 from connectors.catalogue.catalogue import CATALOGUE, KNOWN
 from connectors.catalogue.event_type import EventType
-from exporter.intake import files
-from exporter.intake.normalise import Refused, normalise
+from exporter.intake import refusals
+from exporter.intake.file_walk import Walk, shown
+from exporter.intake.files import EventFile
+from exporter.intake.unreadable import Unreadable
 from exporter.maintenance.field_census import form_of
 from exporter.reports.event_types import known_type, odd_forms
 
@@ -60,16 +62,21 @@ class Command(BaseCommand):
 
     def _events(self, paths: list[Path], findings: dict[str, int]) -> Iterator[dict[str, Any]]:
         """The events in the flat shape; what cannot be read becomes a finding."""
-        for path in _files(paths):
+        for path in paths:
+            if not path.exists():
+                raise CommandError(f"There is no {path}.")
+        for path in Walk(paths).files():
             try:
-                for raw in files.read(path):
-                    try:
-                        yield json.loads(normalise(raw).line)
-                    except Refused as refused:
-                        finding = f"{path.name}: refused: {refused.reason}"
-                        findings[finding] = findings.get(finding, 0) + 1
-            except (files.Unreadable, OSError) as error:
-                findings[f"{path.name}: {error}"] = 1
+                with path.open("rb") as file:
+                    for raw in EventFile(file, shown(path)).events():
+                        judged = refusals.judge(raw, 0)
+                        if isinstance(judged, refusals.Refusal):
+                            finding = f"{shown(path)}: refused: {judged.reason}"
+                            findings[finding] = findings.get(finding, 0) + 1
+                        else:
+                            yield json.loads(judged.line)
+            except (Unreadable, OSError) as error:
+                findings[f"{shown(path)}: {error}"] = 1
 
 
 def _described(event: EventType) -> str:
@@ -79,16 +86,6 @@ def _described(event: EventType) -> str:
     marks = [f"since {event.since}"] if event.newer else []
     marks += ["known in part"] if event.partial else []
     return f"{name}  ({', '.join(marks)})" if marks else name
-
-
-def _files(paths: list[Path]) -> Iterator[Path]:
-    for path in paths:
-        if not path.exists():
-            raise CommandError(f"There is no {path}.")
-        if path.is_dir():
-            yield from sorted(one for one in path.rglob("*") if one.is_file())
-        else:
-            yield path
 
 
 def _findings(event: dict[str, Any]) -> Iterator[str]:

@@ -26,7 +26,8 @@ from hypothesis import strategies as st
 from exporter.intake import file_types
 from exporter.intake.avro_codecs import CODECS, BadBlock, unpack
 from exporter.intake.file_walk import Walk, shown
-from exporter.intake.files import EventFile, Unreadable
+from exporter.intake.files import EventFile
+from exporter.intake.unreadable import Unreadable
 from tests.support.avro import SCHEMA, container, header, longs, record, swap_schema
 
 MANY = [record(number) for number in range(400)]
