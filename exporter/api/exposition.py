@@ -11,17 +11,16 @@ import logging
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from django.conf import settings
 from django.db import connection
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
 from prometheus_client.registry import Collector
-from redis import Redis, RedisError
+from redis import RedisError
 
 from connectors.models import Connector
 from exporter.destinations.answer import FAMILIES, family
-from exporter.dispatch import heartbeats
+from exporter.dispatch import heartbeats, queues
 from exporter.reports import summary as status
 from exporter.reports.health import Health
 from exporter.reports.summary import Summary
@@ -30,8 +29,6 @@ __all__ = ["CONTENT_TYPE", "exposition"]
 
 log = logging.getLogger(__name__)
 
-QUEUES = ("delivery", "retry", "chores")
-_ASK_SECONDS = 0.25
 _CONNECTOR = ("workspace", "connector")
 
 _ATTEMPTS = """
@@ -169,15 +166,8 @@ def _parts() -> Iterator[Metric]:
 
 
 def _queue_lengths() -> dict[str, int] | None:
-    prefix = settings.CELERY_BROKER_TRANSPORT_OPTIONS.get("global_keyprefix") or ""
     try:
-        client = Redis.from_url(
-            settings.REDIS_URL, socket_timeout=_ASK_SECONDS, socket_connect_timeout=_ASK_SECONDS
-        )
-        with client, client.pipeline(transaction=False) as asked:
-            for queue in QUEUES:
-                asked.llen(f"{prefix}{queue}")
-            return dict(zip(QUEUES, asked.execute(), strict=True))
+        return queues.lengths()
     except (RedisError, OSError, ValueError) as error:
         log.info("The broker does not answer (%s).", type(error).__name__)
         return None
