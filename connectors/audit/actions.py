@@ -14,6 +14,7 @@ class AuditAction(TextChoices):
     CONNECTOR_PAUSED = "connector.paused", _("Connector paused")
     CONNECTOR_RESUMED = "connector.resumed", _("Connector resumed")
     CONNECTOR_TRIED_NOW = "connector.tried_now", _("Delivery tried at once")
+    CONNECTOR_DAMAGE_SKIPPED = "connector.damage_skipped", _("Unreadable events skipped")
     REJECTED_RETRIED = "rejected.retried", _("Rejected events sent again")
     REFUSED_RETRIED = "refused.retried", _("Refused events tried again")
     CONNECTOR_DELETED = "connector.deleted", _("Connector deleted")

@@ -19,6 +19,8 @@ FIELDS: dict[str, Any] = {
     "state": gettext_lazy("state"),
     "write_key": gettext_lazy("write key"),
     "pending": gettext_lazy("waiting events"),
+    "events": gettext_lazy("events"),
+    "rejected": gettext_lazy("rejected"),
     "sent": gettext_lazy("sent"),
     "accepted": gettext_lazy("accepted"),
     "key_reminder_on": gettext_lazy("reminder"),

@@ -44,6 +44,10 @@ _REFUSED = """
 SELECT w.slug, sum(r.count)::bigint FROM exporter_refusalcount r JOIN connectors_workspace w ON w.id = r.workspace_id
  GROUP BY 1 ORDER BY 1
 """
+_CHORE_FAULTS = """
+SELECT chore, count(*) FROM exporter_chorefault WHERE last_at > clock_timestamp() - interval '1 hour'
+ GROUP BY 1 ORDER BY 1
+"""
 
 
 def exposition() -> bytes:
@@ -153,6 +157,14 @@ def _parts() -> Iterator[Metric]:
     for part, age in sorted(heartbeats.ages().items()):
         ages.add_metric((part,), round(max(age, 0.0), 3))
     yield ages
+    failing = GaugeMetricFamily(
+        "currents_chore_failing_rows",
+        "Rows a chore has failed for within the last hour; the log names them.",
+        labels=("chore",),
+    )
+    for chore, count in _rows(_CHORE_FAULTS):
+        failing.add_metric((chore,), count)
+    yield failing
     lengths = _queue_lengths()
     if lengths is not None:
         waiting = GaugeMetricFamily(

@@ -6,39 +6,30 @@ import logging
 
 from django.db import DatabaseError, connection
 
-from exporter.delivery import piece, retry_rejected
+from exporter.delivery import retry_rejected, trouble
 from exporter.delivery.failure import land
-from exporter.delivery.lease import Lease
+from exporter.delivery.lease import Lease, LeaseLost
 from exporter.delivery.probe import probe
-from exporter.delivery.reader import Gap
-from exporter.delivery.settings_in_force import Gone, KeyUnreadable
-from exporter.delivery.settle import LeaseLost, Step, Trouble, settle
+from exporter.delivery.result import Ended
+from exporter.delivery.settings_in_force import Gone
 from exporter.delivery.turn import Turn
-from exporter.destinations import backoff
 from exporter.log import event_log
 from exporter.models import Kind, Stopped
 
 log = logging.getLogger(__name__)
 
 
-def deliver(delivery_id: int) -> str:
-    """One turn; a word for what came of it.
-
-    `held`: not ours to do now · `idle`: nothing left · `done`: nothing left for ever · `behind`: more to do ·
-    `failed`: an attempt failed · `lost`: the lease went to another · `gone`: the connector was deleted.
-    """
+def deliver(delivery_id: int) -> Ended:
+    """One turn. Whatever goes wrong in it ends as `Ended.FAILED`, with the time of the next one on the row."""
     lease = Lease.take(delivery_id)
     if lease is None:
-        return "held"
+        return Ended.HELD
     try:
         return _turn(lease)
     except LeaseLost:
-        return "lost"
+        return Ended.LOST
     except Gone:
-        return "gone"
-    except Gap as error:
-        log.critical("%s Delivery %s stands still; see docs/reliability.md.", error, delivery_id)
-        return "failed"
+        return Ended.GONE
     finally:
         _let_go(lease)
 
@@ -53,18 +44,30 @@ def moved_on(delivery_id: int) -> bool:
     return row is not None and event_log.head(row["workspace_id"]) > row["cursor"]
 
 
-def _turn(lease: Lease) -> str:
+def _turn(lease: Lease) -> Ended:
     try:
         if lease.kind == Kind.RETRY:
             return retry_rejected.deliver(lease)
         turn = Turn(lease)
-    except KeyUnreadable:
-        trouble = Trouble(backoff.PROBE_SECONDS, Stopped.KEY_UNREADABLE)
-        settle(lease, Step(lease.cursor, ahead=piece.pieces(lease.ahead), trouble=trouble))
-        return "failed"
+    except (LeaseLost, Gone):
+        raise
+    except Exception as fault:
+        return trouble.record(lease, fault)
     try:
-        word = probe(turn) if lease.stopped else ""
-        return word or land(turn, turn.work())
+        # A damaged log is no trouble of the destination's: there is nothing to ask it.
+        probing = lease.stopped and lease.stopped != Stopped.LOG_DAMAGED
+        ended = probe(turn) if probing else None
+        return ended or land(turn, turn.work())
+    except (LeaseLost, Gone):
+        turn.line.cut()
+        raise
+    except Exception as fault:
+        return _end(turn, fault)
+
+
+def _end(turn: Turn, fault: Exception) -> Ended:
+    try:
+        return trouble.end_turn(turn, fault)
     except (LeaseLost, Gone):
         turn.line.cut()
         raise

@@ -13,15 +13,14 @@ from datetime import datetime
 from itertools import islice
 
 from exporter.delivery import over_age, settings_in_force
-from exporter.delivery import piece as ahead
-from exporter.delivery.lease import Lease
+from exporter.delivery.lease import Lease, LeaseLost
 from exporter.delivery.pending import HEADERS, parts
 from exporter.delivery.pending import fates as fates_of
 from exporter.delivery.piece import Piece
-from exporter.delivery.reader import Gap
 from exporter.delivery.settings_in_force import Gone
-from exporter.delivery.settle import LeaseLost, Step, settle
+from exporter.delivery.settle import Step, settle
 from exporter.destinations.segment.transform import Plan
+from exporter.dispatch.row_by_row import row_by_row
 from exporter.dispatch.shutdown import stopping
 from exporter.ledger.outcomes import Outcome
 from exporter.models import Cause, Settled
@@ -35,17 +34,17 @@ LONGEST_SECONDS = 5.0
 
 def expire_due(at: datetime | None = None) -> int:
     """Gives up what is over age, of every delivery nobody else holds just now; answers how many events expired."""
-    expired = 0
-    for delivery_id in over_age.over_age(at):
-        if stopping.is_set():
-            break
-        try:
-            expired += expire(delivery_id, at)
-        except Gap as error:
-            log.critical("%s Delivery %s stands still.", error, delivery_id)
-        except (LeaseLost, Gone):
-            log.info("Delivery %s went to another while it expired.", delivery_id)
-    return expired
+    return sum(
+        row_by_row("expire", over_age.over_age(at), int, lambda delivery_id: _expire_one(delivery_id, at))
+    )
+
+
+def _expire_one(delivery_id: int, at: datetime | None) -> int:
+    try:
+        return 0 if stopping.is_set() else expire(delivery_id, at)
+    except (LeaseLost, Gone):
+        log.info("Delivery %s went to another while it expired.", delivery_id)
+        return 0
 
 
 def expire(delivery_id: int, at: datetime | None = None) -> int:
@@ -53,7 +52,7 @@ def expire(delivery_id: int, at: datetime | None = None) -> int:
     been sent anyway is passed, but not lost). 0 where somebody else holds the lease.
 
     Raises:
-        LeaseLost, Gone, Gap: see `exporter.delivery`.
+        LeaseLost, Gone, Damaged: see `exporter.delivery`.
     """
     lease = Lease.take(delivery_id, expiring=True)
     if lease is None:
@@ -70,7 +69,7 @@ def _pass(lease: Lease, before: datetime) -> int:
     revision_id, plan = settings_in_force.rules(lease.connector_id)
     reason, began, expired = _reason(lease), time.monotonic(), 0
     while lease.may_send and not stopping.is_set() and time.monotonic() - began < LONGEST_SECONDS:
-        waiting = ahead.pieces(lease.ahead)
+        waiting = Piece.all_of(lease.ahead)
         stop = waiting[0].first if waiting else None
         piece = _piece(lease, stop, before, revision_id, plan)
         if piece.end == piece.first:
@@ -91,7 +90,7 @@ def _piece(lease: Lease, stop: int | None, before: datetime, revision_id: int, p
     piece = Piece(lease.cursor, lease.cursor, revision_id, Settled.EXPIRED, Counter())
     for header, first, end in islice(parts(lease.workspace_id, lease.cursor, stop, before), HEADERS):
         minute = header.received_at.replace(second=0, microsecond=0)
-        for (name, outcome), count in fates_of(header, first, end, plan).items():
+        for (name, outcome), count in fates_of(lease.workspace_id, header, first, end, plan).items():
             piece.counts[minute, name, outcome] += count
         piece.end = end
     return piece

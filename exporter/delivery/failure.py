@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from exporter.delivery import key_refusal
-from exporter.delivery.halving import Halving
+from exporter.delivery.halving import Halving, is_server_error
 from exporter.delivery.in_flight import Sent
 from exporter.delivery.piece import Piece
+from exporter.delivery.result import Ended
 from exporter.delivery.settings_in_force import KeyUnreadable
 from exporter.delivery.settle import Trouble
 from exporter.delivery.turn import Turn
@@ -18,11 +20,17 @@ from exporter.models import Stopped
 
 _STOPS = {Verdict.KEY_REJECTED: Stopped.KEY_REJECTED, Verdict.REQUEST_REFUSED: Stopped.REQUEST_REFUSED}
 
+# So many failures in a row before a single event is suspected of them.
+SUSPECT_AFTER = 3
 
-def land(turn: Turn, word: str) -> str:
+# None: the turn may go on.
+SoFar = TypeVar("SoFar", Ended, None)
+
+
+def land(turn: Turn, ended: SoFar) -> Ended | SoFar:
     """Ends a turn: awaits what flies, settles what was accepted, answers for the first failure.
 
-    `word` is what the turn has come to so far; it is the answer unless there is a failure.
+    `ended` is what the turn has come to so far; it is the answer unless there is a failure.
     """
     turn.await_answers()
     done, turn.done = turn.done, []
@@ -33,27 +41,39 @@ def land(turn: Turn, word: str) -> str:
         return _fail(turn, failed, done, pieces)
     if done:
         turn.settle(pieces, [sent.tried() for sent in accepted])
-    return word
+    return ended
 
 
-def _fail(turn: Turn, failed: Sent, done: list[Sent], pieces: list[Piece]) -> str:
+def _fail(turn: Turn, failed: Sent, done: list[Sent], pieces: list[Piece]) -> Ended:
     verdict = failed.verdict()
-    if verdict == Verdict.REFUSED_BODY:
+    if verdict == Verdict.KEY_REJECTED and _key_replaced(turn, failed):
+        turn.settle(pieces, [sent.tried() for sent in done])
+        return Ended.BEHIND
+    if _is_told_apart(turn, failed, done):
         turn.settle(pieces, [sent.tried() for sent in done], small=failed.answer().status == 413)
         halving = Halving(turn, failed)
         stray = halving.run()
-        return _fail(turn, stray, [stray], []) if stray is not None else halving.word
+        return _fail(turn, stray, [stray], []) if stray is not None else halving.ended
     if verdict == Verdict.KEY_REJECTED:
         key_refusal.note(turn.lease.connector_id, failed.current.write_key_id)
-    if verdict == Verdict.KEY_REJECTED and _key_replaced(turn, failed):
-        turn.settle(pieces, [sent.tried() for sent in done])
-        return "behind"
     # A failed window counts as one failure.
     wait = backoff.wait(failed.answer(), turn.lease.failures + 1, datetime.now(UTC), random.random())  # noqa: S311
     stopped = _STOPS.get(verdict, "" if pieces else turn.lease.stopped)
     tried = [sent.tried(wait if sent is failed else None) for sent in done]
     turn.settle(pieces, tried, trouble=Trouble(wait, stopped))
-    return "failed"
+    return Ended.FAILED
+
+
+def _is_told_apart(turn: Turn, failed: Sent, done: list[Sent]) -> bool:
+    """Whether the events are to be asked singly before the connection is blamed. Two bodies refused at a time are
+    evidence enough against it; a destination that fails gets its back-off first, and only every third time more."""
+    verdict = failed.verdict()
+    if verdict == Verdict.REFUSED_BODY:
+        return True
+    if verdict in _STOPS:
+        return sum(sent.verdict() == verdict for sent in done) == 1
+    failures = turn.lease.failures
+    return is_server_error(failed) and failures > 0 and failures % SUSPECT_AFTER == 0
 
 
 def _key_replaced(turn: Turn, failed: Sent) -> bool:

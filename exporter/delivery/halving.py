@@ -1,17 +1,29 @@
-"""Halving a refused body until the one bad event stands alone.
+"""Taking a failed body apart until the one bad event stands alone.
 
-Left half first, one request at a time, each accepted piece settled at once. The last single event is a *suspect*. It
+One request at a time, left before right, each accepted piece settled at once. The last single event is a *suspect*. It
 becomes rejected only if a neighbour in the same halving was accepted under the same revision; suspects refused
 before that neighbour are asked once more first, because the connection may have healed in between. Otherwise it is
-the connection, not the events (Segment answers 400 to a malformed key, too): nothing is rejected, the connector
-stops.
+the connection, not the events (Segment answers 400 to a malformed key, too): nothing is rejected, the connector stops.
+
+What is asked first depends on what the answer says (`_Rule`). After a 400 the body is halved at once. A 401, a 403 or a
+5xx is much likelier the connection's own: the body's first and last event go alone, and if both are refused as well,
+that is all that is asked. A firewall that dislikes one event's text is told from a rejected key that way.
+
+An answer of 5xx may be a destination that flaps. A suspect is then rejected only if what was refused and accepted fits
+one explanation (every refused piece holds a suspect), and after it was refused alone five times more, a second apart.
 """
 
 from __future__ import annotations
 
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from exporter.delivery import key_refusal
 from exporter.delivery.body import Body
 from exporter.delivery.in_flight import Sent
 from exporter.delivery.piece import Piece
+from exporter.delivery.result import Ended
 from exporter.delivery.settle import Trouble
 from exporter.delivery.turn import Turn
 from exporter.destinations import backoff
@@ -22,53 +34,100 @@ from exporter.models import Stopped
 
 # So many single events refused in a row: it is not the events.
 MOST_SUSPECTS = 20
+# A suspect of a destination that may only flap is asked so many times more, so far apart.
+MORE_ASKS = 5
+ASK_APART_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """`enough` suspects without an accepted neighbour blame the connection, which then is `stopped` (empty: it waits).
+    `ends_first`: the first and the last event are asked before the body is halved. `may_flap`: see above."""
+
+    stopped: str
+    enough: int
+    ends_first: bool
+    may_flap: bool = False
+
+
+_RULES = {
+    Verdict.REFUSED_BODY: _Rule(Stopped.REQUEST_REFUSED, MOST_SUSPECTS, ends_first=False),
+    Verdict.KEY_REJECTED: _Rule(Stopped.KEY_REJECTED, 2, ends_first=True),
+    Verdict.REQUEST_REFUSED: _Rule(Stopped.REQUEST_REFUSED, 2, ends_first=True),
+    Verdict.RETRY: _Rule("", 2, ends_first=True, may_flap=True),
+}
 
 
 class Halving:
-    """`word` tells how it ended once `run` has answered None."""
+    """`ended` tells how it ended once `run` has answered None."""
 
     def __init__(self, turn: Turn, refused: Sent) -> None:
         self.turn = turn
         self.refused = refused
+        self.kind = refused.verdict()
+        self.rule = _RULES[self.kind]
+        # The last answer that refused a piece: how long to wait stands there.
+        self.last = refused
         self.suspects: list[tuple[Body, str]] = []
+        self.refused_pieces: list[Body] = []
         self.accepted = False
-        self.word = "behind"
+        self.ended = Ended.BEHIND
+        self.cut = False
 
     def run(self) -> Sent | None:
         """Takes the body apart; an answer of another kind than accepted or refused is handed back."""
-        alone = len(self.refused.body.calls) == 1
-        bodies = [] if alone else self._halves(self.refused.body)
+        bodies = self._first_pieces()
+        alone = not bodies
         while bodies:
             body = bodies.pop(0)
             sent = self._send(body)
             if sent is None:
                 return None
-            verdict = sent.verdict()
-            if verdict == Verdict.ACCEPTED:
+            if sent.verdict() == Verdict.ACCEPTED:
                 stray = self._accept(sent)
-                if stray is not None or self.word == "cut":
+                if stray is not None or self.cut:
                     return stray
-            elif verdict != Verdict.REFUSED_BODY:
+            elif not self._is_refusal(sent):
                 return sent
             else:
-                self.turn.settle([], [sent.tried()])
-                if len(body.calls) > 1:
-                    bodies[:0] = self._halves(body)
-                else:
-                    self.suspects.append((body, _reason(sent)))
-            if len(self.suspects) >= MOST_SUSPECTS:
+                bodies[:0] = self._refuse(sent)
+            if len(self.suspects) >= (MOST_SUSPECTS if self.accepted else self.rule.enough):
                 break
-        self._conclude(alone)
-        return None
+        return self._conclude(alone)
 
-    def _conclude(self, alone: bool) -> None:
-        if self.accepted and len(self.suspects) < MOST_SUSPECTS:
-            self._reject_suspects()
-        elif alone or self.suspects:
-            # Everything is kept. A lone event waits for a neighbour to be judged by.
-            trouble = Trouble(backoff.PROBE_SECONDS, Stopped.REQUEST_REFUSED, alone)
-            self.turn.settle([], [], trouble=trouble)
-            self.word = "failed"
+    def _first_pieces(self) -> list[Body]:
+        """What is asked first; nothing where a lone event has no neighbour to be judged by."""
+        body = self.refused.body
+        if len(body.calls) > 1:
+            return self._ends(body) if self.rule.ends_first else self._halves(body)
+        if not self.rule.ends_first:
+            return []
+        self.suspects.append((body, _reason(self.refused)))
+        neighbour = next_deliverable(self.turn, body)
+        return [neighbour] if neighbour is not None else []
+
+    def _is_refusal(self, sent: Sent) -> bool:
+        if self.rule.may_flap:
+            return is_server_error(sent)
+        return sent.verdict() in (self.kind, Verdict.REFUSED_BODY)
+
+    def _refuse(self, sent: Sent) -> list[Body]:
+        """Notes a refused piece; what is to be asked in its place."""
+        self.last = sent
+        self.turn.settle([], [sent.tried()])
+        if len(sent.body.calls) > 1:
+            self.refused_pieces.append(sent.body)
+            return self._halves(sent.body)
+        self.suspects.append((sent.body, _reason(sent)))
+        return []
+
+    def _ends(self, body: Body) -> list[Body]:
+        """The first event alone, the last alone, and what is between."""
+        numbers = body.numbers
+        parts = [(body.first, numbers[1]), (numbers[-1], body.end)]
+        if len(numbers) > 2:
+            parts.append((numbers[1], numbers[-1]))
+        return [self.turn.reader.make(first, end, Limits()) for first, end in parts]
 
     def _halves(self, body: Body) -> list[Body]:
         """Both halves, made anew: the log keeps what a delivery has not passed."""
@@ -90,27 +149,91 @@ class Halving:
         """An accepted neighbour clears the connection: suspects refused again now are at fault themselves."""
         self.accepted = True
         self.turn.settle([Piece.of(sent.body, sent.ended)], [sent.tried()])
-        for body, _reason_before in self.suspects[:]:
-            again = self._send(body)
-            if again is None:
-                self.word = "cut"
-                return None
-            if again.verdict() == Verdict.ACCEPTED:
-                self.turn.settle([Piece.of(again.body, again.ended)], [again.tried()])
-            elif again.verdict() == Verdict.REFUSED_BODY:
-                self.turn.settle([self._rejected(body, _reason(again))], [again.tried()])
-            else:
+        while self.suspects and not self.rule.may_flap:
+            again = self._ask_again(self.suspects[0][0])
+            if again is not None or self.cut:
                 return again
             self.suspects.pop(0)
         return None
 
-    def _reject_suspects(self) -> None:
-        pieces = [self._rejected(body, reason) for body, reason in self.suspects]
+    def _ask_again(self, body: Body) -> Sent | None:
+        """Settles a suspect as accepted or rejected; an answer that tells neither is handed back."""
+        again = self._send(body)
+        if again is None:
+            self.cut = True
+        elif again.verdict() == Verdict.ACCEPTED:
+            self.turn.settle([Piece.of(again.body, again.ended)], [again.tried()])
+        elif self._is_refusal(again):
+            self.turn.settle([self._rejected(body, _reason(again))], [again.tried()])
+        else:
+            return again
+        return None
+
+    def _conclude(self, alone: bool) -> Sent | None:
+        if self.accepted and len(self.suspects) < MOST_SUSPECTS:
+            if not self.rule.may_flap:
+                self._reject(self.suspects)
+                return None
+            if self._fits_one_explanation():
+                return self._reject_what_stays_bad()
+        if alone or self.suspects:
+            self._blame_the_connection(alone)
+        return None
+
+    def _fits_one_explanation(self) -> bool:
+        """Whether every refused piece holds a suspect; one that was accepted in parts afterwards does not."""
+        return all(
+            any(piece.first <= suspect.first < piece.end for suspect, _reason_given in self.suspects)
+            for piece in self.refused_pieces
+        )
+
+    def _reject_what_stays_bad(self) -> Sent | None:
+        for body, reason in self.suspects:
+            for _ in range(MORE_ASKS):
+                stopping.wait(ASK_APART_SECONDS)
+                again = self._send(body)
+                if again is None:
+                    return None
+                if again.verdict() == Verdict.ACCEPTED:
+                    self.turn.settle([Piece.of(again.body, again.ended)], [again.tried()])
+                    break
+                if not self._is_refusal(again):
+                    return again
+                self.turn.settle([], [again.tried()])
+            else:
+                self._reject([(body, reason)])
+        return None
+
+    def _blame_the_connection(self, alone: bool) -> None:
+        """Everything is kept. A lone event waits for a neighbour to be judged by."""
+        if self.kind == Verdict.KEY_REJECTED:
+            key_refusal.note(self.turn.lease.connector_id, self.refused.current.write_key_id)
+        now = datetime.now(UTC)
+        wait = backoff.wait(self.last.answer(), self.turn.lease.failures + 1, now, random.random())  # noqa: S311
+        wait = wait or backoff.PROBE_SECONDS
+        self.turn.settle([], [], trouble=Trouble(wait, self.rule.stopped, alone and bool(self.rule.stopped)))
+        self.ended = Ended.FAILED
+
+    def _reject(self, suspects: list[tuple[Body, str]]) -> None:
+        pieces = [self._rejected(body, reason) for body, reason in suspects]
         if pieces:
             self.turn.settle(pieces, [])
 
     def _rejected(self, body: Body, reason: str) -> Piece:
         return Piece.of(body.rejected(reason), self.turn.lease.now())
+
+
+def next_deliverable(turn: Turn, body: Body) -> Body | None:
+    """The next waiting event behind `body`, alone, with what is not sent before it."""
+    turn.next = body.end
+    stop = turn.first_hole()
+    found = turn.reader.make(turn.next, stop, Limits(events=1))
+    return found if found.calls else None
+
+
+def is_server_error(sent: Sent) -> bool:
+    """Segment answered 5xx. Where no answer came, the event may have been taken: that is no reason to suspect it."""
+    return sent.verdict() == Verdict.RETRY and (sent.answer().status or 0) >= 500
 
 
 def _reason(sent: Sent) -> str:

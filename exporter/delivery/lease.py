@@ -14,7 +14,9 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.db import DatabaseError, connection
 
+from exporter.dispatch.shutdown import stopping
 from exporter.sql import execute
 
 # No request starts this close to the end of the lease.
@@ -64,6 +66,10 @@ _RELEASE = """
 UPDATE exporter_delivery SET lease_token = NULL, lease_until = NULL
  WHERE id = %(id)s AND lease_token = %(token)s RETURNING id
 """
+
+
+class LeaseLost(Exception):
+    """Another worker holds the delivery, or it is gone; nothing of ours was written."""
 
 
 @dataclass(slots=True)
@@ -116,6 +122,19 @@ class Lease:
             return False
         self.until = asked + settings.CURRENTS_LEASE_SECONDS
         return True
+
+    def try_to_renew(self) -> None:
+        """While an answer is awaited: a database that is away is no reason to give the lease up before its end.
+
+        Raises:
+            LeaseLost: it is another's now.
+        """
+        try:
+            if not self.renew():
+                raise LeaseLost
+        except DatabaseError:
+            connection.close()
+            stopping.wait(0.1)
 
     def release(self) -> bool:
         self.until = 0.0

@@ -11,11 +11,11 @@ from datetime import datetime
 
 from connectors.catalogue.catalogue import CATALOGUE
 from exporter.delivery.piece import Piece
-from exporter.delivery.reader import Gap
 from exporter.destinations.segment.transform import Plan, convert
 from exporter.ledger.outcomes import Outcome
-from exporter.log import event_log
+from exporter.log import damage, event_log
 from exporter.log.batches import OTHER
+from exporter.log.damage import Damaged
 from exporter.log.event_log import Header
 
 HEADERS = 100
@@ -24,15 +24,16 @@ HEADERS = 100
 Fates = Counter[tuple[str, str]]
 
 
-def fates(header: Header, first: int, end: int, plan: Plan) -> Fates:
+def fates(workspace_id: int, header: Header, first: int, end: int, plan: Plan) -> Fates:
     """What becomes of the events `first` to `end` (exclusive) of a batch if they are not sent.
 
     Raises:
-        Gap: its payload is no longer in the log.
+        Damaged: it cannot be read, or its counts do not add up.
     """
     if (first, end) == (header.first_event, header.end_event):
-        return _counted(header, plan)
-    return _decoded(header, first, end, plan)
+        damage.check_counts(workspace_id, header)
+        return counted(header, plan)
+    return _decoded(workspace_id, header, first, end, plan)
 
 
 def oldest_deliverable(
@@ -41,7 +42,10 @@ def oldest_deliverable(
     """When the oldest waiting event that would be sent was received; None without one received before `before`."""
     for first, end in holes(cursor, ahead):
         for header, start, stop in parts(workspace_id, first, end, before):
-            if any(outcome == Outcome.EXPIRED for _name, outcome in fates(header, start, stop, plan)):
+            if any(
+                outcome == Outcome.EXPIRED
+                for _name, outcome in fates(workspace_id, header, start, stop, plan)
+            ):
                 return header.received_at
     return None
 
@@ -61,7 +65,7 @@ def parts(
     """The batches of a range that were received before `before`, each with the numbers of it that belong to the range.
 
     Raises:
-        Gap: the range begins below the log's first event.
+        Damaged: the range begins with numbers that are not in the log.
     """
     while True:
         headers = event_log.headers(workspace_id, first, HEADERS)
@@ -69,7 +73,7 @@ def parts(
             if header.received_at >= before or (end is not None and first >= end):
                 return
             if header.first_event > first:
-                raise Gap(f"Workspace {workspace_id}: event {first} is no longer in the log.")
+                raise Damaged(workspace_id, first, header.first_event, "are no longer in the log")
             stop = header.end_event if end is None else min(header.end_event, end)
             yield header, first, stop
             first = stop
@@ -77,7 +81,8 @@ def parts(
             return
 
 
-def _counted(header: Header, plan: Plan) -> Fates:
+def counted(header: Header, plan: Plan) -> Fates:
+    """What becomes of a whole batch, told from its counts by type; what would be sent is told as `expired`."""
     found: Fates = Counter()
     for name, (count, anonymous) in header.type_counts.items():
         if name not in CATALOGUE.by_name:
@@ -91,12 +96,10 @@ def _counted(header: Header, plan: Plan) -> Fates:
     return +found
 
 
-def _decoded(header: Header, first: int, end: int, plan: Plan) -> Fates:
-    payload = event_log.payloads([header.id]).get(header.id)
-    if payload is None:
-        raise Gap(f"The batch from {header.first_event} is no longer in the log.")
+def _decoded(workspace_id: int, header: Header, first: int, end: int, plan: Plan) -> Fates:
+    lines = damage.read(workspace_id, header, event_log.payloads([header.id]).get(header.id))
     found: Fates = Counter()
-    for line in event_log.lines(payload)[first - header.first_event : end - header.first_event]:
+    for line in lines[first - header.first_event : end - header.first_event]:
         event_type, outcome, _call, _reason = convert(line, plan)
         # Expired goes before rejected; and nothing is delivered here.
         over = outcome in (Outcome.DELIVERED, Outcome.REJECTED)

@@ -57,6 +57,16 @@ class Piece:
             "accepted_at": self.accepted_at,
         }
 
+    def bare(self) -> Piece:
+        """Its range, its counts, and which events are rejected; all that may be cut is."""
+        rejections = [Rejection(one.number, one.event_type, "", one.minute) for one in self.rejections]
+        return Piece(self.first, self.end, self.revision_id, self.kind, self.counts, rejections=rejections)
+
+    @classmethod
+    def all_of(cls, ahead: str) -> list[Piece]:
+        """The pieces of a delivery's `ahead`, in order of numbers."""
+        return [cls.from_json(stored) for stored in json.loads(ahead)]
+
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Piece:
         return cls(
@@ -71,8 +81,3 @@ class Piece:
             [Rejection(n, name, why, datetime.fromisoformat(m)) for n, name, why, m in stored["rejections"]],
             stored["accepted_at"],
         )
-
-
-def pieces(ahead: str) -> list[Piece]:
-    """The pieces of a delivery's `ahead`, in order of numbers."""
-    return [Piece.from_json(stored) for stored in json.loads(ahead)]

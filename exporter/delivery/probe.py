@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from exporter.delivery.body import Body
 from exporter.delivery.failure import land
+from exporter.delivery.halving import next_deliverable
 from exporter.delivery.piece import Piece
+from exporter.delivery.result import Ended
 from exporter.delivery.turn import Turn
 from exporter.models import Stopped
 
@@ -12,19 +14,19 @@ from exporter.models import Stopped
 NEIGHBOURS = 10
 
 
-def probe(turn: Turn) -> str:
-    """An empty word where the probe was accepted and the turn may go on."""
+def probe(turn: Turn) -> Ended | None:
+    """None where the probe was accepted and the turn may go on."""
     refused = turn.lease.stopped == Stopped.REQUEST_REFUSED
     body = _first_deliverable(turn, NEIGHBOURS if refused else 1)
     if body is None:
-        return "idle"
-    if turn.lease.early and len(body.calls) < 2:
-        return "held"  # rung before its time, and there is no neighbour yet to judge the lone event by
+        return Ended.IDLE
+    if turn.lease.early and len(body.calls) < 2 and next_deliverable(turn, body) is None:
+        return Ended.HELD  # rung before its time, and there is no neighbour yet to judge the lone event by
     if turn.stale():
-        return "behind"
+        return Ended.BEHIND
     turn.next = body.end
     turn.line.launch(body, turn.current)
-    return land(turn, "")
+    return land(turn, None)
 
 
 def _first_deliverable(turn: Turn, events: int) -> Body | None:

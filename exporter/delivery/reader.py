@@ -18,18 +18,15 @@ from exporter.delivery.body import Body, Rejection
 from exporter.destinations.packing import Limits, fits
 from exporter.destinations.segment.transform import Judged, Plan, convert
 from exporter.ledger.outcomes import Outcome
-from exporter.log import event_log
+from exporter.log import damage, event_log
 from exporter.log.batches import OTHER
+from exporter.log.damage import Damaged, check_counts
 from exporter.log.event_log import Header
 
 # Batches looked ahead at once: their headers are small, their payloads are read for those that hold something to send.
 LOOK_AHEAD = 8
 # A range without a single call is settled at the latest after so many batches.
 MOST_SKIPPED_BATCHES = 400
-
-
-class Gap(Exception):
-    """A cursor points below the log's first event: events were trimmed that a delivery still needed."""
 
 
 @dataclass(slots=True)
@@ -39,15 +36,12 @@ class _Batch:
     payload: bytes | None
     judged: list[Judged] = field(default_factory=list)
 
-    def read(self, plan: Plan) -> list[Judged]:
-        if not self.judged and self.payload is not None:
-            self.judged = [convert(line, plan) for line in event_log.lines(self.payload)]
-            self.payload = None
-        return self.judged
-
 
 class Reader:
-    """Reads one workspace's log under one plan."""
+    """Reads one workspace's log under one plan.
+
+    Making or extending a body raises `log.damage.Damaged` where the very next events cannot be read.
+    """
 
     def __init__(self, workspace_id: int, plan: Plan, revision_id: int) -> None:
         self.workspace_id = workspace_id
@@ -62,7 +56,16 @@ class Reader:
         return body
 
     def extend(self, body: Body, stop: int | None, limits: Limits) -> None:
-        """Adds what follows `body.end`, until the body is full or the log ends."""
+        """Adds what follows `body.end`, until the body is full or the log ends. What stands before a damage still
+        goes: only a body that would begin with it raises."""
+        try:
+            self._extend(body, stop, limits)
+        except Damaged:
+            if body.end == body.first:
+                raise
+            body.full = True
+
+    def _extend(self, body: Body, stop: int | None, limits: Limits) -> None:
         skipped = 0
         while not body.full and (stop is None or body.end < stop):
             batch = self._at(body.end)
@@ -93,8 +96,12 @@ class Reader:
         # connection would end it without settling what was accepted.
         with connection.wrap_database_errors:
             headers = event_log.headers(self.workspace_id, number, LOOK_AHEAD)
-        if headers and headers[0].first_event > number:
-            raise Gap(f"Workspace {self.workspace_id}: event {number} is no longer in the log.")
+            head = number if headers else event_log.head(self.workspace_id)
+            if head > number:  # or it came just now
+                headers = event_log.headers(self.workspace_id, number, LOOK_AHEAD)
+        held = headers[0].first_event if headers else head
+        if held > number:
+            raise Damaged(self.workspace_id, number, held, "are no longer in the log")
         self._batches.clear()
         with connection.wrap_database_errors:
             payloads = event_log.payloads([header.id for header in headers if self._sends(header)])
@@ -103,7 +110,19 @@ class Reader:
             self._batches.append(_Batch(header, minute, payloads.get(header.id)))
         return self._batches[0] if self._batches else None
 
+    def _read(self, batch: _Batch) -> list[Judged]:
+        """A batch that sends nothing comes without its payload; one that is partly passed is read all the same."""
+        if not batch.judged:
+            payload = batch.payload
+            if payload is None:
+                with connection.wrap_database_errors:
+                    payload = event_log.payloads([batch.header.id]).get(batch.header.id)
+            lines = damage.read(self.workspace_id, batch.header, payload)
+            batch.judged, batch.payload = [convert(line, self.plan) for line in lines], None
+        return batch.judged
+
     def _skip(self, body: Body, batch: _Batch) -> None:
+        check_counts(self.workspace_id, batch.header)
         for name, (count, _anonymous) in batch.header.type_counts.items():
             outcome = Outcome.UNSELECTED if name in CATALOGUE.by_name else Outcome.UNSUPPORTED
             body.left[batch.minute, name, outcome] += count
@@ -116,7 +135,7 @@ class Reader:
         number, before = body.end, len(body.calls)
         calls, numbers, size = body.calls, body.numbers, body.size
         for event_type, outcome, call, reason in islice(
-            batch.read(self.plan), number - header.first_event, upto - header.first_event
+            self._read(batch), number - header.first_event, upto - header.first_event
         ):
             if call is not None:
                 if not fits(size, len(calls), call, limits):

@@ -14,15 +14,15 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
 
 from exporter.delivery import key_refusal, settings_in_force
 from exporter.delivery.body import Body
 from exporter.delivery.in_flight import Line, Sent
 from exporter.delivery.lease import Lease
 from exporter.delivery.piece import Piece
+from exporter.delivery.result import Ended
 from exporter.delivery.settings_in_force import Current
-from exporter.delivery.settle import LeaseLost, Step, Trouble, settle
+from exporter.delivery.settle import Step, Trouble, settle
 from exporter.delivery.turn import LAST_MOMENT, LONG_TURN
 from exporter.destinations import backoff
 from exporter.destinations.answer import Verdict
@@ -80,15 +80,15 @@ UPDATE exporter_rejectedevent SET reason = %(reason)s
 """
 
 
-def deliver(lease: Lease) -> str:
-    """One turn: `done`, `behind`, `failed` or `held`.
+def deliver(lease: Lease) -> Ended:
+    """One turn.
 
     Raises:
         LeaseLost, Gone, KeyUnreadable: see `exporter.delivery`.
     """
     current = settings_in_force.current(lease.connector_id)
     if not current.live:
-        return "held"
+        return Ended.HELD
     if _too_old(lease):
         return _finish(lease, current)
     return _Turn(lease, current).work()
@@ -104,23 +104,23 @@ class _Turn:
         self.most = 1 if lease.stopped else MOST_EVENTS
         self.refused = 0
 
-    def work(self) -> str:
+    def work(self) -> Ended:
         began = time.monotonic()
         while time.monotonic() - began < LONG_TURN and self.lease.may_send and not stopping.is_set():
             current = settings_in_force.current(self.lease.connector_id)
             if not current.live:
-                return "held"
+                return Ended.HELD
             self.current = current
             body = self._body()
             if body is None:
                 return _finish(self.lease, self.current)
             if body.calls and not self._send(body):
-                return "failed"
+                return Ended.FAILED
             if not body.calls:
                 settle(self.lease, Step(body.end, [Piece.of(body, self.lease.now())]))
             if self.refused >= MOST_REFUSED:
                 return _finish(self.lease, self.current)
-        return "behind"
+        return Ended.BEHIND
 
     def _body(self) -> Body | None:
         """The next events that may be sent under today's settings; None where none is left. An event that may not,
@@ -160,17 +160,17 @@ class _Turn:
         self.line.launch(body, self.current)
         sent = self._answered()
         verdict = sent.verdict()
-        if verdict == Verdict.KEY_REJECTED:
-            key_refusal.note(self.lease.connector_id, sent.current.write_key_id)
         if verdict == Verdict.ACCEPTED:
             self._accept(sent)
-        elif verdict == Verdict.REFUSED_BODY:
-            self._refuse(sent)
         elif verdict == Verdict.KEY_REJECTED and self._key_replaced():
             settle(self.lease, Step(self.lease.cursor, tried=[sent.tried()]))
+        elif verdict == Verdict.REFUSED_BODY or (verdict in _STOPS and not self._is_enough(body)):
+            self._refuse(sent)
         else:
             wait = backoff.wait(sent.answer(), self.lease.failures + 1, datetime.now(UTC), random.random())  # noqa: S311
             stopped = _STOPS.get(verdict, "")
+            if verdict == Verdict.KEY_REJECTED:
+                key_refusal.note(self.lease.connector_id, sent.current.write_key_id)
             settle(
                 self.lease, Step(self.lease.cursor, tried=[sent.tried(wait)], trouble=Trouble(wait, stopped))
             )
@@ -181,18 +181,13 @@ class _Turn:
         self.refused, self.most = 0, min(2 * self.most, MOST_EVENTS)
         body = sent.body
         minutes = dict(zip(body.numbers, _minutes(body), strict=True))
-        with transaction.atomic():
-            execute(
-                _MOVE,
-                {
-                    "connector": self.lease.connector_id,
-                    "numbers": list(minutes),
-                    "minutes": list(minutes.values()),
-                },
-            )
-            settle(
-                self.lease, Step(body.end, [Piece.of(body, sent.ended)], [], [sent.tried()], accepted=True)
-            )
+        terms = {
+            "connector": self.lease.connector_id,
+            "numbers": list(minutes),
+            "minutes": list(minutes.values()),
+        }
+        step = Step(body.end, [Piece.of(body, sent.ended)], [], [sent.tried()], accepted=True)
+        settle(self.lease, step, beside=(_MOVE, terms))
 
     def _refuse(self, sent: Sent) -> None:
         body = sent.body
@@ -203,18 +198,13 @@ class _Turn:
         self.refused += 1
         said = sent.answer().body[:300].decode(errors="replace").replace("\0", "").strip()
         reason = f"Segment answered {sent.answer().status} to this event alone: {said or 'without a reason'}"
-        with transaction.atomic():
-            execute(
-                _REASON,
-                {
-                    "connector": self.lease.connector_id,
-                    "number": body.numbers[0],
-                    "reason": reason[:500],
-                },
-            )
-            settle(
-                self.lease, Step(body.end, [Piece.of(body.rejected(reason), sent.ended)], [], [sent.tried()])
-            )
+        terms = {"connector": self.lease.connector_id, "number": body.numbers[0], "reason": reason[:500]}
+        step = Step(body.end, [Piece.of(body.rejected(reason), sent.ended)], [], [sent.tried()])
+        settle(self.lease, step, beside=(_REASON, terms))
+
+    def _is_enough(self, body: Body) -> bool:
+        """Whether the connection is to blame: a second event alone is refused, and none was accepted between."""
+        return len(body.calls) == 1 and (self.refused > 0 or bool(self.lease.stopped))
 
     def _key_replaced(self) -> bool:
         now = settings_in_force.current(self.lease.connector_id)
@@ -228,15 +218,14 @@ class _Turn:
                 return landed[0]
             if self.lease.seconds_left < LAST_MOMENT:
                 self.line.cut()
-            elif self.lease.wants_renewal and not self.lease.renew():
-                self.line.cut()
-                raise LeaseLost
+            elif self.lease.wants_renewal:
+                self.lease.try_to_renew()
 
 
 _STOPS = {Verdict.KEY_REJECTED: Stopped.KEY_REJECTED, Verdict.REQUEST_REFUSED: Stopped.REQUEST_REFUSED}
 
 
-def _finish(lease: Lease, current: Current) -> str:
+def _finish(lease: Lease, current: Current) -> Ended:
     """What is left stays rejected."""
     if lease.stop is not None and lease.cursor < lease.stop:
         left = lease.stop - lease.cursor
@@ -244,7 +233,7 @@ def _finish(lease: Lease, current: Current) -> str:
             lease.cursor, lease.stop, current.revision_id, Settled.SKIPPED, _passed_over(lease, left)
         )
         settle(lease, Step(lease.stop, [piece]))
-    return "done"
+    return Ended.DONE
 
 
 def _too_old(lease: Lease) -> bool:

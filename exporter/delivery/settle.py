@@ -11,27 +11,25 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
 from exporter.delivery.body import Counts, Rejection
-from exporter.delivery.lease import Lease
+from exporter.delivery.lease import Lease, LeaseLost
 from exporter.delivery.piece import Piece
 from exporter.delivery.settle_sql import SETTLE
 from exporter.ledger.delay_buckets import bucket
+from exporter.models import Stopped
 from exporter.sql import execute
 
 log = logging.getLogger(__name__)
 
 REPEAT_SECONDS = 0.2
-
-
-class LeaseLost(Exception):
-    """Another worker holds the delivery, or it is gone; nothing of ours was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +75,12 @@ class Step:
     losing: str = ""
 
 
-def settle(lease: Lease, step: Step) -> None:
-    """Writes `step` and renews the lease.
+# A statement and its parameters.
+Statement = tuple[str, dict[str, Any]]
+
+
+def settle(lease: Lease, step: Step, *, beside: Statement | None = None) -> None:
+    """Writes `step` and renews the lease; `beside` runs in the same transaction, before it.
 
     A connection that broke while the statement ran leaves open whether it was committed; the delivery's own row
     tells. It is repeated until our lease has ended by our own clock.
@@ -96,9 +98,12 @@ def settle(lease: Lease, step: Step) -> None:
     while True:
         asked = time.monotonic()
         try:
-            if not execute(SETTLE, parameters):
-                lease.until = 0.0
-                raise LeaseLost
+            with transaction.atomic() if beside else nullcontext():
+                if beside:
+                    execute(*beside)
+                if not execute(SETTLE, parameters):
+                    lease.until = 0.0
+                    raise LeaseLost
             break
         except (OperationalError, InterfaceError):
             if lease.seconds_left <= 0:
@@ -112,8 +117,37 @@ def settle(lease: Lease, step: Step) -> None:
     if step.trouble is not None:
         lease.failures += 1
         lease.stopped, lease.alone = step.trouble.stopped, step.trouble.alone
-    elif step.accepted:
+    elif parameters["healed"]:
         lease.failures, lease.stopped, lease.alone = 0, "", False
+
+
+_NOTE = """
+UPDATE exporter_delivery
+   SET settles = settles + 1, failures = failures + 1, failing_since = coalesce(failing_since, clock_timestamp()),
+       next_attempt_at = clock_timestamp() + make_interval(secs => %(wait)s), stopped = %(stopped)s,
+       careful_until = clock_timestamp() + interval '1 hour'
+ WHERE id = %(id)s AND lease_token = %(token)s RETURNING id
+"""
+
+
+def note_trouble(lease: Lease, trouble: Trouble) -> None:
+    """The last resort, where nothing else can be written: the back-off alone, so that nothing repeats every few
+    seconds; and small bodies for an hour, because what was accepted last may go out again.
+
+    Raises:
+        LeaseLost: the lease is not ours any more.
+    """
+    terms = {"id": lease.delivery_id, "token": lease.token, "wait": trouble.wait, "stopped": trouble.stopped}
+    while True:
+        try:
+            if not execute(_NOTE, terms):
+                raise LeaseLost
+            return
+        except DatabaseError:
+            connection.close()
+            if lease.seconds_left <= 0:
+                raise LeaseLost from None
+            time.sleep(REPEAT_SECONDS)
 
 
 def _was_settled(lease: Lease) -> bool:
@@ -145,6 +179,7 @@ def _parameters(lease: Lease, step: Step, counts: Counts) -> dict[str, Any]:
         "seconds": float(settings.CURRENTS_LEASE_SECONDS),
         "ahead": json.dumps([piece.to_json() for piece in step.ahead]),
         "accepted": step.accepted,
+        "healed": step.accepted or (lease.stopped == Stopped.LOG_DAMAGED and step.cursor > lease.cursor),
         "failed": trouble is not None,
         "stopped": trouble.stopped if trouble else "",
         "alone": trouble.alone if trouble else False,

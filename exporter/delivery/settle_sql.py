@@ -9,13 +9,13 @@ WITH moved AS (
            lease_until = clock_timestamp() + make_interval(secs => %(seconds)s),
            moved_at = CASE WHEN %(new)s > d.cursor THEN clock_timestamp() ELSE d.moved_at END,
            accepted_at = CASE WHEN %(accepted)s THEN clock_timestamp() ELSE d.accepted_at END,
-           failures = CASE WHEN %(failed)s THEN d.failures + 1 WHEN %(accepted)s THEN 0 ELSE d.failures END,
+           failures = CASE WHEN %(failed)s THEN d.failures + 1 WHEN %(healed)s THEN 0 ELSE d.failures END,
            failing_since = CASE WHEN %(failed)s THEN coalesce(d.failing_since, clock_timestamp())
-                                WHEN %(accepted)s THEN NULL ELSE d.failing_since END,
+                                WHEN %(healed)s THEN NULL ELSE d.failing_since END,
            next_attempt_at = CASE WHEN %(failed)s THEN clock_timestamp() + make_interval(secs => %(wait)s)
-                                  WHEN %(accepted)s THEN NULL ELSE d.next_attempt_at END,
-           stopped = CASE WHEN %(failed)s THEN %(stopped)s WHEN %(accepted)s THEN '' ELSE d.stopped END,
-           alone = CASE WHEN %(failed)s THEN %(alone)s WHEN %(accepted)s THEN false ELSE d.alone END,
+                                  WHEN %(healed)s THEN NULL ELSE d.next_attempt_at END,
+           stopped = CASE WHEN %(failed)s THEN %(stopped)s WHEN %(healed)s THEN '' ELSE d.stopped END,
+           alone = CASE WHEN %(failed)s THEN %(alone)s WHEN %(healed)s THEN false ELSE d.alone END,
            small_bodies_until = CASE WHEN %(small)s THEN clock_timestamp() + interval '1 hour'
                                      ELSE d.small_bodies_until END,
            expired_at = CASE WHEN %(expired)s THEN clock_timestamp() ELSE d.expired_at END

@@ -7,27 +7,22 @@ process is asked to stop.
 
 from __future__ import annotations
 
-import logging
 import time
 
-from django.db import DatabaseError, connection
-
-from exporter.delivery import piece as ahead
 from exporter.delivery import settings_in_force
 from exporter.delivery.body import Body
 from exporter.delivery.in_flight import Line, Sent
-from exporter.delivery.lease import Lease
+from exporter.delivery.lease import Lease, LeaseLost
 from exporter.delivery.piece import Piece
 from exporter.delivery.reader import Reader
+from exporter.delivery.result import Ended
 from exporter.delivery.settings_in_force import Current, KeyUnreadable
-from exporter.delivery.settle import LeaseLost, Step, Tried, Trouble, settle
+from exporter.delivery.settle import Step, Tried, Trouble, settle
 from exporter.delivery.window import Window
 from exporter.destinations.answer import Verdict
 from exporter.destinations.packing import CAREFUL_EVENTS, Limits
 from exporter.dispatch.shutdown import stopping
 from exporter.sql import execute
-
-log = logging.getLogger(__name__)
 
 SHORT_TURN = 2.0
 LONG_TURN = 20.0
@@ -65,9 +60,11 @@ class Turn:
         self.began = self.worked = self.looked = time.monotonic()
         self.ended = False
         self.done: list[Sent] = []
-        self.ahead = ahead.pieces(lease.ahead)
+        self.ahead = Piece.all_of(lease.ahead)
         self.next = lease.cursor
         self.ready: Body | None = None
+        # What a settle was asked to write and did not (yet).
+        self.unsettled: tuple[list[Piece], list[Tried]] = ([], [])
         self.read_revision()
 
     def read_revision(self) -> None:
@@ -77,45 +74,40 @@ class Turn:
         self.current: Current = settings_in_force.current(self.lease.connector_id)
         self.reader = Reader(self.lease.workspace_id, self.current.plan, self.current.revision_id)
 
-    def work(self) -> str:
-        """Sends until the turn is over; answers `behind`, `idle` or `failed`. What has landed and is not settled is
-        left in `done`, what still flies in `line`."""
-        word = ""
-        try:
-            while not word:
-                word = self._step()
-        except DatabaseError:
-            log.warning("The database failed during a turn of delivery %s.", self.lease.delivery_id)
-            connection.close()
-            word = "failed"
-        return word
+    def work(self) -> Ended:
+        """Sends until the turn is over, or raises whatever ends it. What has landed and is not settled is left in
+        `done`, what still flies in `line`."""
+        ended = None
+        while ended is None:
+            ended = self._step()
+        return ended
 
-    def _step(self) -> str:
+    def _step(self) -> Ended | None:
         """Launch what may fly, settle what has landed meanwhile, make the next body, wait."""
         if self.lease.wants_renewal and not self.lease.renew():
             raise LeaseLost
         landed = self.collect()
         if any(sent.verdict() != Verdict.ACCEPTED for sent in landed):
-            return "failed"
+            return Ended.FAILED
         self._launch()
         self._settle_front()
         if self._over():
-            return "behind"
+            return Ended.BEHIND
         if self.ready is None or not self.ready.full:
             self._make()
         return self._wait()
 
-    def _wait(self) -> str:
+    def _wait(self) -> Ended | None:
         room = self._room()
         if room and self.ready is not None and self._may_go(self.ready):
-            return ""
+            return None
         if self.line.flying:
             self.line.wait(LOOK_SECONDS if room else 0.25)
         elif self.ready is None and time.monotonic() - self.worked > LINGER_SECONDS:
-            return "idle"
+            return Ended.IDLE
         else:
             stopping.wait(LOOK_SECONDS)
-        return ""
+        return None
 
     def _over(self) -> bool:
         now = time.monotonic()
@@ -232,16 +224,7 @@ class Turn:
             if time.monotonic() > stop_at or self.lease.seconds_left < LAST_MOMENT:
                 self.line.cut()
             elif self.lease.wants_renewal:
-                self._try_to_renew()
-
-    def _try_to_renew(self) -> None:
-        """A lease that cannot be renewed still runs a little; its last moment cuts what flies."""
-        try:
-            if not self.lease.renew():
-                raise LeaseLost
-        except DatabaseError:
-            connection.close()
-            stopping.wait(0.1)
+                self.lease.try_to_renew()  # one that cannot be renewed still runs a little
 
     def settle(
         self, pieces: list[Piece], tried: list[Tried], *, trouble: Trouble | None = None, small: bool = False
@@ -253,5 +236,6 @@ class Turn:
             passed.append(waiting.pop(0))
             cursor = passed[-1].end
         accepted = any(piece.received for piece in pieces)
+        self.unsettled = (pieces, tried)
         settle(self.lease, Step(cursor, passed, waiting, tried, accepted, trouble, small))
-        self.ahead = waiting
+        self.ahead, self.unsettled = waiting, ([], [])

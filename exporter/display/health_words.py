@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 # health: word, colour, icon. The same word stands on pages, in mails and in metrics.
 HEALTH: dict[str, tuple[Any, str, str]] = {
     "key_unreadable": (gettext_lazy("Key unreadable"), "bad", "padlock"),
+    "log_damaged": (gettext_lazy("Log damaged"), "bad", "octagon"),
     "losing_events": (gettext_lazy("Losing events"), "solid", "triangle"),
     "key_rejected": (gettext_lazy("Key rejected"), "bad", "key-struck"),
     "request_refused": (gettext_lazy("Request refused"), "bad", "octagon"),

@@ -18,6 +18,7 @@ from exporter.reports.summary import Summary
 
 TOLD = (
     Health.KEY_UNREADABLE,
+    Health.LOG_DAMAGED,
     Health.LOSING_EVENTS,
     Health.KEY_REJECTED,
     Health.REQUEST_REFUSED,
@@ -71,6 +72,9 @@ def _began(summary: Summary, since: datetime) -> Happening:
         % {"last4": summary.key_last4},
         Health.REQUEST_REFUSED: _("Segment refused our request. Delivery stopped; events are kept."),
         Health.KEY_UNREADABLE: _("The stored key could not be read. Delivery stopped; events are kept."),
+        Health.LOG_DAMAGED: _(
+            "Stored events could not be read. Delivery stopped; the events behind them are kept."
+        ),
     }
     otherwise = (
         _("The first attempt that did not work; the last one ended with %(answer)s.") % {"answer": answer}

@@ -13,7 +13,7 @@ from exporter.reports.health import Health
 from exporter.reports.summary import Summary
 
 # States that need a person before events are lost; the others show the countdown from half time on.
-NEED_A_PERSON = {Health.KEY_UNREADABLE, Health.KEY_REJECTED, Health.REQUEST_REFUSED}
+NEED_A_PERSON = {Health.KEY_UNREADABLE, Health.LOG_DAMAGED, Health.KEY_REJECTED, Health.REQUEST_REFUSED}
 MAY_END_IN_LOSS = NEED_A_PERSON | {Health.PAUSED, Health.RETRYING}
 # What stopped so shortly before or after the oldest waiting event came in is one moment to a reader.
 SAME_MOMENT = timedelta(minutes=5)

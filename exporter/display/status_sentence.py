@@ -113,6 +113,19 @@ def _key_unreadable(summary: Summary, now: datetime) -> Sentence:
     )
 
 
+def _log_damaged(summary: Summary, now: datetime) -> Sentence:
+    return Sentence(
+        _("Stored events of this connector cannot be read. Delivery has stopped since %(when)s. %(waiting)s")
+        % {"when": _clock(summary.failing_since, now), "waiting": waiting_until_loss(summary, now)},
+        _(
+            "Whoever runs Currents Admin can restore the database, or pass the unreadable events with "
+            "“manage.py skip_damaged --connector %(id)s”; they are then counted as rejected."
+        )
+        % {"id": summary.connector.pk},
+        "",
+    )
+
+
 def _losing_events(summary: Summary, now: datetime) -> Sentence:
     expiry, kept = settings.CURRENTS_EXPIRY_HOURS, settings.CURRENTS_RETENTION_HOURS
     since = summary.losing_since or now
@@ -230,6 +243,7 @@ def _nothing_lost(summary: Summary) -> str:
 
 _BY_HEALTH: dict[Health, Callable[[Summary, datetime], Sentence]] = {
     Health.KEY_UNREADABLE: _key_unreadable,
+    Health.LOG_DAMAGED: _log_damaged,
     Health.LOSING_EVENTS: _losing_events,
     Health.KEY_REJECTED: _key_rejected,
     Health.REQUEST_REFUSED: _request_refused,

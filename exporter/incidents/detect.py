@@ -7,17 +7,21 @@ nothing failed and nothing waited for more than a minute; so a connector that fl
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from django.db import connection, transaction
 
 from exporter import sql
-from exporter.delivery import over_age, piece, settings_in_force
+from exporter.delivery import over_age, settings_in_force
 from exporter.delivery.pending import oldest_deliverable
-from exporter.delivery.reader import Gap
+from exporter.delivery.piece import Piece
 from exporter.delivery.settings_in_force import Gone
+from exporter.dispatch.row_by_row import row_by_row
+from exporter.log.damage import Damaged
 from exporter.models import Cause, MailStep
 
 RETRYING_FOR = timedelta(minutes=30)
@@ -106,11 +110,10 @@ def look(at: datetime | None = None) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_STATES, terms)
         states = [State(*row) for row in cursor.fetchall()]
-    for state in states:
-        with transaction.atomic():
-            _look_at(state, now)
+    deque(row_by_row("incidents", states, attrgetter("connector_id"), lambda state: _look_at(state, now)), 0)
 
 
+@transaction.atomic
 def _look_at(state: State, now: datetime) -> None:
     steps = due(state, _oldest(state, now), now)
     with connection.cursor() as cursor:
@@ -170,9 +173,9 @@ def _oldest(state: State, now: datetime) -> datetime | None:
         return None
     try:
         _revision_id, plan = settings_in_force.rules(state.connector_id)
-        pieces = piece.pieces(state.ahead)
+        pieces = Piece.all_of(state.ahead)
         return oldest_deliverable(
             state.workspace_id, state.cursor, pieces, plan, before + timedelta(microseconds=1)
         )
-    except (Gap, Gone):
+    except (Damaged, Gone):
         return None

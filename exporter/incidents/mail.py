@@ -19,10 +19,10 @@ from exporter import sql
 from exporter.delivery import over_age, settings_in_force
 from exporter.delivery.pending import oldest_deliverable
 from exporter.delivery.piece import Piece
-from exporter.delivery.reader import Gap
 from exporter.delivery.settings_in_force import Gone
 from exporter.incidents import letter as letters
 from exporter.incidents.letter import Facts
+from exporter.log.damage import Damaged
 from exporter.models import Cause, Delivery, Incident, Kind, MailStep, Notice
 from exporter.reports import summary as status
 
@@ -130,5 +130,5 @@ def _oldest(connector_id: int, now: datetime) -> datetime | None:
         _revision_id, plan = settings_in_force.rules(connector_id)
         pieces = [Piece.from_json(stored) for stored in delivery.ahead]
         return oldest_deliverable(delivery.workspace_id, delivery.cursor, pieces, plan, now)
-    except (Gap, Gone):
+    except (Damaged, Gone):
         return None

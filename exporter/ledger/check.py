@@ -18,7 +18,7 @@ from connectors.catalogue.catalogue import CATALOGUE
 from exporter.ledger.fates import Rules, fate
 from exporter.log import event_log
 from exporter.log.batches import OTHER
-from exporter.models import Delivery, EventBatch, EventLog, Kind, LogMark, RejectedEvent, Revision
+from exporter.models import Delivery, EventBatch, EventLog, Kind, LogMark, RejectedEvent, Revision, Settlement
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,11 @@ def _log(log: EventLog) -> Iterator[str]:
         if batch.first_event != expected and not (partly and batch.first_event < expected):
             yield f"the log has a gap: a batch begins at {batch.first_event}, expected {expected}."
         expected, partly = batch.end_event, False
-        held = len(event_log.lines(bytes(batch.payload)))
+        lines = _lines(batch)
+        if lines is None:
+            yield f"the batch from {batch.first_event} to {batch.end_event - 1} cannot be read."
+            continue
+        held = len(lines)
         if held != batch.end_event - batch.first_event:
             yield f"the batch from {batch.first_event} holds {held} events, not {batch.end_event - batch.first_event}."
     if expected != log.next_event:
@@ -136,13 +140,20 @@ def recount(delivery: Delivery) -> tuple[Counter[tuple[str, str]], int]:
         workspace_id=delivery.workspace_id, end_event__gt=delivery.start, first_event__lt=delivery.cursor
     ).order_by("end_event")
     seen = place = 0
+    for settlement in ranges:
+        if settlement.kind == "damaged":
+            skipped = _skipped(settlement, delivery.workspace_id, revisions[settlement.revision_id])
+            counts.update(skipped)
+            seen += sum(skipped.values())
     for batch in batches.iterator(chunk_size=50):
-        for number, line in enumerate(event_log.lines(bytes(batch.payload)), start=batch.first_event):
+        for number, line in enumerate(_lines(batch) or [], start=batch.first_event):
             if not delivery.start <= number < delivery.cursor:
                 continue
             while place < len(ranges) - 1 and ranges[place].end_event <= number:
                 place += 1
             if not ranges or not ranges[place].first_event <= number < ranges[place].end_event:
+                continue
+            if ranges[place].kind == "damaged":
                 continue
             seen += 1
             event = json.loads(line)
@@ -150,6 +161,40 @@ def recount(delivery: Delivery) -> tuple[Counter[tuple[str, str]], int]:
             outcome = fate(event, rules, expired=ranges[place].kind == "expired", rejected=number in rejected)
             counts[_counted_name(event["event_type"], batch.type_counts), outcome] += 1
     return counts, delivery.cursor - delivery.start - seen
+
+
+def _lines(batch: EventBatch) -> list[bytes] | None:
+    """The events of a batch; None where it cannot be read."""
+    try:
+        return event_log.lines(bytes(batch.payload))
+    except event_log.Unreadable:
+        return None
+
+
+def _skipped(settlement: Settlement, workspace_id: int, rules: Rules) -> Counter[tuple[str, str]]:
+    """The outcomes of retained events that were passed unread: by the counts of their batch where it was passed whole
+    and has counts of all its events; else rejected, of no type that could be told."""
+    found: Counter[tuple[str, str]] = Counter()
+    first, end = settlement.first_event, settlement.end_event
+    mark = LogMark.objects.filter(pk=workspace_id).values_list("first_event", flat=True).first() or 0
+    unknown = end - max(first, min(mark, end))
+    batches = EventBatch.objects.filter(workspace_id=workspace_id, end_event__gt=first, first_event__lt=end)
+    for batch in batches.only("first_event", "end_event", "type_counts"):
+        whole = first <= batch.first_event and batch.end_event <= end
+        size = batch.end_event - batch.first_event
+        if whole and sum(events for events, _anonymous in batch.type_counts.values()) == size:
+            found += _by_type(batch.type_counts, rules)
+            unknown -= batch.end_event - max(batch.first_event, min(mark, batch.end_event))
+    return found + Counter({(OTHER, "rejected"): unknown})
+
+
+def _by_type(type_counts: dict[str, Any], rules: Rules) -> Counter[tuple[str, str]]:
+    found: Counter[tuple[str, str]] = Counter()
+    for name, (events, anonymous) in type_counts.items():
+        for user, count in (("somebody", events - anonymous), (None, anonymous)):
+            event = {"event_type": name, "external_user_id": user}
+            found[name, fate(event, rules, expired=False, rejected=True)] += count
+    return +found
 
 
 def _counted_name(event_type: str, type_counts: dict[str, Any]) -> str:

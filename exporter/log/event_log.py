@@ -19,6 +19,13 @@ from django.db import connection
 from exporter.log.batches import Batch, TypeCounts
 from exporter.sql import cursor
 
+# A batch holds up to 1 MB, or one event of up to 900 kB; a damaged one may claim any size.
+_MOST_BYTES = 64_000_000
+
+
+class Unreadable(Exception):
+    """A stored payload is damaged."""
+
 
 class Header(NamedTuple):
     """A batch without its payload: numbers `first_event` to `end_event` (exclusive); `type_counts` maps an
@@ -208,6 +215,11 @@ def lines(payload: bytes) -> list[bytes]:
     """The events of a payload, in order of numbers, each a line of flat JSON.
 
     Raises:
-        zstandard.ZstdError: the payload is damaged.
+        Unreadable: the payload is damaged.
     """
-    return _threads.decompressor.decompress(payload).split(b"\n")
+    try:
+        if zstandard.frame_content_size(payload) > _MOST_BYTES:
+            raise Unreadable
+        return _threads.decompressor.decompress(payload).split(b"\n")
+    except zstandard.ZstdError:
+        raise Unreadable from None

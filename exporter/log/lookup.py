@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-import zstandard
 from django.db import connection
 
 from exporter.log import event_log
@@ -52,5 +51,5 @@ def read(workspace_id: int, numbers: Iterable[int]) -> dict[int, Retained]:
 def _readable_lines(payload: bytes) -> list[bytes]:
     try:
         return event_log.lines(payload)
-    except zstandard.ZstdError:
+    except event_log.Unreadable:
         return []

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -24,6 +25,7 @@ from django.db import connection, transaction
 
 from exporter import sql
 from exporter.dispatch.heartbeats import claim
+from exporter.dispatch.row_by_row import row_by_row
 from exporter.dispatch.shutdown import stopping
 
 MINUTES_KEPT = timedelta(hours=3)
@@ -71,10 +73,20 @@ def roll_up(at: datetime | None = None) -> int:
         with connection.cursor() as cursor:
             cursor.execute(_OWNERS[table.owner])
             owners = [row[0] for row in cursor.fetchall()]
-        for owner in owners:
-            terms: dict[str, Any] = {"owner": owner, "since": since, "before": before, "slice": SLICE}
-            while time.monotonic() < until and not stopping.is_set() and (rows := _slice(table, terms)):
-                merged += rows
+        terms = {"since": since, "before": before, "slice": SLICE}
+        roll = partial(_owner, table, terms, until)
+        merged += sum(row_by_row(f"roll up {table.owner}", owners, int, roll))
+    return merged
+
+
+def _owner(table: _Table, terms: dict[str, Any], until: float, owner: int) -> int:
+    merged = 0
+    while (
+        time.monotonic() < until
+        and not stopping.is_set()
+        and (rows := _slice(table, terms | {"owner": owner}))
+    ):
+        merged += rows
     return merged
 
 

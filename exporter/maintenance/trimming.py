@@ -22,6 +22,7 @@ from django.db import connection, transaction
 
 from exporter import sql
 from exporter.delivery import over_age
+from exporter.dispatch.row_by_row import row_by_row
 from exporter.dispatch.shutdown import stopping
 
 log = logging.getLogger(__name__)
@@ -84,6 +85,8 @@ DELETE FROM exporter_rejectedevent WHERE id IN (
 _DAYS = """
 DELETE FROM exporter_{table} WHERE day < (%(records)s::timestamptz AT TIME ZONE 'UTC')::date
 """
+# Of rows that are gone, nobody can say that they work again.
+_OLD_FAULTS = "DELETE FROM exporter_chorefault WHERE last_at < %(attempts)s"
 _STRANDED = """
 SELECT d.id, d.cursor, m.first_event FROM exporter_delivery d JOIN exporter_logmark m USING (workspace_id)
  WHERE d.cursor < m.first_event AND (d.stop IS NULL OR d.cursor < d.stop)
@@ -98,7 +101,9 @@ def trim(at: datetime | None = None) -> int:
     with connection.cursor() as cursor:
         cursor.execute(_TRIMMABLE, [before])
         workspaces = [row[0] for row in cursor.fetchall()]
-    trimmed = sum(_workspace(workspace_id, before, until) for workspace_id in workspaces)
+    trimmed = sum(
+        row_by_row("trim", workspaces, int, lambda workspace_id: _workspace(workspace_id, before, until))
+    )
     _alarm()
     return trimmed
 
@@ -117,6 +122,7 @@ def clean(at: datetime | None = None) -> None:
             pass
     for table in ("refusalcount", "unknowntype"):
         _delete(_DAYS.format(table=table), terms)
+    _delete(_OLD_FAULTS, terms)
 
 
 def _retained(now: datetime) -> datetime:

@@ -31,6 +31,21 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='ChoreFault',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('chore', models.CharField(max_length=20)),
+                ('row_id', models.BigIntegerField()),
+                ('fault', models.CharField(max_length=500)),
+                ('first_at', models.DateTimeField()),
+                ('last_at', models.DateTimeField()),
+                ('count', models.IntegerField()),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('chore', 'row_id'), name='one_fault_per_chore_and_row')],
+            },
+        ),
+        migrations.CreateModel(
             name='Heartbeat',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -57,7 +72,7 @@ class Migration(migrations.Migration):
                 ('lease_token', models.UUIDField(null=True)),
                 ('lease_until', models.DateTimeField(null=True)),
                 ('careful_until', models.DateTimeField(null=True)),
-                ('stopped', models.CharField(blank=True, choices=[('key_rejected', 'Key rejected'), ('request_refused', 'Request refused'), ('key_unreadable', 'Key unreadable')], max_length=16)),
+                ('stopped', models.CharField(blank=True, choices=[('key_rejected', 'Key rejected'), ('request_refused', 'Request refused'), ('key_unreadable', 'Key unreadable'), ('log_damaged', 'Log damaged')], max_length=16)),
                 ('alone', models.BooleanField(default=False)),
                 ('failures', models.IntegerField(default=0)),
                 ('failing_since', models.DateTimeField(null=True)),
@@ -189,7 +204,7 @@ class Migration(migrations.Migration):
             name='Incident',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reason', models.CharField(choices=[('key_rejected', 'Key rejected'), ('request_refused', 'Request refused'), ('key_unreadable', 'Key unreadable'), ('retrying', 'Retrying'), ('paused', 'Paused'), ('late', 'Falling behind')], max_length=16)),
+                ('reason', models.CharField(choices=[('key_rejected', 'Key rejected'), ('request_refused', 'Request refused'), ('key_unreadable', 'Key unreadable'), ('log_damaged', 'Log damaged'), ('retrying', 'Retrying'), ('paused', 'Paused'), ('late', 'Falling behind')], max_length=16)),
                 ('opened_at', models.DateTimeField()),
                 ('closed_at', models.DateTimeField(null=True)),
                 ('quiet_since', models.DateTimeField(null=True)),
@@ -276,7 +291,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('first_event', models.BigIntegerField()),
                 ('end_event', models.BigIntegerField()),
-                ('kind', models.CharField(choices=[('sent', 'Sent'), ('skipped', 'Skipped'), ('expired', 'Expired')], max_length=8)),
+                ('kind', models.CharField(choices=[('sent', 'Sent'), ('skipped', 'Skipped'), ('expired', 'Expired'), ('damaged', 'Damaged')], max_length=8)),
                 ('delivery', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='settlements', to='exporter.delivery')),
                 ('revision', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, to='exporter.revision')),
             ],

@@ -34,6 +34,7 @@ from exporter.models.log import (
     RejectedEvent,
     UnknownType,
 )
+from exporter.models.chores import ChoreFault
 from exporter.models.seen import FieldCensus, SeenField, SeenType
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "AttemptCount",
     "AttemptTotal",
     "Cause",
+    "ChoreFault",
     "Delivery",
     "DeliveryCount",
     "DeliveryDelay",

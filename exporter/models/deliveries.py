@@ -31,6 +31,7 @@ class Stopped(models.TextChoices):
     KEY_REJECTED = "key_rejected", _("Key rejected")
     REQUEST_REFUSED = "request_refused", _("Request refused")
     KEY_UNREADABLE = "key_unreadable", _("Key unreadable")
+    LOG_DAMAGED = "log_damaged", _("Log damaged")
 
 
 class Delivery(models.Model):
@@ -91,6 +92,7 @@ class Settled(models.TextChoices):
     SENT = "sent", _("Sent")
     SKIPPED = "skipped", _("Skipped")
     EXPIRED = "expired", _("Expired")
+    DAMAGED = "damaged", _("Damaged")
 
 
 class Settlement(models.Model):
@@ -141,6 +143,7 @@ class Cause(models.TextChoices):
     KEY_REJECTED = "key_rejected", _("Key rejected")
     REQUEST_REFUSED = "request_refused", _("Request refused")
     KEY_UNREADABLE = "key_unreadable", _("Key unreadable")
+    LOG_DAMAGED = "log_damaged", _("Log damaged")
     RETRYING = "retrying", _("Retrying")
     PAUSED = "paused", _("Paused")
     LATE = "late", _("Falling behind")

@@ -21,7 +21,7 @@ from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector
 from exporter.ledger import fates
 from exporter.log import event_log, own_id
-from exporter.models import Attempt, Delivery, RejectedEvent, Revision, Settlement
+from exporter.models import Attempt, Delivery, RejectedEvent, Revision, Settled, Settlement
 
 SECONDS = 0.4
 MOST_FOUND = 20
@@ -176,14 +176,16 @@ def _newest(workspace_id: int, by: By, value: str, before: int, first: int) -> l
 
 
 def _in_batch(batch_id: int, begin: int, received_at: datetime, by: By, value: str) -> list[Found]:
-    """The events of a batch that are asked for, newest first."""
+    """The events of a batch that are asked for, newest first; none where it cannot be read."""
     payload = event_log.payloads([batch_id]).get(batch_id)
-    if payload is None:
+    try:
+        lines = [] if payload is None else event_log.lines(payload)
+    except event_log.Unreadable:
         return []
     # As the stored line spells it; a line without these bytes need not be decoded.
     spelt = msgspec.json.encode(value)
     found = []
-    for place, line in enumerate(event_log.lines(payload)):
+    for place, line in enumerate(lines):
         if spelt not in line:
             continue
         event = json.loads(line)
@@ -231,6 +233,8 @@ def _settled(
 ) -> Fate:
     revision = Revision.objects.get(pk=revision_id)
     rules = fates.Rules.of(revision)
+    if rejection is None and kind == Settled.DAMAGED:
+        rejection = RejectedEvent(reason="It could not be read and was passed.")
     outcome = fates.fate(found.event, rules, expired=kind == "expired", rejected=rejection is not None)
     reason = rejection.reason if rejection is not None and outcome == "rejected" else ""
     attempt = (

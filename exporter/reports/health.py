@@ -16,6 +16,7 @@ class Health(StrEnum):
     """In order of precedence: the first that fits."""
 
     KEY_UNREADABLE = "key_unreadable"
+    LOG_DAMAGED = "log_damaged"
     LOSING_EVENTS = "losing_events"
     KEY_REJECTED = "key_rejected"
     REQUEST_REFUSED = "request_refused"
@@ -30,6 +31,7 @@ class Health(StrEnum):
         """Whether somebody has to act."""
         return self in (
             Health.KEY_UNREADABLE,
+            Health.LOG_DAMAGED,
             Health.LOSING_EVENTS,
             Health.KEY_REJECTED,
             Health.REQUEST_REFUSED,
@@ -61,6 +63,7 @@ def judge(signs: Signs) -> Health:
     moving = signs.moved_at is not None and (signs.now - signs.moved_at).total_seconds() <= LATE_SECONDS
     checks = (
         (Health.KEY_UNREADABLE, signs.stopped == Stopped.KEY_UNREADABLE),
+        (Health.LOG_DAMAGED, signs.stopped == Stopped.LOG_DAMAGED),
         (Health.LOSING_EVENTS, signs.expired_at is not None and signs.now - signs.expired_at < LOSING),
         (Health.KEY_REJECTED, signs.stopped == Stopped.KEY_REJECTED),
         (Health.REQUEST_REFUSED, signs.stopped == Stopped.REQUEST_REFUSED),

@@ -8,8 +8,8 @@ from connectors.models import WriteKey
 from connectors.setup import lifecycle
 from exporter.delivery import over_age
 from exporter.delivery.expiry import expire, expire_due
-from exporter.delivery.lease import Lease
-from exporter.delivery.settle import LeaseLost, Step, settle
+from exporter.delivery.lease import Lease, LeaseLost
+from exporter.delivery.settle import Step, settle
 from exporter.dispatch.heartbeats import note_outage
 from exporter.dispatch.sweep import sweep
 from exporter.models import Delivery, EventBatch, Settlement

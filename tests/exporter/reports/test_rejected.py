@@ -151,9 +151,9 @@ def test_a_lost_lease_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         line.sandbox.heal()
         made = retries.retry_all(line.connector, NOBODY)
 
-        def stolen(step_of: Any, step: Any) -> None:
+        def stolen(step_of: Any, step: Any, **beside: Any) -> None:
             Delivery.objects.filter(pk=made.pk).update(lease_token="00000000-0000-0000-0000-000000000001")
-            settle(step_of, step)
+            settle(step_of, step, **beside)
 
         with monkeypatch.context() as broken:
             broken.setattr(retry_rejected, "settle", stolen)

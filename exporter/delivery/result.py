@@ -1,0 +1,24 @@
+"""What a turn came to."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Ended(StrEnum):
+    """How a turn ended."""
+
+    HELD = "held"
+    """Not ours to do now: another holds the lease, nothing is due, or the connector is paused."""
+    IDLE = "idle"
+    """Nothing is left to do."""
+    DONE = "done"
+    """Nothing is left to do for ever (of a delivery that has an end)."""
+    BEHIND = "behind"
+    """There is more to do; others go first."""
+    FAILED = "failed"
+    """An attempt failed, or something else went wrong; the next one has its time on the delivery's row."""
+    LOST = "lost"
+    """The lease went to another worker; nothing of ours was written since."""
+    GONE = "gone"
+    """The connector was deleted."""

@@ -1,0 +1,115 @@
+"""The way on past stored events that cannot be read: counted as rejected, so that the account stays whole."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+from exporter.delivery import pending, settings_in_force
+from exporter.delivery.body import Counts, Rejection
+from exporter.delivery.lease import Lease
+from exporter.delivery.piece import Piece
+from exporter.delivery.reader import Reader
+from exporter.delivery.settle import Step, settle
+from exporter.destinations.packing import Limits
+from exporter.destinations.segment.transform import Plan
+from exporter.ledger.outcomes import Outcome
+from exporter.log import damage, event_log
+from exporter.log.batches import OTHER
+from exporter.log.damage import Damaged
+from exporter.log.event_log import Header
+from exporter.models import Settled
+
+
+class Busy(Exception):
+    """A worker is delivering for the connector just now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Events `first` to `end` (exclusive) were passed; `rejected` of them would have been sent, or may have been."""
+
+    first: int
+    end: int
+    rejected: int
+    why: str
+
+
+def skip_damaged(delivery_id: int) -> list[Skipped]:
+    """Settles what cannot be read at a delivery's cursor, one damage after the other; none where the next events can
+    be read. What became of the types that are told by a batch's counts is told; the rest is rejected.
+
+    Raises:
+        Busy: try again in a few seconds.
+        LeaseLost, Gone: see `exporter.delivery`.
+    """
+    lease = Lease.take(delivery_id, expiring=True)
+    if lease is None:
+        raise Busy
+    passed: list[Skipped] = []
+    try:
+        while (fault := _damage(lease)) is not None:
+            passed.append(_pass(lease, fault))
+    finally:
+        if lease.until:
+            lease.release()
+    return passed
+
+
+def _damage(lease: Lease) -> Damaged | None:
+    _revision_id, plan = settings_in_force.rules(lease.connector_id)
+    try:
+        Reader(lease.workspace_id, plan, 0).make(lease.cursor, _stop(lease), Limits(events=1))
+    except Damaged as fault:
+        return fault
+    return None
+
+
+def _stop(lease: Lease) -> int | None:
+    ahead = Piece.all_of(lease.ahead)
+    return ahead[0].first if ahead else lease.stop
+
+
+def _pass(lease: Lease, fault: Damaged) -> Skipped:
+    revision_id, plan = settings_in_force.rules(lease.connector_id)
+    ahead, stop = Piece.all_of(lease.ahead), _stop(lease)
+    first, end = lease.cursor, fault.end if stop is None else min(fault.end, stop)
+    header = next(iter(event_log.headers(lease.workspace_id, first, 1)), None)
+    counts = _counts(lease, header, first, end, plan)
+    moment = _minute(header.received_at if header else lease.taken_at)
+    # One row names the range and the reason; its events cannot be shown or sent again.
+    reason = f"The stored events {first} to {end - 1} {fault.why}."
+    piece = Piece(
+        first, end, revision_id, Settled.DAMAGED, counts, rejections=[Rejection(first, OTHER, reason, moment)]
+    )
+    passed = [piece]
+    while ahead and ahead[0].first == passed[-1].end:
+        passed.append(ahead.pop(0))
+    settle(lease, Step(passed[-1].end, passed, ahead))
+    rejected = sum(count for (_at, _name, outcome), count in counts.items() if outcome == Outcome.REJECTED)
+    return Skipped(first, end, rejected, fault.why)
+
+
+def _counts(lease: Lease, header: Header | None, first: int, end: int, plan: Plan) -> Counts:
+    if header is None or header.first_event > first:
+        return Counter({(_minute(lease.taken_at), OTHER, str(Outcome.REJECTED)): end - first})
+    minute = _minute(header.received_at)
+    if (header.first_event, header.end_event) == (first, end):
+        try:
+            damage.check_counts(lease.workspace_id, header)
+            return _by_type(header, minute, plan)
+        except Damaged:
+            pass
+    return Counter({(minute, OTHER, str(Outcome.REJECTED)): end - first})
+
+
+def _by_type(header: Header, minute: datetime, plan: Plan) -> Counts:
+    counts: Counts = Counter()
+    for (name, outcome), count in pending.counted(header, plan).items():
+        counts[minute, name, str(Outcome.REJECTED if outcome == Outcome.EXPIRED else outcome)] += count
+    return counts
+
+
+def _minute(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0)

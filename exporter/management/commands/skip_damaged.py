@@ -1,0 +1,58 @@
+"""`manage.py skip_damaged`: the way on for a connector whose stored events cannot be read."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+
+from connectors.audit.actions import AuditAction
+from connectors.audit.actor import By
+from connectors.audit.record import record
+from connectors.models import Connector
+from exporter.delivery.skip_damaged import Busy, skip_damaged
+from exporter.dispatch import wakeup
+from exporter.models import Delivery, Kind
+
+
+class Command(BaseCommand):
+    help = "Pass stored events that cannot be read, count them as rejected, and deliver what is behind them."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument(
+            "--connector",
+            required=True,
+            type=int,
+            metavar="ID",
+            help=_("the number in the address of its page"),
+        )
+
+    def handle(self, *args: Any, connector: int, **options: Any) -> None:
+        found = Connector.objects.filter(pk=connector).select_related("workspace").first()
+        delivery = Delivery.objects.filter(connector=found, kind=Kind.LIVE).first()
+        if found is None or delivery is None:
+            raise CommandError(_("There is no connector %(id)s.") % {"id": connector})
+        try:
+            passed = skip_damaged(delivery.pk)
+        except Busy:
+            raise CommandError(
+                _("A worker is delivering for this connector. Try again in a minute.")
+            ) from None
+        if not passed:
+            raise CommandError(
+                _("Nothing is damaged at event %(number)s, where this connector is.")
+                % {"number": delivery.cursor}
+            )
+        for one in passed:
+            words = {"first": one.first, "last": one.end - 1, "why": one.why, "rejected": one.rejected}
+            record(
+                AuditAction.CONNECTOR_DAMAGE_SKIPPED,
+                By(None),
+                workspace=found.workspace,
+                target=found.name,
+                after={"events": f"{one.first}–{one.end - 1}", "rejected": one.rejected, "why": one.why},
+            )
+            self.stdout.write(_("Events %(first)s to %(last)s %(why)s: %(rejected)s rejected.") % words)
+        wakeup.ring_quietly([delivery.pk])
