@@ -1,5 +1,6 @@
 """The machine's data: the event log, deliveries over it, counts of what became of events."""
 
+from exporter.models.chores import ChoreFault
 from exporter.models.counts import (
     AttemptCount,
     AttemptTotal,
@@ -34,7 +35,6 @@ from exporter.models.log import (
     RejectedEvent,
     UnknownType,
 )
-from exporter.models.chores import ChoreFault
 from exporter.models.seen import FieldCensus, SeenField, SeenType
 
 __all__ = [

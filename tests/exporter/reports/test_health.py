@@ -24,6 +24,7 @@ WELL = Signs(
 # Each sign alone, in order of precedence.
 SIGNS: list[tuple[Health, dict[str, Any]]] = [
     (Health.KEY_UNREADABLE, {"stopped": "key_unreadable"}),
+    (Health.LOG_DAMAGED, {"stopped": "log_damaged"}),
     (Health.LOSING_EVENTS, {"expired_at": NOW - timedelta(minutes=9)}),
     (Health.KEY_REJECTED, {"stopped": "key_rejected"}),
     (Health.REQUEST_REFUSED, {"stopped": "request_refused"}),
@@ -66,6 +67,7 @@ def test_the_borders(signs: dict[str, Any], health: Health) -> None:
 def test_trouble_is_what_somebody_has_to_act_on() -> None:
     assert {health for health in Health if health.trouble} == {
         Health.KEY_UNREADABLE,
+        Health.LOG_DAMAGED,
         Health.LOSING_EVENTS,
         Health.KEY_REJECTED,
         Health.REQUEST_REFUSED,
