@@ -1,4 +1,4 @@
-"""Everything the audit log can tell, each with its words: an action without words cannot exist."""
+"""Every action the audit log can record, each with its label: an action without one cannot exist."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class AuditAction(TextChoices):
-    """What was done, in the order of the filter. Values are kept with the entries, so they never change."""
+    """What was done, in the order of the filter. The values are stored with the entries and must never change."""
 
     CONNECTOR_LAUNCHED = "connector.launched", _("Connector launched")
     CONNECTOR_UPDATED = "connector.updated", _("Connector changed")
@@ -40,7 +40,7 @@ class AuditAction(TextChoices):
     WORKSPACE_RESTORED = "workspace.restored", _("Workspace restored")
     WORKSPACE_SECOND_FACTOR = "workspace.second_factor", _("Second factor rule changed")
     OWNER_ADDED = "owner.added", _("Made an owner")
-    OWNER_REMOVED = "owner.removed", _("No owner any more")
+    OWNER_REMOVED = "owner.removed", _("No longer an owner")
     SIGN_IN_SUCCEEDED = "sign_in.succeeded", _("Signed in")
     SIGN_IN_REFUSED = "sign_in.refused", _("Sign-in refused")
     SIGN_IN_ENDED = "sign_in.ended", _("Signed out")

@@ -1,4 +1,4 @@
-"""Who does something: a person, or the product itself, and from which address."""
+"""Who makes a change: a person or the product itself, and from which address."""
 
 from __future__ import annotations
 

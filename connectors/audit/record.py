@@ -20,8 +20,8 @@ def record(
     after: dict[str, Any] | None = None,
     seen_in: Iterable[int] = (),
 ) -> AuditEntry:
-    """Keeps who did what. `before` and `after` hold settings, never a secret; `seen_in` are ids of further
-    workspaces whose admins see it."""
+    """Records who did what. `before` and `after` hold settings, never a secret; `seen_in` holds the ids of
+    further workspaces whose admins see the entry."""
     return AuditEntry.objects.create(
         workspace=workspace,
         seen_in=list(seen_in),

@@ -1,4 +1,4 @@
-"""Looking through the audit log: which entries a workspace sees, filtered."""
+"""Searching the audit log: the entries a workspace may see, filtered."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CHUNK = 1_000
 
 
 class SearchForm(forms.Form):
-    """Everything is optional; what cannot be understood is left out."""
+    """The filter of a search. Every field is optional; values that make no sense are ignored."""
 
     q = forms.CharField(label=gettext_lazy("Search"), required=False, max_length=200)
     action = forms.ChoiceField(
@@ -36,12 +36,12 @@ class SearchForm(forms.Form):
 
 
 def of_workspace(workspace: Workspace) -> QuerySet[AuditEntry]:
-    """What happened in a workspace, and the sign-ins of people who were in it then."""
+    """What happened in a workspace, and the sign-ins of people who were members at the time."""
     return AuditEntry.objects.filter(Q(workspace=workspace) | Q(seen_in__contains=[workspace.pk]))
 
 
 def of_no_workspace() -> QuerySet[AuditEntry]:
-    """What no workspace sees: above all refused sign-ins of unknown addresses."""
+    """Entries that no workspace sees, above all refused sign-ins of unknown addresses."""
     return AuditEntry.objects.filter(workspace=None, seen_in=[])
 
 
@@ -52,7 +52,7 @@ def people(entries: QuerySet[AuditEntry]) -> list[str]:
 
 
 def search(entries: QuerySet[AuditEntry], form: SearchForm) -> QuerySet[AuditEntry]:
-    """The entries that fit, newest first."""
+    """The matching entries, newest first."""
     form.is_valid()
     wanted: dict[str, Any] = form.cleaned_data
     for word in wanted.get("q", "").split():
@@ -86,7 +86,7 @@ def _midnight(day: date) -> datetime:
 
 
 def as_csv(entries: QuerySet[AuditEntry]) -> Iterator[str]:
-    """The entries as CSV, in pieces. A cell that a spreadsheet would take for a formula begins with an apostrophe."""
+    """The entries as CSV, in chunks. A cell that a spreadsheet would take for a formula begins with an apostrophe."""
     yield _lines([["when", "person", "address", "action", "target", "changes"]])
     place: tuple[datetime, int] | None = None
     while True:

@@ -1,4 +1,4 @@
-"""The audit log in words: what each action is called, and what an entry says changed."""
+"""The audit log in words: the label of each action, and what an entry says changed."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Change:
 
 
 def changes(entry: AuditEntry) -> list[Change]:
-    """What an entry says changed, in the order it was noted."""
+    """What an entry says changed, in the order it was recorded."""
     names = dict.fromkeys([*entry.before, *entry.after])
     return [_change(name, entry.before, entry.after) for name in names]
 

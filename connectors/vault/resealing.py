@@ -1,4 +1,4 @@
-"""Moving every sealed secret under the newest encryption key, while everything runs."""
+"""Re-encrypts every sealed secret with the newest encryption key, while everything keeps running."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ BATCH = 500
 
 @dataclass(slots=True)
 class Result:
-    """How many were moved, and the names of those that no key opens."""
+    """How many secrets were re-encrypted, and the names of those that no key opens."""
 
     moved: int
     unreadable: list[str]
 
 
 def reseal_everything() -> Result:
-    """Row by row, each replaced only if it is still what was read; so nothing is locked and nothing newer is lost. May
-    be broken off and run again. What cannot be read stays as it is."""
+    """Goes row by row and replaces a secret only if it is still the one that was read, so nothing is locked and nothing
+    newer is lost. It may be interrupted and run again. Secrets that cannot be read stay as they are."""
     result = Result(0, [])
     for key in _rows(WriteKey.objects.filter(destroyed_at__isnull=True)):
         _move(result, f"write key {key.pk} (••••{key.last4})", partial(_write_key, key))
@@ -64,7 +64,7 @@ def _factor(factor: Authenticator) -> int:
 def _resealed(value: Any) -> Any:
     if isinstance(value, list):
         return [_resealed(each) for each in value]
-    # Fernet's texts begin so; beside them stand only masks and counts.
+    # How Fernet tokens begin; everything else beside them is a mask or a count.
     if isinstance(value, str) and value.startswith("gAAAAA"):
         return sealing.reseal(value.encode()).decode()
     return value

@@ -1,6 +1,7 @@
-"""Sealing and opening write keys: the one place where a stored key becomes plain text.
+"""Encrypting and decrypting write keys: the one place where a stored key becomes plain text.
 
-MultiFernet over its own key list (`WRITE_KEY_ENCRYPTION_KEYS`, never `SECRET_KEY`): the newest seals, all open.
+MultiFernet with a key list of its own (`WRITE_KEY_ENCRYPTION_KEYS`, never `SECRET_KEY`): the newest key encrypts, all
+of them decrypt.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from connectors.models import WriteKey
 
 
 class Unreadable(Exception):
-    """The stored key cannot be opened with any of the keys given; nothing may be sent in its place."""
+    """None of the encryption keys opens the stored key; nothing may be sent in its place."""
 
 
 class Secret(str):
@@ -37,7 +38,7 @@ def seal(plain: str) -> bytes:
 
 
 def fingerprint(plain: str) -> str:
-    """Six hexadecimal digits that tell keys apart; nobody without `SECRET_KEY` can compute them from a guessed key."""
+    """Six hexadecimal digits that tell keys apart; without `SECRET_KEY` they cannot be computed from a guessed key."""
     return salted_hmac("connectors.vault.sealing.fingerprint", plain, algorithm="sha256").hexdigest()[:6]
 
 
@@ -66,7 +67,7 @@ def unseal(write_key: WriteKey) -> Secret:
 
 
 def reseal(ciphertext: bytes) -> bytes:
-    """The same secret under the newest key.
+    """The same secret, encrypted with the newest key.
 
     Raises:
         Unreadable: none of the keys opens it.

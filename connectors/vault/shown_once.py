@@ -1,5 +1,5 @@
-"""Showing a secret once, on the page behind a redirect, without storing it: it travels sealed in a short-lived cookie
-that only that page gets."""
+"""Shows a secret once, on the page behind a redirect, without storing it: it travels encrypted in a short-lived cookie
+that only this page receives."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SECONDS = 60
 
 
 def hand_over(answer: HttpResponseBase, secret: str, path: str) -> None:
-    """Gives the browser the sealed secret, to be brought back to `path` within a minute."""
+    """Hands the browser the encrypted secret, to be returned to `path` within a minute."""
     answer.set_cookie(
         COOKIE,
         _fernet().encrypt(secret.encode()).decode(),
@@ -28,7 +28,7 @@ def hand_over(answer: HttpResponseBase, secret: str, path: str) -> None:
 
 
 def take(request: HttpRequest) -> str | None:
-    """The secret, if the browser brought one in time."""
+    """The secret, if the browser returned one in time."""
     try:
         return _fernet().decrypt(request.COOKIES.get(COOKIE, "").encode(), ttl=SECONDS).decode()
     except (InvalidToken, UnicodeError):
@@ -37,7 +37,7 @@ def take(request: HttpRequest) -> str | None:
 
 def forget(answer: HttpResponseBase, path: str) -> None:
     answer.delete_cookie(COOKIE, path=path, samesite="Lax")
-    # Nor is the page that shows it kept by the browser or anything between.
+    # Neither the browser nor a proxy may cache the page that shows it.
     answer.headers["Cache-Control"] = "no-store"
 
 

@@ -7,13 +7,13 @@ from django.utils.translation import gettext_lazy
 
 
 class AddressForm(forms.Form):
-    """The address a person signs in with, or will."""
+    """The address a person signs in with now or will sign in with later."""
 
     email = forms.EmailField(
         label=gettext_lazy("Email"),
         max_length=254,
         error_messages={
-            "required": gettext_lazy("Enter the address of the person."),
+            "required": gettext_lazy("Enter the person’s email address."),
             "invalid": gettext_lazy("That is not an email address."),
         },
     )

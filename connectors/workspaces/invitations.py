@@ -1,4 +1,4 @@
-"""Invitations: a letter with a link lets one address join a workspace. The link's secret is stored as SHA-256 only."""
+"""Invitations: a mailed link lets one address join a workspace. Only the SHA-256 of the link's secret is stored."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ LASTS = timedelta(days=7)
 
 
 class Refused(Exception):
-    """It cannot be done; the text says why."""
+    """The change is not possible; the message says why."""
 
 
 def open_ones(workspace: Workspace) -> QuerySet[Invitation]:
-    """Invitations nobody has accepted or withdrawn; an expired one is still listed, to be sent again."""
+    """Invitations neither accepted nor withdrawn; expired ones are included, so that they can be sent again."""
     return workspace.invitations.filter(accepted_at__isnull=True, revoked_at__isnull=True)
 
 
 def invite(
     workspace: Workspace, email: str, role: str, ends_at: datetime | None, by: By
 ) -> tuple[Invitation, str]:
-    """A new invitation, in place of an open one for the same address, and its link.
+    """Creates an invitation and its link; it replaces an open one for the same address.
 
     Raises:
         Refused: the person is a member already.
@@ -44,9 +44,9 @@ def invite(
         Workspace.objects.select_for_update().get(pk=workspace.pk)
         members = Membership.objects.standing().filter(workspace=workspace, user__email=address)
         member = members.select_related("user").first()
-        # Who never came in may need another link.
+        # Somebody who never signed in may need another link.
         if member is not None and member.user.came_in:
-            raise Refused(_("%(email)s is a member already.") % {"email": address})
+            raise Refused(_("%(email)s is already a member.") % {"email": address})
         open_ones(workspace).filter(email=address).update(revoked_at=timezone.now())
         invitation, secret = _make(workspace, address, role, ends_at, by)
         after = {"email": address, "role": role, "ends_at": ends_at.date().isoformat() if ends_at else ""}
@@ -61,7 +61,7 @@ def invite(
 
 
 def again(invitation: Invitation, by: By) -> tuple[Invitation, str]:
-    """The same invitation with a new link; the former link ends."""
+    """Gives an invitation a new link; the old link stops working."""
     return invite(invitation.workspace, invitation.email, invitation.role, invitation.ends_at, by)
 
 
@@ -77,7 +77,7 @@ def revoke(invitation: Invitation, by: By) -> None:
 
 
 def find(secret: str) -> Invitation | None:
-    """The invitation of a link, if it still opens the door."""
+    """The invitation behind a link, if it is still valid."""
     return (
         Invitation.objects.select_related("workspace", "created_by")
         .filter(
@@ -92,7 +92,7 @@ def find(secret: str) -> Invitation | None:
 
 
 def waiting_for(address: str) -> list[Invitation]:
-    """The invitations of an address that still open a door."""
+    """The invitations for an address that are still valid."""
     found = Invitation.objects.select_related("workspace").filter(
         email=address,
         accepted_at__isnull=True,
@@ -107,7 +107,7 @@ def accept(invitation: Invitation, user: User, address: str | None) -> Membershi
     """Makes the person a member.
 
     Raises:
-        Refused: the invitation was used or withdrawn meanwhile, or is for somebody else.
+        Refused: the invitation has been used or withdrawn in the meantime, or is for somebody else.
     """
     if user.email != invitation.email:
         raise Refused(_("This invitation is for %(email)s.") % {"email": invitation.email})
@@ -115,7 +115,7 @@ def accept(invitation: Invitation, user: User, address: str | None) -> Membershi
         Workspace.objects.select_for_update().get(pk=invitation.workspace_id)
         taken = open_ones(invitation.workspace).filter(pk=invitation.pk).update(accepted_at=timezone.now())
         if not taken:
-            raise Refused(_("This invitation was used or withdrawn. Ask an admin for a new one."))
+            raise Refused(_("This invitation has been used or withdrawn. Ask an admin for a new one."))
         membership, _new = Membership.objects.update_or_create(
             workspace=invitation.workspace,
             user=user,

@@ -1,4 +1,4 @@
-"""Members of a workspace: their role, until when, and the last admin who has to stay."""
+"""Members of a workspace: their roles, their end dates, and the rule that one admin must remain."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from connectors.models import Membership, Role, Workspace
 
 
 class LastAdmin(Exception):
-    """Without this person nobody could manage the workspace."""
+    """This person is the last admin of the workspace."""
 
     def __init__(self) -> None:
         super().__init__(_("A workspace needs an admin without an end date. Make somebody else one first."))
@@ -76,7 +76,7 @@ def require_second_factor(workspace: Workspace, required: bool, by: By) -> None:
 
 
 def _locked(membership: Membership) -> Membership:
-    """Changes of members go one after the other, so that two admins cannot remove each other at once."""
+    """Serialises changes of members, so that two admins cannot remove each other at the same time."""
     Workspace.objects.select_for_update().get(pk=membership.workspace_id)
     return Membership.objects.select_related("workspace", "user").get(pk=membership.pk)
 

@@ -1,4 +1,4 @@
-"""Owners: people who look after the whole installation. One makes the next; the last one stays."""
+"""Owners: people who look after the whole installation. An owner appoints the next one; the last one must stay."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ ADDED, REMOVED = AuditAction.OWNER_ADDED, AuditAction.OWNER_REMOVED
 
 
 class Refused(Exception):
-    """It cannot be done; the text says why."""
+    """The change is not possible; the message says why."""
 
 
 class LastOwner(Refused):
-    """Without this person nobody could look after the installation."""
+    """This person is the installation's last owner."""
 
 
 def standing() -> QuerySet[User]:
-    """Those who can look after it now."""
+    """The current owners who can sign in."""
     return User.objects.filter(is_owner=True, is_active=True)
 
 
 def history() -> QuerySet[AuditEntry]:
-    """Who became an owner and who is none any more, newest first."""
+    """Who became an owner and who stopped being one, newest first."""
     return AuditEntry.objects.filter(action__in=(ADDED, REMOVED)).order_by("-at", "-pk")
 
 
 def add(email: str, by: By) -> User:
-    """Makes somebody with an account an owner; an owner stays one.
+    """Makes somebody with an account an owner; does nothing if they are one already.
 
     Raises:
-        Refused: nobody here has that address or came in with it yet, or `by` is no owner any more.
+        Refused: nobody with that address has ever signed in, or `by` is no longer an owner.
     """
     address = email.strip().lower()
     with transaction.atomic():
@@ -53,11 +53,11 @@ def add(email: str, by: By) -> User:
 
 
 def remove(user: User, by: By) -> None:
-    """Takes the mark away; the account and its memberships stay.
+    """Removes somebody from the owners; their account and memberships stay.
 
     Raises:
         LastOwner: nobody would be left to look after the installation.
-        Refused: `by` is no owner any more.
+        Refused: `by` is no longer an owner.
     """
     with transaction.atomic():
         _lock(by)
@@ -70,16 +70,16 @@ def remove(user: User, by: By) -> None:
 
 
 def mark_first(user: User, by: By) -> None:
-    """Makes `user` an owner where there is none, in the transaction of the caller."""
+    """Makes `user` an owner if there is none yet, in the caller's transaction."""
     if not User.objects.filter(is_owner=True).exists():
         _mark(user, True, by)
 
 
 def _lock(by: By) -> None:
-    """Changes of owners go one after the other, so that two cannot take each other's mark at once."""
+    """Serialises changes of owners, so that two cannot remove each other at the same time."""
     owners = list(User.objects.select_for_update().filter(is_owner=True).order_by("pk"))
     if by.user is not None and by.user not in owners:
-        raise Refused(_("You are no owner any more. Somebody took the mark away a moment ago."))
+        raise Refused(_("You are no longer an owner. Somebody removed you a moment ago."))
 
 
 def _mark(user: User, owner: bool, by: By) -> None:
@@ -91,7 +91,7 @@ def _mark(user: User, owner: bool, by: By) -> None:
 
 def _who_is(address: str, user: User | None) -> str:
     if user is not None or invitations.waiting_for(address):
-        return _("%(email)s was invited, but has not come in yet. Make them an owner once they did.") % {
-            "email": address
-        }
+        return _(
+            "%(email)s has been invited but has not signed in yet. Make them an owner once they have."
+        ) % {"email": address}
     return _("%(email)s has no account yet. Invite them to a workspace first.") % {"email": address}

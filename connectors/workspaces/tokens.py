@@ -1,4 +1,4 @@
-"""Intake tokens: bearer tokens for machines. The plain token is known at its creation only."""
+"""Intake tokens: bearer tokens for machines. The plain token is known only when it is created."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _PREFIX_LENGTH = 10
 
 
 class Ended(Exception):
-    """The token is revoked or has run out, so nothing can be done with it."""
+    """The token has been revoked or has expired, so it cannot be changed."""
 
 
 def standing(workspace: Workspace) -> QuerySet[IntakeToken]:
-    """The tokens that open the door now."""
+    """The tokens that are valid now."""
     return workspace.intake_tokens.filter(works())
 
 
 def works() -> Q:
-    """What is true of a token that opens the door now."""
+    """The condition for a token to be valid now."""
     return Q(revoked_at__isnull=True) & (Q(ends_at__isnull=True) | Q(ends_at__gt=timezone.now()))
 
 
 def create(workspace: Workspace, name: str, scopes: Collection[str], by: By) -> tuple[IntakeToken, str]:
-    """A new token and its plain text, `cur_<prefix>_<random>`, which is stored as SHA-256 only."""
+    """Creates a token and returns it with its plain text, `cur_<prefix>_<random>`; only the SHA-256 of it is stored."""
     prefix = "".join(secrets.choice(_ALPHABET) for _ in range(_PREFIX_LENGTH))
     plain = f"cur_{prefix}_{secrets.token_urlsafe(32)}"
     with transaction.atomic():
@@ -59,10 +59,10 @@ def create(workspace: Workspace, name: str, scopes: Collection[str], by: By) -> 
 
 
 def rotate(token: IntakeToken, hours: float, by: By) -> tuple[IntakeToken, str]:
-    """A new token of the same name and scopes, with its plain text; the old one ends after so many hours.
+    """Replaces a token by one of the same name and scopes and returns its plain text; the old one lasts `hours` more.
 
     Raises:
-        Ended: the old one does not work any more.
+        Ended: the old one no longer works.
     """
     with transaction.atomic():
         old = IntakeToken.objects.select_for_update().filter(works(), pk=token.pk).first()
@@ -84,7 +84,7 @@ def rotate(token: IntakeToken, hours: float, by: By) -> tuple[IntakeToken, str]:
 
 
 def revoke(token: IntakeToken, by: By) -> None:
-    """Ends the token; requests with it are refused within seconds. A revoked one stays as it is."""
+    """Revokes the token; requests with it are refused within seconds. Does nothing if it was revoked before."""
     with transaction.atomic():
         revoked = IntakeToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(
             revoked_at=timezone.now()

@@ -20,16 +20,16 @@ _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
 class Refused(Exception):
-    """It cannot be done; the text says why."""
+    """The change is not possible; the message says why."""
 
 
 @transaction.atomic
 def create(slug: str, name: str, admin_email: str, by: By) -> tuple[Workspace, User]:
-    """A new workspace with an admin, who is created where the address is unknown; without a password, to be chosen
-    through an invitation. The first admin of an installation becomes its owner.
+    """Creates a workspace and its first admin. If nobody has that address, an account without a password is created;
+    an invitation lets its person choose one. The first admin of an installation becomes its owner.
 
     Raises:
-        Refused: the slug is taken or unfit, or the address is none.
+        Refused: the slug is taken or malformed, or the address is not valid.
     """
     if not _SLUG.fullmatch(slug) or len(slug) > 60:
         raise Refused(_("A slug consists of lower-case letters, digits and single hyphens, 60 at most."))
@@ -37,9 +37,9 @@ def create(slug: str, name: str, admin_email: str, by: By) -> tuple[Workspace, U
     try:
         validate_email(admin_email)
     except ValidationError:
-        raise Refused(_("“%(email)s” is no e-mail address.") % {"email": admin_email}) from None
+        raise Refused(_("“%(email)s” is not an email address.") % {"email": admin_email}) from None
     if Workspace.objects.filter(slug=slug).exists():
-        raise Refused(_("There is a workspace “%(slug)s” already.") % {"slug": slug})
+        raise Refused(_("There is already a workspace “%(slug)s”.") % {"slug": slug})
     workspace = Workspace.objects.create(slug=slug, name=name)
     user = User.objects.filter(email=admin_email.lower()).first() or User.objects.create_user(admin_email)
     owners.mark_first(user, by)
@@ -52,7 +52,7 @@ def create(slug: str, name: str, admin_email: str, by: By) -> tuple[Workspace, U
 @transaction.atomic
 def rename(workspace: Workspace, name: str, by: By) -> None:
     """Raises:
-    Refused: that is no name.
+    Refused: the name is empty or too long.
     """
     name, current = _checked(name), Workspace.objects.select_for_update().get(pk=workspace.pk)
     if current.name == name:
@@ -64,10 +64,10 @@ def rename(workspace: Workspace, name: str, by: By) -> None:
 
 @transaction.atomic
 def archive(workspace: Workspace, by: By) -> None:
-    """Closes a workspace: its pages are gone and its tokens revoked; what was recorded stays.
+    """Archives a workspace: its pages disappear and its tokens are revoked; everything recorded is kept.
 
     Raises:
-        Refused: a connector stands in it.
+        Refused: it still has a connector.
     """
     current = Workspace.objects.select_for_update().get(pk=workspace.pk)
     if current.archived_at is not None:
@@ -86,7 +86,7 @@ def archive(workspace: Workspace, by: By) -> None:
 
 @transaction.atomic
 def restore(workspace: Workspace, by: By) -> None:
-    """Opens it again for its members; tokens stay revoked."""
+    """Reopens an archived workspace for its members; its tokens stay revoked."""
     if Workspace.objects.filter(pk=workspace.pk, archived_at__isnull=False).update(archived_at=None):
         _record(AuditAction.WORKSPACE_RESTORED, workspace, by)
 

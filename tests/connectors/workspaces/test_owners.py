@@ -69,7 +69,7 @@ def test_who_has_not_come_in_yet_is_no_owner_yet(owner: Client, workspace: Works
     for email in ("made@example.com", "asked@example.com"):
         answer = owner.post(PAGE, {"email": email})
         assert answer.status_code == 422
-        assert f"{email} was invited, but has not come in yet." in answer.content.decode()
+        assert f"{email} has been invited but has not signed in yet." in answer.content.decode()
     assert owners.standing().count() == 1
 
 
@@ -114,7 +114,7 @@ def test_who_made_whom_an_owner_when_is_kept_and_shown_to_owners_only(
     assert kept[0].address == "192.0.2.9"
     for page in (PAGE, "/workspaces/audit/"):
         assert "<b>Made an owner</b>" in text(owner, page)
-        assert "<b>No owner any more</b>" in text(owner, page)
+        assert "<b>No longer an owner</b>" in text(owner, page)
     assert "Made an owner</b>" not in text(owner, "/w/harbour/settings/audit/")
 
 

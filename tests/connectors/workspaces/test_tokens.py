@@ -138,7 +138,7 @@ def test_a_known_person_keeps_their_password() -> None:
         ({"slug": "Big Shop"}, "slug"),
         ({"slug": ""}, "slug"),
         ({"name": " "}, "name"),
-        ({"admin": "nobody"}, "e-mail"),
+        ({"admin": "nobody"}, "email"),
         ({"slug": "taken"}, "already"),
     ],
 )
