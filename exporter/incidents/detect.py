@@ -1,8 +1,9 @@
-"""Incidents: what is wrong with a connector, from when to when, and what is to be told of it.
+"""Incidents: what is wrong with a connector, from when to when, and which mails are due about it.
 
-A settle opens one where it stops a delivery or loses events. What only time brings is found here, by a chore: half an
-hour without one success, a pause, half time, four hours left, and the end. An incident ends after 10 minutes in which
-nothing failed and nothing waited for more than a minute; so a connector that flaps has one incident, not twenty.
+A settle opens an incident when it stops a delivery or loses events. Everything that only the passing of time brings is
+found here, by a chore: half an hour without a success, a pause, half time, four hours left, and the end. An incident
+ends after 10 minutes in which nothing failed and nothing waited for more than a minute, so a flapping connector has one
+incident, not twenty.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ QUIET_FOR = timedelta(minutes=10)
 LATE = timedelta(seconds=60)
 LAST_WARNING = timedelta(hours=4)
 
-# `fair`: what is late is not late because we were down.
+# `fair`: lateness counts only where we were not down ourselves.
 _STATES = f"""
 SELECT c.id, d.workspace_id, d.cursor, d.ahead::text, d.stopped, c.state = 'paused', c.paused_at, d.failing_since,
        oldest.received_at, {over_age.SWEPT} AND {over_age.TRIED} AND {over_age.RECOVERED},
@@ -58,7 +59,7 @@ INSERT INTO exporter_notice (incident_id, step, created_at, tries)
 SELECT %(incident)s, step, %(at)s, 0 FROM unnest(%(steps)s::text[]) step
 ON CONFLICT DO NOTHING
 """
-# Only if no settle has touched it since we looked.
+# Only if no settle has changed it since it was read.
 _UPDATE = """
 UPDATE exporter_incident SET reason = %(reason)s, quiet_since = %(quiet_since)s, closed_at = %(closed_at)s
  WHERE id = %(incident)s AND closed_at IS NULL AND reason = %(seen_reason)s
@@ -68,7 +69,7 @@ UPDATE exporter_incident SET reason = %(reason)s, quiet_since = %(quiet_since)s,
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is judged. `incident` is the open one, `told` the steps of its notices."""
+    """What an incident is judged by. `incident` is the open one, `told` the steps of its notices."""
 
     connector_id: int
     workspace_id: int
@@ -88,7 +89,7 @@ class State:
 
     @property
     def cause(self) -> str:
-        """What is wrong now; empty where nothing is but lateness."""
+        """What is wrong now; empty if nothing is wrong, or nothing but lateness."""
         if self.stopped:
             return self.stopped
         if self.paused:
@@ -97,14 +98,14 @@ class State:
 
     @property
     def since(self) -> datetime | None:
-        """Since when it has been wrong."""
+        """When the present trouble began."""
         if self.paused and not self.stopped:
             return self.paused_at
         return self.failing_since or self.oldest
 
 
 def look(at: datetime | None = None) -> None:
-    """Opens, carries on and closes what time alone opens, carries on and closes."""
+    """Opens, updates and closes the incidents that depend on time alone."""
     now = at or sql.clock()
     terms = {"failed": now - QUIET_FOR, "retrying": now - RETRYING_FOR, "half": now - over_age.expiry() / 2}
     with connection.cursor() as cursor:
@@ -139,7 +140,7 @@ def _look_at(state: State, now: datetime) -> None:
 
 
 def due(state: State, oldest: datetime | None, now: datetime) -> list[str]:
-    """The steps that are due; `oldest` is since when the oldest event that would be sent waits.
+    """The mail steps that are due; `oldest` is when the oldest event waiting to be sent was received.
 
     Four hours before the first loss, or at half time where the expiry is shorter than eight hours.
     """
@@ -159,7 +160,7 @@ def due(state: State, oldest: datetime | None, now: datetime) -> list[str]:
 
 
 def end(state: State, now: datetime) -> tuple[datetime | None, datetime | None]:
-    """Since when an incident has been quiet, and when it ended."""
+    """When an incident became quiet, and when it ended."""
     late = state.oldest is not None and now - state.oldest > LATE
     if state.cause or late or state.failed_lately:
         return None, None

@@ -57,7 +57,7 @@ class Claim:
     at: datetime | None = None
 
     def letter(self) -> mail.Letter | None:
-        """None where the connector is gone, so that there is nobody to tell."""
+        """None if the connector has been deleted, so that there is nobody to tell."""
         incident = Incident.objects.filter(pk=self.incident_id).select_related("connector__workspace").first()
         if incident is None:
             return None
@@ -98,7 +98,7 @@ def claim(at: datetime | None = None) -> Claim | None:
 
 
 def facts(incident: Incident, at: datetime | None = None) -> Facts:
-    """How things stand now."""
+    """The present state of the incident's connector."""
     connector, now = incident.connector, at or sql.clock()
     summary = status.summary(connector)
     first = _oldest(connector.pk, now)
@@ -124,7 +124,7 @@ def facts(incident: Incident, at: datetime | None = None) -> Facts:
 
 
 def _oldest(connector_id: int, now: datetime) -> datetime | None:
-    """When the oldest waiting event that would be sent was received."""
+    """When the oldest event waiting to be sent was received."""
     delivery = Delivery.objects.get(connector_id=connector_id, kind=Kind.LIVE)
     try:
         _revision_id, plan = settings_in_force.rules(connector_id)

@@ -1,4 +1,4 @@
-"""The words and sums of the account: outcomes, delays, the fate of one event, the independent check.
+"""Accounting: outcomes, delays, the fate of a single event, and the independent check.
 
 Uses log and below.
 """

@@ -1,7 +1,7 @@
-"""Checking the ledger: the same numbers from four places, which must agree.
+"""The check of the ledger: the same numbers from four sources, which must agree.
 
-Head from the log, cursor from the delivery's row, outcomes from the counts, and a recount that decodes every retained
-event under the settings of its revision. The recount shares no code with the way events are delivered.
+The head from the log, the cursor from the delivery's row, the outcomes from the counts, and a recount that decodes
+every retained event under the settings of its revision. The recount shares no code with the way events are delivered.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from exporter.models import Delivery, EventBatch, EventLog, Kind, LogMark, Rejec
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Something that does not balance, in a sentence."""
+    """One difference, in a sentence."""
 
     workspace: str
     connector: str
@@ -35,7 +35,7 @@ class Difference:
 
 
 def check() -> list[Difference]:
-    """Every difference in every workspace, read in one snapshot; none means that the ledger balances."""
+    """Every difference in every workspace, read from one snapshot; an empty list means that the ledger balances."""
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
@@ -51,10 +51,10 @@ def check() -> list[Difference]:
 
 
 def _log(log: EventLog) -> Iterator[str]:
-    """The batches follow each other from the log's first event to its head, and hold what they say."""
+    """The batches must follow each other from the log's first event to its head and hold what they claim to hold."""
     first = LogMark.objects.filter(pk=log.pk).values_list("first_event", flat=True).first() or 0
     batches = EventBatch.objects.filter(workspace_id=log.pk, end_event__gt=first).order_by("end_event")
-    # The oldest batch may begin before the mark: it still holds events behind it.
+    # The oldest batch may begin before the mark: it still holds events after it.
     expected, partly = first, True
     for batch in batches.iterator(chunk_size=50):
         if batch.first_event != expected and not (partly and batch.first_event < expected):
@@ -87,13 +87,13 @@ def _delivery(delivery: Delivery) -> Iterator[str]:
     if attempts[0] != attempts[1]:
         yield f"the attempts by time are {attempts[0]}, but in all {attempts[1]}."
     yield from _settled(delivery)
-    # A retry sends single events of its range; what became of those stands in the live ledger.
+    # A retry sends single events of its range; their outcomes are in the live ledger.
     if delivery.kind != Kind.RETRY:
         yield from _recounted(delivery)
 
 
 def _settled(delivery: Delivery) -> Iterator[str]:
-    """The settled ranges reach from the first retained one to the cursor without a hole."""
+    """The settled ranges must reach from the first retained one to the cursor without a hole."""
     end: int | None = None
     for settlement in delivery.settlements.order_by("first_event"):
         if end is not None and settlement.first_event != end:
@@ -104,8 +104,8 @@ def _settled(delivery: Delivery) -> Iterator[str]:
 
 
 def _recounted(delivery: Delivery) -> Iterator[str]:
-    """Outcomes by type, counted anew from the retained events, against the totals. What was trimmed can only make
-    the totals larger."""
+    """Compares outcomes by type, recounted from the retained events, with the totals. Trimming can only make the
+    totals larger."""
     counted: Counter[tuple[str, str]] = Counter()
     with connection.cursor() as cursor:
         cursor.execute(

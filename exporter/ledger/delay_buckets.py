@@ -1,7 +1,7 @@
-"""The delay from received to accepted, in 24 logarithmic buckets.
+"""The delay from receipt to acceptance, in 24 logarithmic buckets.
 
-Bucket b holds delays up to `BOUNDS[b]` seconds: 50 ms growing by the factor 1.9, so that 24 buckets reach beyond a
-week with an error of a quarter at most where it matters to a reader.
+Bucket b holds delays of up to `BOUNDS[b]` seconds: from 50 ms, each bound 1.9 times the one before, so that 24 buckets
+reach beyond a week and no percentile is off by more than a quarter where it matters to a reader.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ def bucket(seconds: float) -> int:
 
 
 def percentile(counts: Mapping[int, int], share: float) -> float | None:
-    """The upper bound, in seconds, of the bucket below which `share` (0 to 1) of the delays lie; None without any."""
+    """The upper bound, in seconds, of the bucket below which `share` (0 to 1) of the delays lie; None if there are
+    none."""
     total = sum(counts.values())
     reached = 0
     for place in sorted(counts):

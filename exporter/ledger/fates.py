@@ -1,4 +1,4 @@
-"""The fate of one event under given rules, computed without the code that delivers."""
+"""The fate of a single event under given rules, computed without the code that delivers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Rules(NamedTuple):
 
 
 def fate(event: dict[str, Any], rules: Rules, *, expired: bool, rejected: bool) -> str:
-    """The outcome of one settled event, told from the settings it was settled under."""
+    """The outcome of a settled event under the settings it was settled with."""
     known = CATALOGUE.by_name.get(event["event_type"])
     if known is None or known.since > rules.catalogue_version:
         return "unsupported"

@@ -1,10 +1,11 @@
-"""Outcomes: the words for what became of an event for a connector."""
+"""Outcomes: what can become of an event for a connector."""
 
 from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What became of an event. Unsupported, unselected, anonymous, expired, rejected: the first that fits."""
+    """What became of an event. Where several apply, the first of unsupported, unselected, anonymous, expired and
+    rejected."""
 
     DELIVERED = "delivered"
     UNSELECTED = "unselected"

@@ -1,1 +1,1 @@
-"""Chores that make history smaller: trimming and roll-up. Uses delivery and below."""
+"""Chores that keep history small: trimming and roll-up. Uses delivery and below."""

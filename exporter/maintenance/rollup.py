@@ -1,16 +1,17 @@
-"""Rolling up: minutes older than 3 hours become hours, so that history stays small and every sum stays the same.
+"""Roll-up: minutes older than 3 hours are merged into hours, so that history stays small while every sum stays the
+same.
 
-What is shown by the minute is the last hour and its change against the hour before; everything longer is made of
-hours, so that 24 hours of 20 event types are about 4,000 rows to add up rather than 29,000.
+Only the last hour and its comparison with the hour before are shown by the minute. Longer windows add up hours: 24
+hours of 20 event types are about 4,000 rows rather than 29,000.
 
-A slice is one statement: the minute rows it takes away are the ones it adds to the row of their hour. What a settle
-adds to an old minute afterwards (events delivered late) is a new minute row, and goes with the next roll-up. A slice
-locks its delivery first, as a settle does, so that the two never wait for each other crosswise.
+A slice is one statement: the minute rows it deletes are the ones it adds to the row of their hour. Whatever a settle
+adds to an old minute afterwards (events delivered late) is a new minute row and is merged by the next roll-up. A slice
+locks its delivery first, as a settle does, so that the two never deadlock.
 
 Rows a connector keeps per year, with T event types seen in an hour: `DeliveryCount` 8,760 × T × outcomes per type
-(1 as a rule), so 175,000 for 20 types in use all day and 480,000 for all 55; `DeliveryDelay` 8,760 × about 6 buckets,
+(usually 1), so 175,000 for 20 types in use all day and 480,000 for 55; `DeliveryDelay` 8,760 × about 6 buckets,
 53,000; `AttemptCount` 8,760 × about 2 answers, 18,000; `DeliveryHour` 8,760 × about 3 outcomes, 26,000. A workspace's
-`ReceivedCount`: 8,760 × T. Without rolling up it would be sixty times as many.
+`ReceivedCount`: 8,760 × T. Without the roll-up there would be sixty times as many.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ _DAY_SECONDS = 86_400.0
 
 
 class _Table(NamedTuple):
-    """`owner` is whose counts they are, `keys` tell apart the rows of one minute, `sums` are added up."""
+    """`owner` is the column that says whose counts they are, `keys` tell the rows of a minute apart, `sums` are added
+    up."""
 
     name: str
     owner: str
@@ -53,7 +55,7 @@ _OWNERS = {
     "delivery": "SELECT id FROM exporter_delivery ORDER BY id",
     "workspace": "SELECT workspace_id FROM exporter_eventlog ORDER BY workspace_id",
 }
-# Old minutes of a workspace are added to by nobody: no lock.
+# Nobody adds to old minutes of a workspace, so no lock is needed.
 _LOCKS = {
     "delivery": "SELECT 1 FROM exporter_delivery WHERE id = %(owner)s FOR NO KEY UPDATE",
     "workspace": "",
@@ -61,7 +63,7 @@ _LOCKS = {
 
 
 def roll_up(at: datetime | None = None) -> int:
-    """Merges all minutes older than 3 hours; answers how many rows it took away. Looks back as far as events can
+    """Merges all minutes older than 3 hours and returns how many rows it removed. It looks back as far as events can
     still be delivered, and once a day through everything."""
     now, until = at or sql.clock(), time.monotonic() + LONGEST_SECONDS
     before = (now - MINUTES_KEPT).replace(minute=0, second=0, microsecond=0)
@@ -99,7 +101,7 @@ def _slice(table: _Table, terms: dict[str, Any]) -> int:
 
 
 def _merge(table: _Table) -> str:
-    """Names of tables and columns are this module's own."""
+    """The names of tables and columns in the statement are constants of this module."""
     name, owner = f"exporter_{table.name}", f"{table.owner}_id"
     keys = ", ".join(table.keys)
     all_keys = f"{owner}, minute, {keys}"

@@ -1,13 +1,13 @@
-"""Trimming: what is older than its time goes, in slices that hold up nobody.
+"""Trimming: deletes rows older than their retention, in slices small enough to hold nobody up.
 
-The event log goes after `CURRENTS_RETENTION_HOURS`, but never what an unfinished delivery still has before it. The
-workspace's `LogMark` moves first, under a lock that creating a delivery also takes, so that no delivery starts on
-events that are about to go; then the batches go, and with them the settled ranges below the mark.
+The event log is kept for `CURRENTS_RETENTION_HOURS`, and longer where an unfinished delivery has not read it yet. The
+workspace's `LogMark` moves first, under a lock that creating a delivery also takes, so that no delivery can start at
+events that are about to be deleted; then the batches are deleted, and with them the settled ranges below the mark.
 
-What else goes: attempts after 7 days. Events refused at intake after the retention, like the log: the row holds their
-bytes. Events refused at delivery lose their bytes with the log, and can then be neither downloaded nor retried
-(`event_number` is below the mark); the row stays for 90 days as the record of what was refused and why. Refusal counts
-and names of unknown types go after 90 days. Counts and totals stay (`exporter.rollup`).
+Attempts are kept for 7 days. Events refused at intake are kept as long as the log, because the row holds their bytes.
+Events rejected at delivery lose their bytes with the log and can then be neither downloaded nor retried (`event_number`
+is below the mark); the row stays for 90 days as the record of what was rejected and why. Refusal counts and names of
+unknown types are kept for 90 days. Counts and totals are never deleted (`exporter.maintenance.rollup` merges them).
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ log = logging.getLogger(__name__)
 SLICE = 500
 ATTEMPTS_KEPT = timedelta(days=7)
 RECORDS_KEPT = timedelta(days=90)
-# What remains goes with the next chore.
+# The next chore deletes the rest.
 LONGEST_SECONDS = 20.0
 
-# After an outage of ours nothing goes until the workspace's deliveries have had their turn.
+# After an outage of ours nothing is deleted until the workspace's deliveries have had their turn.
 _TRIMMABLE = f"""
 SELECT m.workspace_id FROM exporter_logmark m
   JOIN LATERAL (SELECT b.received_at FROM exporter_eventbatch b WHERE b.workspace_id = m.workspace_id
@@ -61,7 +61,7 @@ DELETE FROM exporter_eventbatch WHERE id IN (
     SELECT b.id FROM exporter_eventbatch b JOIN exporter_logmark m USING (workspace_id)
      WHERE b.workspace_id = %(workspace)s AND b.end_event <= m.first_event ORDER BY b.end_event LIMIT %(slice)s)
 """
-# A delivery's last range stays, whatever its age: the next one grows out of it.
+# A delivery's last range stays whatever its age: the next settle extends it.
 _SETTLEMENTS = """
 DELETE FROM exporter_settlement WHERE id IN (
     SELECT s.id FROM exporter_settlement s JOIN exporter_delivery d ON d.id = s.delivery_id
@@ -94,8 +94,8 @@ SELECT d.id, d.cursor, m.first_event FROM exporter_delivery d JOIN exporter_logm
 
 
 def trim(at: datetime | None = None) -> int:
-    """Lets go of the log what is older than the retention by the database's clock, or by `at`; answers how many
-    batches went."""
+    """Deletes log rows older than the retention, by the database's clock or as of `at`, and returns how many
+    batches were deleted."""
     until = time.monotonic() + LONGEST_SECONDS
     before = _retained(at or sql.clock())
     with connection.cursor() as cursor:
@@ -109,7 +109,7 @@ def trim(at: datetime | None = None) -> int:
 
 
 def clean(at: datetime | None = None) -> None:
-    """Lets go of records that are over their time."""
+    """Deletes records older than their retention."""
     now, until = at or sql.clock(), time.monotonic() + LONGEST_SECONDS
     terms: dict[str, Any] = {
         "attempts": now - ATTEMPTS_KEPT,
@@ -134,7 +134,8 @@ def _may_go_on(until: float) -> bool:
 
 
 def _workspace(workspace_id: int, before: datetime, until: float) -> int:
-    """A slice moves the mark, then goes. Batches that an interrupted run left below the mark go first."""
+    """Deletes one slice: the mark moves first, then the batches go. Batches that an interrupted run left below the mark
+    are deleted first."""
     terms: dict[str, Any] = {"workspace": workspace_id, "before": before, "slice": SLICE}
     trimmed = _delete(_BATCHES, terms)
     while _may_go_on(until) and _move_mark(terms):
@@ -145,7 +146,7 @@ def _workspace(workspace_id: int, before: datetime, until: float) -> int:
 
 
 def _move_mark(terms: dict[str, Any]) -> bool:
-    """The cursors are read after the mark is locked: a delivery created meanwhile is seen by now, or waits."""
+    """The cursors are read after the mark is locked, so a delivery created meanwhile is either seen or has to wait."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT first_event FROM exporter_logmark WHERE workspace_id = %(workspace)s FOR UPDATE", terms
@@ -169,7 +170,7 @@ def _alarm() -> None:
         cursor.execute(_STRANDED)
         for delivery_id, at, first in cursor.fetchall():
             log.critical(
-                "Delivery %s stands at event %s, but the log begins at %s: events are missing.",
+                "Delivery %s is at event %s, but the log begins at %s: events are missing.",
                 delivery_id,
                 at,
                 first,

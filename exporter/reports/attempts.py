@@ -1,4 +1,4 @@
-"""Attempts: the requests to Segment of a connector, by answer, and what was in them. Kept for 7 days."""
+"""Attempts: a connector's requests to Segment, by answer, and what they carried. They are kept for 7 days."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What was in a request: its first events as they may be seen. Between `first_event` and `last_event` there
-    may be events that were not sent. `missing`: the log no longer holds them."""
+    """What a request carried: its first events as the reader may see them. Between `first_event` and `last_event`
+    there may be events that were not sent. `missing`: the log no longer holds them."""
 
     events: list[dict[str, Any]]
     missing: bool
@@ -44,7 +44,7 @@ class Content:
 
 def page(connector: Connector, answer: str = "", before: int | None = None, limit: int = PAGE) -> Page:
     """Attempts of the live delivery and of retries; `answer` is a family (`exporter.destinations.answer.FAMILIES`) or a
-    status code, anything else is no filter; `before` is the id of the last attempt seen."""
+    status code; anything else filters nothing. `before` is the id of the last attempt seen."""
     found = _of(connector).filter(_filter(answer))
     last = None if before is None else find(connector, before)
     if last is not None:
@@ -54,12 +54,12 @@ def page(connector: Connector, answer: str = "", before: int | None = None, limi
 
 
 def find(connector: Connector, attempt_id: int) -> Attempt | None:
-    """None for another connector's, or one that was trimmed."""
+    """None if the attempt belongs to another connector or has been trimmed."""
     return _of(connector).filter(pk=attempt_id).first()
 
 
 def content(attempt: Attempt, *, personal: bool) -> Content:
-    """The first events of the range the request carried, personal data hidden from those who may not see it."""
+    """The first events of the request's range; unless `personal`, personal data is masked."""
     workspace_id = attempt.delivery.workspace_id
     last = min(attempt.last_event, attempt.first_event + 20 * FIRST_EVENTS)
     lines = lookup.read(workspace_id, range(attempt.first_event, last + 1))

@@ -1,4 +1,5 @@
-"""The balance a page shows: received = Σ outcomes + waiting, within a window or since launch, with its verdict."""
+"""The balance a page shows: received = Σ outcomes + waiting, within a window or since launch, and whether it adds
+up."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from exporter.reports.windows import Flow, TypeFlow
 
 
 class Choice(NamedTuple):
-    """What a reader can choose: a window of `exporter.windows` by its name, or everything since launch."""
+    """What a reader can choose: a window of `exporter.reports.windows` by its name, or everything since launch."""
 
     name: str
     label: str | Promise
@@ -34,8 +35,8 @@ USUAL = CHOICES[1]
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """`carried_in` came in before the window and waits still, beside what is counted here. `change` is words, empty
-    where there is nothing to compare with."""
+    """`carried_in` was received before the window and is still waiting; it is not counted in the rest. `change` is
+    words, empty if there is nothing to compare with."""
 
     received: int
     outcomes: dict[str, int]
@@ -47,7 +48,7 @@ class Balance:
 
 
 def choose(name: str) -> Choice:
-    """The usual one where the name is none of them."""
+    """The choice of that name, or the usual one."""
     return next((choice for choice in CHOICES if choice.name == name), USUAL)
 
 

@@ -1,4 +1,4 @@
-"""Finding an event in the retained log: by its id, or by the user it is about; and telling its fate.
+"""Finds events in the retained log, by id or by user, and says what became of them.
 
 The newest events are looked at first, in slices bounded in time, so that a page can show what is found so far and how
 much of the log was searched.
@@ -26,7 +26,7 @@ from exporter.models import Attempt, Delivery, RejectedEvent, Revision, Settled,
 SECONDS = 0.4
 MOST_FOUND = 20
 _HASH_BYTES = 8
-# Batches looked at by one statement: id hashes are small, payloads are read whole.
+# Batches read by one statement: id hashes are small, payloads are read whole.
 _BY_HASH, _BY_TEXT = 500, 20
 
 
@@ -124,9 +124,9 @@ def _hash(event_id: str) -> bytes:
 def search(
     workspace_id: int, by: By, value: str, before: int | None = None, seconds: float = SECONDS
 ) -> Slice:
-    """Looks for `seconds` at the events below number `before` (None: from the head), newest first.
+    """Searches the events below number `before` (None: from the head) for `seconds`, newest first.
 
-    Ends early with 20 events found, or with the first event of an id. Always gets on by a batch at least.
+    It ends early with 20 events found, or with the first event of an id, and always gets at least one batch further.
     """
     head, first = _ends(workspace_id)
     at, until = head if before is None else min(before, head), time.monotonic() + seconds
@@ -154,7 +154,7 @@ def _is_enough(by: By, found: list[Found]) -> bool:
 
 
 def _ends(workspace_id: int) -> tuple[int, int]:
-    """The next event number, and the first that is kept."""
+    """The next event number, and the first one still in the log."""
     with connection.cursor() as cursor:
         cursor.execute(_ENDS, [workspace_id])
         row = cursor.fetchone()
@@ -176,7 +176,7 @@ def _newest(workspace_id: int, by: By, value: str, before: int, first: int) -> l
 
 
 def _in_batch(batch_id: int, begin: int, received_at: datetime, by: By, value: str) -> list[Found]:
-    """The events of a batch that are asked for, newest first; none where it cannot be read."""
+    """The matching events of a batch, newest first; none if it cannot be read."""
     payload = event_log.payloads([batch_id]).get(batch_id)
     try:
         lines = [] if payload is None else event_log.lines(payload)
@@ -218,7 +218,7 @@ def fate(connector: Connector, found: Found) -> Fate:
 
 
 def _ahead(delivery: Delivery, found: Found) -> Fate:
-    """Not passed by the cursor yet; but it may have been accepted beyond it."""
+    """The cursor has not passed it yet, but it may have been accepted ahead of the cursor."""
     for piece in delivery.ahead:
         if piece["first"] <= found.number < piece["end"]:
             reasons = {number: reason for number, _type, reason, _minute in piece["rejections"]}
@@ -246,7 +246,7 @@ def _settled(
 
 
 def _attempt(delivery: Delivery, found: Found, *, accepted: bool) -> Attempt | None:
-    """The accepted attempt that carried the event, of a retry too; or the last one that tried to."""
+    """The attempt that carried the event: the accepted one (also of a retry), or else the latest."""
     carried = Attempt.objects.filter(
         delivery__connector_id=delivery.connector_id,
         first_event__lte=found.number,

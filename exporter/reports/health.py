@@ -1,4 +1,4 @@
-"""Health: one word for a connector's state, defined here and nowhere else; page, list, mail, metrics and API use it."""
+"""Health: one word for a connector's state, defined here and nowhere else; pages, mails, metrics and the API use it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Health(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """What health is told from; moments are the database's, `now` too."""
+    """What health is judged by; all times, `now` included, are the database's."""
 
     stopped: str
     paused: bool

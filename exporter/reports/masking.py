@@ -1,7 +1,7 @@
 """Masking: events as people see them, with personal data hidden from those who may not see it.
 
-Which fields are personal is the catalogue's word. Of an event type it does not know, every field that is personal in
-any type is hidden, and every field it has never heard of.
+The catalogue says which fields are personal. In an event type it does not know, every field that is personal in any
+type is hidden, and so is every field it does not know.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ _PERSONAL = frozenset(field for event in CATALOGUE.events for field in event.pii
 _KNOWN = frozenset(
     {"event_type"} | {name for event in CATALOGUE.events for name in (*event.storage, *event.also)}
 )
-# The containers of the Custom HTTP shape; what they hold is judged field by field.
+# The containers of the Custom HTTP form; the fields in them are judged one by one.
 _CONTAINERS = ("user", "properties")
 
 
 def shown(raw: bytes, *, personal: bool) -> dict[str, Any]:
     """The event for a person who may (`personal`) or may not see personal data.
 
-    What is no JSON object has a single entry, `raw`: its text, or for others the hidden sign.
+    Anything but a JSON object becomes a single entry, `raw`: its text, or the mask.
     """
     try:
         event = json.loads(raw)
@@ -35,7 +35,7 @@ def shown(raw: bytes, *, personal: bool) -> dict[str, Any]:
 
 
 def masked(event: dict[str, Any]) -> dict[str, Any]:
-    """A copy with personal values hidden; empty ones tell nothing and stay."""
+    """A copy with personal values hidden; empty values reveal nothing and stay."""
     event_type = event.get("event_type")
     known = CATALOGUE.by_name.get(event_type) if isinstance(event_type, str) else None
     return {
@@ -53,6 +53,6 @@ def _masked_container(fields: dict[str, Any], known: bool) -> dict[str, Any]:
 def _value(name: str, value: Any, known: bool) -> Any:
     if value is None or value == "":
         return value
-    # A field no catalogue type has may hold anything, so it is hidden whatever the type.
+    # A field that no type of the catalogue has may hold anything, so it is always hidden.
     personal = name in _PERSONAL or name not in _KNOWN or (isinstance(value, (dict, list)) and not known)
     return HIDDEN if personal else value

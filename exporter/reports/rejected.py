@@ -1,4 +1,4 @@
-"""Rejected events: what Segment (of a connector) or the intake (of a workspace) refused, and why."""
+"""Events that Segment rejected (of a connector) or the intake refused (of a workspace), and why."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from exporter.reports import masking
 
 SAMPLES = 10
 MOST_GROUPS = 50
-# Rows of a download read at once.
+# Rows of a download read at a time.
 _SLICE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A refused event; `event` is None where its bytes were trimmed with the log."""
+    """A rejected or refused event; `event` is None if its bytes were trimmed with the log."""
 
     id: int
     at: datetime
@@ -35,7 +35,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Events refused for one reason; numbers in reasons do not tell them apart."""
+    """Events with the same reason; reasons that differ only in their numbers count as the same."""
 
     reason: str
     count: int
@@ -79,13 +79,12 @@ SELECT alike, reason, together, first_at, last_at, id, at, event_number, event_t
 
 
 def groups(connector: Connector, *, personal: bool) -> list[Group]:
-    """What Segment refused of a connector, the largest group first; `personal` tells whether personal data may be
-    seen."""
+    """What Segment rejected from a connector, largest group first; unless `personal`, personal data is masked."""
     return _groups(connector.workspace_id, connector.pk, personal=personal)
 
 
 def refused_groups(workspace: Workspace, *, personal: bool) -> list[Group]:
-    """What the intake refused of a workspace."""
+    """What the intake refused in a workspace."""
     return _groups(workspace.pk, None, personal=personal)
 
 
@@ -122,9 +121,9 @@ def _bytes(lines: dict[int, lookup.Retained], number: int | None, event: bytes |
 
 
 def download(workspace_id: int, connector: Connector | None) -> Iterator[bytes]:
-    """All refused events as NDJSON, newest first: `reason`, `at`, `event_number`, `event`.
+    """All rejected or refused events as NDJSON, newest first: `reason`, `at`, `event_number`, `event`.
 
-    `event` is null where its bytes are no longer kept, and text where it is no JSON object. For people who may see
+    `event` is null if its bytes are no longer kept, and text if it is not a JSON object. Only for people who may see
     personal data.
     """
     last: int | None = None
@@ -148,7 +147,7 @@ def _line(row: RejectedEvent, raw: bytes | None) -> bytes:
 
 
 def progress(connector: Connector) -> Progress | None:
-    """The connector's latest retry; None where there never was one."""
+    """The connector's latest retry; None if there never was one."""
     delivery = connector.deliveries.filter(kind=Kind.RETRY).order_by("-pk").first()
     if delivery is None or delivery.stop is None:
         return None

@@ -1,7 +1,7 @@
-"""Silence: selected event types that used to come and have not for unusually long.
+"""Silent types: selected event types that used to arrive and have not arrived for unusually long.
 
-What is usual is learnt from the hours of the eight days up to yesterday: a type that came in at least 12 of them has a
-longest pause. It is silent once nothing came for twice that pause, and for three hours at least.
+What is usual is learnt from the hours of the eight days up to yesterday: a type that arrived in at least 12 of them has
+a longest pause. It is silent once nothing has arrived for twice that pause, and for at least three hours.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ FACTOR = 2
 
 
 class Silence(NamedTuple):
-    """Since when a type is silent, and the longest pause it used to make."""
+    """When a type was last received, and the longest pause that is usual for it."""
 
     event_type: str
     since: datetime
     usual: timedelta
 
 
-# What is older than a few hours is rolled up, so that each row is an hour in which the type came.
+# Counts older than a few hours are rolled up, so each row is an hour in which the type arrived.
 _PAUSES = """
 WITH pauses AS (
     SELECT event_type, minute - lag(minute) OVER (PARTITION BY event_type ORDER BY minute) AS pause
@@ -47,7 +47,7 @@ SELECT u.event_type, t.last_received_at, extract(epoch FROM u.pause)::float8
 
 
 def silent(connector: Connector, now: datetime) -> list[Silence]:
-    """The connector's selected types that are silent at `now` (the database's clock), the longest first."""
+    """The connector's selected types that are silent at `now` (the database's clock), longest silence first."""
     return silent_among(connector.workspace_id, connector.selected_events, now)
 
 

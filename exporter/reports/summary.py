@@ -1,7 +1,7 @@
-"""Read-only questions for the screens and the API: how a connector's delivery stands.
+"""The state of a connector's delivery in numbers, for pages and the API.
 
-Everything here reads totals and hours, never the log itself, so that answers take the same time however much history
-there is; the number of statements does not depend on the number of connectors.
+Everything here reads totals and hours, never the log itself, so the cost does not grow with history; nor does the
+number of statements with the number of connectors.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Summary:
     """A connector's live delivery in numbers.
 
     `received` is since launch and equals Σ `outcomes` + `pending`; `hourly` holds 24 counts of delivered events by hour
-    of receipt, oldest first; `lost` have expired since `losing_since`, in the trouble that is open.
+    of receipt, oldest first; `lost` events have expired since `losing_since`, in the open incident.
     """
 
     connector: Connector
@@ -56,15 +56,15 @@ class Summary:
 
 
 class Seen(NamedTuple):
-    """What a workspace's intake has seen."""
+    """What a workspace's intake has received."""
 
     last_received_at: datetime | None
     received_24h: int
     hourly: list[int]
 
 
-# One statement, so that all numbers of a connector are of one moment and add up. What bounds a search must stand
-# within it and be stable (`statement_timestamp`), or PostgreSQL reads all history to filter it afterwards.
+# One statement, so that all numbers of a connector are of one moment and add up. The bounds of a search must be part of
+# it and stable (`statement_timestamp`); otherwise PostgreSQL reads all history and filters it afterwards.
 _STATE = """
 SELECT c.id, d.id, d.start, d.cursor, l.next_event, d.stopped, d.failing_since, d.next_attempt_at, d.accepted_at,
        d.moved_at, d.expired_at, oldest.received_at, k.last4, k.created_at, k.verified_at IS NOT NULL,
@@ -130,7 +130,7 @@ _LAST_SEEN = "SELECT max(last_received_at) FROM exporter_receivedtotal WHERE wor
 
 
 def summaries(connectors: Iterable[Connector]) -> list[Summary]:
-    """One summary per connector, in the order given; one statement however many there are."""
+    """One summary per connector, in the order given, with one statement however many there are."""
     wanted = list(connectors)
     if not wanted:
         return []
@@ -139,7 +139,7 @@ def summaries(connectors: Iterable[Connector]) -> list[Summary]:
 
 
 def summary(connector: Connector) -> Summary:
-    """Raises Connector.DoesNotExist where it was deleted meanwhile."""
+    """Raises Connector.DoesNotExist if it has been deleted in the meantime."""
     for found in summaries([connector]):
         return found
     raise Connector.DoesNotExist
@@ -212,7 +212,7 @@ def intake_seen(workspace: Workspace) -> Seen:
 
 
 def stamp(connector: Connector) -> str:
-    """Changes whenever the connector's page would show something else (ages aside)."""
+    """A text that changes whenever the connector's page would show something else (ages aside)."""
     rows = _rows(
         """
         SELECT d.settles, d.cursor, l.next_event, d.next_attempt_at, d.stopped, c.version, c.state

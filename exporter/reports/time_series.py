@@ -1,4 +1,4 @@
-"""Trends: what the charts of a connector's page show, in one statement, so that all is of one moment."""
+"""Time series: what the charts of a connector's page show, in one statement, so that everything is of one moment."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from exporter.reports.windows import WEEK, Window
 PERCENTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 NOT_DELIVERED = (Outcome.REJECTED, Outcome.EXPIRED)
 STRIP_CELLS, STRIP_STEP = 84, 7_200
-# A cell is amber where more than this share of its requests did not work; a lone 429 is no trouble.
+# A cell is amber if more than this share of its requests failed; a single 429 is no trouble.
 _TOLERABLE = 0.02
 _STOPPING = frozenset({"refused"})
-# A body refused for its content is answered so while it is halved: nothing is wrong with the connection.
+# These answers come while a body is being halved because of one event: nothing is wrong with the connection.
 _OF_CONTENT = frozenset({"400", "413"})
 _TRENDS = """
 SELECT 'outcome', floor(extract(epoch FROM {moment} - %(since)s) / %(step)s)::int, outcome, sum(count)::bigint
@@ -49,7 +49,7 @@ Counts = dict[int, Counter[str]]
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Named rows of one value per step, oldest first; `begins` are the steps' beginnings. None: nothing to tell."""
+    """Named rows of one value per step, oldest first; `begins` are the times the steps begin. None is a gap."""
 
     begins: list[datetime]
     rows: dict[str, list[float | None]]
@@ -61,7 +61,7 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Two hours of the health strip: `ok`, `warn` (did not always work), `bad` (refused), `none` (nothing sent)."""
+    """Two hours of the health strip: `ok`, `warn` (some requests failed), `bad` (refused), `none` (nothing sent)."""
 
     at: datetime
     kind: str
@@ -98,7 +98,8 @@ def trends(summary: Summary, window: Window) -> Trends:
 
 
 def _read(summary: Summary, window: Window, since: datetime, week: datetime) -> dict[str, Counts]:
-    """`{kind: {step: {name: count}}}`. Names of tables and columns are this module's own."""
+    """`{kind: {step: {name: count}}}`. The names of tables and columns in the statement are constants of this
+    module."""
     table, moment = ("deliverycount", "minute") if window.step < 3_600 else ("deliveryhour", "hour")
     terms: dict[str, Any] = {
         "delivery": summary.delivery_id,
@@ -121,7 +122,7 @@ def _read(summary: Summary, window: Window, since: datetime, week: datetime) -> 
 def _events(
     counts: dict[str, Counts], begins: list[datetime], summary: Summary, window: Window
 ) -> dict[str, list[float | None]]:
-    """What came in before the launch is nobody's: those steps are gaps."""
+    """Steps before the launch are gaps: events received then do not belong to the connector."""
     names = [Outcome.DELIVERED.value, *(outcome.value for outcome in NOT_DELIVERED)]
     rows: dict[str, list[float | None]] = {name: [] for name in (*names, "waiting")}
     launched = summary.connector.created_at
@@ -130,7 +131,7 @@ def _events(
         known = begin + timedelta(seconds=window.step) > launched
         for name in names:
             rows[name].append(float(settled[name]) if known else None)
-        # The step of the launch holds events from before it: no more can wait than do.
+        # The launch step also holds events received before the launch, so the total bounds what can be waiting.
         waiting = counts["received"].get(step, Counter())[""] - settled.total()
         rows["waiting"].append(float(min(max(waiting, 0), summary.pending)) if known else None)
     return rows
@@ -162,7 +163,7 @@ def _strip(counts: Counts, week: datetime) -> list[Cell]:
 
 
 def cell_kind(answers: Counter[str]) -> str:
-    """How two hours went, told from their answers."""
+    """The kind of a cell, judged by the answers of its two hours."""
     total = answers.total()
     if not total:
         return "none"

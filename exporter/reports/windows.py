@@ -1,10 +1,10 @@
-"""Windows: what came in and what became of it within the last hour, 24 hours or 7 days.
+"""Windows: what was received within the last hour, 24 hours or 7 days, and what became of it.
 
 A window counts events by the minute they were *received*, so that received = Σ outcomes + pending holds within it. It
-ends now and begins at a whole minute (1 h) or hour, because older minutes are rolled up into hours: its newest step is
-the running one. The window before it is complete; so a change compares events per second.
+ends now and begins at a whole minute (1 h) or hour, because older minutes are rolled up into hours; its newest step is
+still running. The window before it is complete, so the two are compared by events per second.
 
-Every answer is one statement: all its numbers are of one moment.
+Every window is read by one statement, so all its numbers are of one moment.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from exporter.ledger.outcomes import Outcome
 
 
 class Window(NamedTuple):
-    """`step` is what one bar of a chart covers, `unit` what the window's beginning is rounded to; all in seconds."""
+    """`step` is what one bar of a chart covers, `unit` what the beginning is rounded to; both in seconds."""
 
     name: str
     label: str | Promise
@@ -38,7 +38,7 @@ class Window(NamedTuple):
         return self.seconds // self.step
 
     def since(self, now: datetime) -> datetime:
-        """The beginning of the window that ends `now`; the running unit is its last."""
+        """The beginning of the window that ends at `now`; the unit that is still running is its last."""
         running = int(now.timestamp()) // self.unit * self.unit
         return now.replace(microsecond=0) - timedelta(
             seconds=int(now.timestamp()) - running + self.seconds - self.unit
@@ -64,7 +64,7 @@ class TypeFlow:
 
 
 def type_flow(event_type: str, received: int, outcomes: dict[str, int], last: datetime | None) -> TypeFlow:
-    """What is not settled is pending."""
+    """Makes a row; whatever is not settled is pending."""
     known = CATALOGUE.by_name.get(event_type)
     name = known.title if known else ""
     return TypeFlow(event_type, name, received, outcomes, received - sum(outcomes.values()), last)
@@ -75,8 +75,8 @@ class Flow:
     """A window of a connector's live delivery.
 
     `received` = Σ `outcomes` + `pending`, where `pending` is counted from the log's numbers, independently of the
-    others. `carried_in` came in before the window and waits still. `before` is what the window before received.
-    `types` are most received first.
+    others. `carried_in` was received before the window and is still waiting. `before` is what the window before
+    received. `types` are sorted by received, most first.
     """
 
     window: Window
@@ -95,15 +95,16 @@ class Flow:
 
     @property
     def change(self) -> float | None:
-        """How much more came in per second than in the window before, as a share; None where nothing did then."""
+        """How much more was received per second than in the window before, as a share; None if nothing was received
+        then."""
         elapsed = (self.now - self.since).total_seconds()
         if self.before <= 0 or elapsed <= 0:
             return None
         return (self.received / elapsed) / (self.before / self.window.seconds) - 1
 
 
-# Received since launch is bounded by what was counted since then, so that the minute of the launch itself counts
-# right. Where pending events begin within the window is found by halving: the log may hold millions.
+# What was received since launch is bounded by the counts since then, so that the minute of the launch is counted right.
+# The first pending event within the window is found by bisection: the log may hold millions.
 _FLOW = """
 WITH RECURSIVE delivery AS (
     SELECT d.id, d.workspace_id, d.start, d.cursor, l.next_event AS head
@@ -149,10 +150,10 @@ SELECT d.head, d.cursor, first.number,
 
 
 def flow(connector: Connector, window: Window, now: datetime) -> Flow:
-    """The window that ends `now` (the database's clock).
+    """The window that ends at `now` (the database's clock).
 
     Raises:
-        Connector.DoesNotExist: it was deleted meanwhile.
+        Connector.DoesNotExist: it has been deleted in the meantime.
     """
     since = window.since(now)
     terms: dict[str, Any] = {

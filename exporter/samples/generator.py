@@ -12,7 +12,7 @@ from connectors.catalogue.event_type import EventType
 from exporter.samples import people as make_believe
 from exporter.samples.people import Origin, Person, uuid
 
-# How often a channel writes, and what becomes of a message: many sends and deliveries, few clicks.
+# How often each channel is used, and what becomes of a message: many sends and deliveries, few clicks.
 _CHANNELS = {
     "email": 50.0,
     "pushnotification": 22.0,
@@ -55,7 +55,7 @@ _AGENTS = (
 
 
 class _Scene(NamedTuple):
-    """What the values of one event are made from."""
+    """What the values of an event are made from."""
 
     random: Random
     person: Person
@@ -64,7 +64,7 @@ class _Scene(NamedTuple):
 
 _Maker = Callable[[_Scene], Any]
 
-# Fields not listed, and not the origin's, are left out: they are optional and mostly absent in life, too.
+# Other fields are left out unless they belong to the origin: they are optional and usually absent in real events too.
 _MAKERS: dict[str, _Maker] = {
     "device_id": lambda scene: scene.person.device_id,
     "platform": lambda scene: scene.person.platform,
@@ -145,8 +145,8 @@ def generate(
     `shape` is `flat` (as in Currents files) or `custom_http` (as Braze posts); `anonymous_share` is the share
     of people without an external id. A few of the `people` get most of the messages.
     """
-    random = Random(seed)  # noqa: S311 - make-believe, not a secret
-    # Those of the reference page, so that the traffic of a seed stays the same when Braze adds types.
+    random = Random(seed)  # noqa: S311 - sample data, not a secret
+    # Only types of the reference page, so that a seed's traffic stays the same when Braze adds types.
     kinds, weights = _kinds(event for event in CATALOGUE.events if not event.newer)
     origins = _origins(random)
     met: dict[int, Person] = {}
@@ -163,7 +163,7 @@ def generate(
 
 def one_of_each(seed: int, event_types: Collection[str], time: float) -> Iterator[dict[str, Any]]:
     """One flat event of each of the types, in the catalogue's order, at `time` (UNIX seconds)."""
-    random = Random(seed)  # noqa: S311 - make-believe, not a secret
+    random = Random(seed)  # noqa: S311 - sample data, not a secret
     kinds, _weights = _kinds(CATALOGUE.events)
     origins = _origins(random)
     for event_type, makers in kinds:
@@ -191,7 +191,7 @@ def _event(
 def _kinds(
     events: Iterable[EventType],
 ) -> tuple[list[tuple[EventType, list[tuple[str, _Maker]]]], list[float]]:
-    """Each event type with the makers of its fields, and the running sum of their weights."""
+    """Each event type with the functions that make its fields, and the running sum of the types' weights."""
     kinds, weights, total = [], [], 0.0
     for event_type in events:
         makers = [
@@ -206,7 +206,7 @@ def _kinds(
 
 
 def _origins(random: Random) -> list[Origin]:
-    """Campaigns and Canvases, the first of them busier than the last."""
+    """Campaigns and Canvases; the first ones are busier than the last."""
     made = [origin for _ in range(24) for origin in make_believe.campaign(random)]
     made += [origin for _ in range(10) for origin in make_believe.canvas(random)]
     random.shuffle(made)

@@ -1,8 +1,8 @@
-"""History: a past for a connector, written by the product's own writers, for demonstrations and measurements.
+"""Sample histories: a past for a connector, written by the product's own code, for demonstrations and measurements.
 
-Two kinds: counts alone (events that came and were trimmed since, by the hour and for the last 3 hours by the minute,
-as rolling up leaves them), which are quick however many; and real events with their bytes, as if they had come earlier.
-Both keep every ledger balanced. Only for connectors whose log nobody else writes to meanwhile.
+There are two kinds: counts alone (of events that have been trimmed since, by the hour and for the last 3 hours by the
+minute, as the roll-up leaves them), which are quick however many there are; and real events with their bytes, as if
+they had arrived earlier. Both keep every ledger balanced. Nobody else may write to the connector's log meanwhile.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from exporter.maintenance.rollup import MINUTES_KEPT
 from exporter.models import EventBatch, Kind, Settled, Stopped
 
 CALL_BYTES = 770
-# Pieces of one settle: a statement of a few thousand rows.
+# Pieces per settle: a statement of a few thousand rows.
 _PIECES = 60
 # The share of bodies whose first attempt failed.
 _FAILING = 0.01
@@ -44,7 +44,7 @@ _TOO_LONG = "The Segment call has 33120 bytes, Segment takes at most 32000."
 
 
 class Mix(NamedTuple):
-    """How often event types come, and the share of events without external user id."""
+    """How often each event type occurs, and the share of events without an external user id."""
 
     weights: Mapping[str, float]
     anonymous: float = 0.04
@@ -53,7 +53,7 @@ class Mix(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """A minute or hour in which `counts` of each type came."""
+    """A minute or hour in which `counts` events of each type were received."""
 
     at: datetime
     counts: dict[str, int]
@@ -66,10 +66,10 @@ class _Slot:
 def counts(
     connector: Connector, mix: Mix, events: int, since: datetime, until: datetime, random: Random
 ) -> None:
-    """About `events` events between the two moments, delivered and trimmed since: their counts alone.
+    """Adds the counts of about `events` events between the two times, delivered and trimmed since.
 
     Raises:
-        RuntimeError: somebody else holds the connector's delivery.
+        RuntimeError: somebody else holds the lease of the connector's delivery.
     """
     slots = _slots(mix, events, since, until, random)
     head = _advance(connector.workspace_id, slots)
@@ -107,7 +107,7 @@ def _slots(mix: Mix, events: int, since: datetime, until: datetime, random: Rand
 
 
 def _moments(since: datetime, until: datetime) -> Iterator[tuple[datetime, float]]:
-    """Hours, and minutes where they are not rolled up yet."""
+    """Hours, and minutes where they would not have been rolled up yet."""
     fine = (until - MINUTES_KEPT).replace(minute=0, second=0, microsecond=0)
     moment = since.replace(minute=0, second=0, microsecond=0)
     while moment < until:
@@ -117,20 +117,22 @@ def _moments(since: datetime, until: datetime) -> Iterator[tuple[datetime, float
 
 
 def _busy(moment: datetime) -> float:
-    """Days are busier than nights, workdays than weekends."""
+    """Traffic is heavier by day than by night, and on workdays than at weekends."""
     day = 1 + 0.8 * math.sin((moment.hour + moment.minute / 60 - 8) / 24 * 2 * math.pi)
     return day * (0.6 if moment.weekday() >= 5 else 1.0)
 
 
 def _advance(workspace_id: int, slots: Sequence[_Slot]) -> int:
-    """Counts the events as received and takes their numbers; they are trimmed already. Answers the first number."""
+    """Counts the events as received and takes their numbers, as if trimmed already. Returns the first number."""
     event_log.ensure(workspace_id)
     total = sum(slot.total for slot in slots)
     with transaction.atomic():
         sql = sql_module.cursor()
         head = event_log.lock(sql, workspace_id)
         if EventBatch.objects.filter(workspace_id=workspace_id).exists():
-            raise RuntimeError("This log holds events already; counts alone can only come before them.")
+            raise RuntimeError(
+                "This log already holds events; counts alone can only be added before the first one."
+            )
         event_log.move(sql, workspace_id, total, slots[-1].at)
         placed = [
             Placed(
@@ -176,7 +178,7 @@ def _piece(slot: _Slot, first: int, revision_id: int, plan: Plan, mix: Mix, rand
 
 
 def _tried(piece: Piece, random: Random) -> list[Tried]:
-    """The request that carried the piece; now and then one that failed before it."""
+    """The request that carried the piece, preceded now and then by one that failed."""
     sent = sum(count for _moment, count in piece.received)
     if not sent:
         return []
@@ -208,10 +210,10 @@ def events(
     *,
     settled: bool,
 ) -> None:
-    """Real events, kept in the log, as if they had come at these moments (in order); delivered or waiting still.
+    """Adds real events to the log, as if they had arrived at these times (in order); delivered or still waiting.
 
     Raises:
-        RuntimeError: somebody else holds the connector's delivery.
+        RuntimeError: somebody else holds the lease of the connector's delivery.
     """
     event_log.ensure(connector.workspace_id)
     placed: list[Placed] = []
@@ -264,7 +266,7 @@ def _judged(one: Placed, revision_id: int, plan: Plan, random: Random) -> Piece:
 
 
 def refused_since(connector: Connector, since: datetime, wait: float) -> None:
-    """As if Segment had rejected the connector's key since then; the next attempt is due in `wait` seconds."""
+    """Makes it look as if Segment had been rejecting the key since then; the next attempt is due in `wait` seconds."""
     lease = _lease(connector)
     ended = datetime.now(UTC)
     tried = [
@@ -294,7 +296,7 @@ def refused_since(connector: Connector, since: datetime, wait: float) -> None:
 
 
 def launched_at(connector: Connector, moment: datetime) -> None:
-    """As if the connector had been launched then."""
+    """Makes it look as if the connector had been launched then."""
     Connector.objects.filter(pk=connector.pk).update(created_at=moment, changed_at=moment)
     connector.write_keys.update(created_at=moment, activated_at=moment)
     connector.deliveries.update(created_at=moment)

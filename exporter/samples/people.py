@@ -1,5 +1,5 @@
-"""Make-believe: the people, campaigns and Canvases of generated traffic. Everything follows from the random
-source it is given; names and addresses are invented (example.com, 555 numbers)."""
+"""The people, campaigns and Canvases of generated traffic. Everything follows from the random source it is
+given; names and addresses are invented (example.com, 555 numbers)."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ PROVIDERS = ("gmail", "outlook", "yahoo", "icloud", "gmx")
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Someone who gets messages; `external_user_id` is None for an anonymous one."""
+    """Somebody who receives messages; `external_user_id` is None for an anonymous user."""
 
     user_id: str
     external_user_id: str | None

@@ -291,6 +291,6 @@ def test_a_cursor_below_the_mark_raises_an_alarm(caplog: pytest.LogCaptureFixtur
         feed_batches(line, 2)
         LogMark.objects.update(first_event=2)
         trim()
-        assert "stands at event 0, but the log begins at 2" in caplog.text
+        assert "is at event 0, but the log begins at 2" in caplog.text
         assert EventBatch.objects.count() == 2
         LogMark.objects.update(first_event=0)
