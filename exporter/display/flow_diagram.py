@@ -151,6 +151,6 @@ def rows_of(drawn: Stream, balance: Balance) -> list[Line]:
         leaving(_("no external user ID"), lost["anonymous"]),
         leaving(_("expired"), lost["expired"], "trouble"),
         station(_("Sent"), drawn.sent),
-        leaving(_("rejected by Segment"), lost["rejected"], "trouble"),
+        leaving(_("rejected"), lost["rejected"], "trouble"),
         station(_("Accepted by Segment"), drawn.accepted),
     ]

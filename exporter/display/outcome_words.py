@@ -39,8 +39,8 @@ _SIGNS = {
         _("Unsupported type"), _("Segment has no place for this type of event."), "quiet", "minus-circle"
     ),
     "rejected": OutcomeSign(
-        _("Rejected by Segment"),
-        _("Segment took its neighbours and refused this one."),
+        _("Rejected"),
+        _("Segment refused this one and took its neighbours, or would have dropped it, so it was not sent."),
         "trouble",
         "minus-circle",
     ),

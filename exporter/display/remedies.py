@@ -36,6 +36,14 @@ _REMEDIES: tuple[tuple[str, str | Promise], ...] = (
         _("The event is too large to be kept. Leave out its largest fields at the sender."),
     ),
     (
+        r"neither external_user_id nor user_id",
+        _("Let the sender put a user into the event, or leave out anonymous users on the connector’s page."),
+    ),
+    (
+        r"user_id is no text",
+        _("Let the sender put the user’s id into the event as text."),
+    ),
+    (
         r"The Segment call has \d+ bytes",
         _(
             "Segment takes calls of at most 32 KB. Shorten long texts in the message or its extras; then retry."

@@ -30,7 +30,7 @@ def test_a_rejected_event_is_found_understood_and_retried(line: Line, owner: Use
     page.get_by_role("link", name="Find an event").click()
     page.get_by_label("Exactly this value").fill("event-2")
     page.get_by_role("button", name="Find").click()
-    expect(page.locator(".fate")).to_have_text("Rejected by Segment")
+    expect(page.locator(".fate")).to_have_text("Rejected")
     expect(page.get_by_text("Segment answered 400")).to_be_visible()
 
     page.get_by_role("link", name="What to do about it").click()

@@ -11,8 +11,12 @@ EVENTS = json.loads((Path(__file__).parents[2] / "connectors" / "catalogue" / "c
 ]
 
 
-def plain_call(event: dict[str, Any], version: str) -> dict[str, Any]:
-    """The Segment call of a flat event of a catalogue type, as if it were wanted in any case."""
+def plain_call(event: dict[str, Any], version: str) -> dict[str, Any] | None:
+    """The Segment call of a flat event of a catalogue type, as if it were wanted in any case; None where Segment
+    would drop it for its ids."""
+    ids = [to_text(event.get(name)) for name in ("external_user_id", "user_id")]
+    if not any(ids) or any(value is not None and not isinstance(value, str) for value in ids):
+        return None
     entry = next(e for e in EVENTS if event["event_type"] in [e["event_type"], *e["aliases"]])
     name = entry["segment_event"] or to_text(event[entry["segment_event_from"]])
     call: dict[str, Any] = {

@@ -15,12 +15,10 @@ import msgspec
 from connectors.catalogue.catalogue import CATALOGUE, canonical
 from connectors.catalogue.event_type import EventType, Target
 from exporter.destinations.segment.conversions import as_type
+from exporter.destinations.segment.drops import MOST_BYTES, Undeliverable, judge_ids, too_long
 from exporter.ledger.outcomes import Outcome
 from exporter.log import own_id
 from exporter.version import VERSION
-
-# Segment refuses calls over 32 KB.
-MOST_BYTES = 32_000
 
 _PREFIX = b'{"event_type":"'
 _PYTHON_TYPES: dict[str, Any] = {
@@ -33,10 +31,6 @@ _PYTHON_TYPES: dict[str, Any] = {
     "any": Any,
 }
 _Part = tuple[type[msgspec.Struct], slice, tuple[None, ...]]
-
-
-class _Unsendable(Exception):
-    """Segment would drop the call; the text is the sentence that says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +98,16 @@ def convert(line: bytes, plan: Plan) -> Judged:
         if event_type not in plan.selected:
             return Judged(event_type, Outcome.UNSELECTED, None, "")
         call = converter.call(line, plan.include_anonymous)
-    except _Unsendable as fault:
+    except Undeliverable as fault:
         return Judged(event_type, Outcome.REJECTED, None, str(fault))
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as fault:
+    except RecursionError:
+        return Judged("", Outcome.REJECTED, None, "The event is nested too deeply to be sent.")
+    except (ValueError, TypeError, KeyError, OverflowError) as fault:
         return Judged("", Outcome.REJECTED, None, f"The stored event cannot be read: {type(fault).__name__}.")
     if call is None:
         return Judged(event_type, Outcome.ANONYMOUS, None, "")
     if len(call) > MOST_BYTES:
-        reason = f"The Segment call has {len(call)} bytes, Segment takes at most {MOST_BYTES}."
-        return Judged(event_type, Outcome.REJECTED, None, reason)
+        return Judged(event_type, Outcome.REJECTED, None, too_long(call))
     return Judged(event_type, Outcome.DELIVERED, call, "")
 
 
@@ -172,6 +167,9 @@ class _Converter:
             if not include_anonymous:
                 return None
             external = None
+        message_id = own or event_id
+        if not (external.__class__ is str and user.__class__ is str and user):
+            judge_ids(external, user)
         context = _LIBRARY_ALONE
         if self._has_context:
             context = _Context(_filled(self._traits, values), _filled(self._device, values), _LIBRARY)
@@ -179,7 +177,7 @@ class _Converter:
         return _encode(
             _Call(
                 self._segment_event or self._own_name(values),
-                own or event_id,
+                message_id,
                 external,
                 user,
                 _timestamp(time),
@@ -205,7 +203,7 @@ class _Converter:
     def _own_name(self, values: tuple[Any, ...]) -> str:
         name = values[self._name_place]
         if not isinstance(name, str) or not name.strip():
-            raise _Unsendable(
+            raise Undeliverable(
                 f"The event has no {self._name_from}, which Segment needs as the name of the event."
             )
         return name
