@@ -19,8 +19,10 @@ from prometheus_client.registry import Collector
 from redis import RedisError
 
 from connectors.models import Connector
+from exporter.api import installation_metrics
 from exporter.destinations.answer import FAMILIES, family
 from exporter.dispatch import heartbeats, queues
+from exporter.ledger.outcomes import Outcome
 from exporter.reports import summary as status
 from exporter.reports.health import Health
 from exporter.reports.summary import Summary
@@ -39,6 +41,11 @@ SELECT d.connector_id, a.answer, a.count, a.milliseconds
 _RECEIVED = """
 SELECT w.slug, sum(t.count)::bigint FROM exporter_receivedtotal t JOIN connectors_workspace w ON w.id = t.workspace_id
  GROUP BY 1 ORDER BY 1
+"""
+_RETRIED = """
+SELECT d.connector_id, sum(t.count)::bigint
+  FROM exporter_delivery d JOIN exporter_deliverytotal t ON t.delivery_id = d.id AND t.outcome = 'delivered'
+ WHERE d.kind = 'retry' GROUP BY 1
 """
 _REFUSED = """
 SELECT w.slug, sum(r.count)::bigint FROM exporter_refusalcount r JOIN connectors_workspace w ON w.id = r.workspace_id
@@ -71,6 +78,7 @@ class _Everything(Collector):
         yield from _attempts({each.connector.pk: _names(each) for each in summaries})
         yield from _intake()
         yield from _parts()
+        yield from installation_metrics.collect()
 
 
 def _events(summaries: list[Summary]) -> Iterator[Metric]:
@@ -79,9 +87,21 @@ def _events(summaries: list[Summary]) -> Iterator[Metric]:
     )
     by_outcome = CounterMetricFamily(
         "currents_events",
-        "Events by outcome. A retry that succeeds moves an event from rejected to delivered.",
+        "Events by outcome, counted as they were settled. A retry that succeeds adds to delivered and takes nothing "
+        "from rejected, so that no counter ever falls.",
         labels=(*_CONNECTOR, "outcome"),
     )
+    retried = CounterMetricFamily(
+        "currents_events_retried",
+        "Rejected events that were delivered by a retry; rejected − retried is what a connector's page shows.",
+        labels=_CONNECTOR,
+    )
+    until_loss = GaugeMetricFamily(
+        "currents_first_loss_seconds",
+        "Seconds until the oldest waiting event expires, of connectors with waiting events.",
+        labels=_CONNECTOR,
+    )
+    again = {key: int(count) for key, count in _rows(_RETRIED)}
     pending = GaugeMetricFamily(
         "currents_events_pending", "Events waiting to be delivered.", labels=_CONNECTOR
     )
@@ -89,9 +109,13 @@ def _events(summaries: list[Summary]) -> Iterator[Metric]:
         names = _names(each)
         received.add_metric(names, each.received)
         pending.add_metric(names, each.pending)
+        moved = again.get(each.connector.pk, 0)
+        retried.add_metric(names, moved)
         for outcome, count in each.outcomes.items():
-            by_outcome.add_metric((*names, outcome), count)
-    yield from (received, by_outcome, pending)
+            by_outcome.add_metric((*names, outcome), count + moved * (outcome == Outcome.REJECTED))
+        if each.first_loss_at is not None:
+            until_loss.add_metric(names, (each.first_loss_at - each.now).total_seconds())
+    yield from (received, by_outcome, retried, pending, until_loss)
 
 
 def _states(summaries: list[Summary]) -> Iterator[Metric]:

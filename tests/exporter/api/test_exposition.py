@@ -8,15 +8,20 @@ from typing import Any
 import pytest
 from django.test import Client, override_settings
 
+from connectors.audit.actor import SYSTEM
 from connectors.models import Workspace
+from exporter.actions import retries
 from exporter.api import exposition
+from exporter.delivery.deliver import deliver
 from exporter.reports import summary
 from exporter.reports.health import Health
+from exporter.version import VERSION
 from tests.support.delivering import Line, a_line
+from tests.support.factories import event
 
 pytestmark = pytest.mark.django_db(transaction=True)
 # In the test alone; the product's grammar is Prometheus's own.
-SAMPLE = re.compile(r'^([a-z_]+)\{((?:[a-z_]+="(?:[^"\\\n]|\\.)*",?)*)\} (-?[0-9.e+-]+)$')
+SAMPLE = re.compile(r'^([a-z_]+)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\.)*",?)*)\})? (-?[0-9.e+-]+)$')
 SECRET = "metrics-" + "m" * 20
 
 
@@ -28,7 +33,7 @@ def samples(told: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
             continue
         match = SAMPLE.match(line)
         assert match, line
-        labels = frozenset(re.findall(r'([a-z_]+)="((?:[^"\\]|\\.)*)"', match[2]))
+        labels = frozenset(re.findall(r'([a-z_]+)="((?:[^"\\]|\\.)*)"', match[2] or ""))
         key = (match[1], labels)
         assert key not in found, "every sample once"
         found[key] = float(match[3])
@@ -124,3 +129,33 @@ def test_a_label_cannot_break_out_of_its_quotation_marks() -> None:
     with a_line() as line:
         Workspace.objects.filter(pk=line.workspace.pk).update(slug='a"b\\c\n')
         assert r'workspace="a\"b\\c\n"}' in text()
+
+
+def test_a_retry_lowers_no_counter() -> None:
+    with a_line() as line:
+        line.sandbox.fail(status=400, match={"message_id_prefix": "bad-"})
+        line.feed(5)
+        line.feed_events([event(1, id="bad-1")])
+        line.deliver()
+        before = of(line, "currents_events_total", outcome="rejected")
+        assert before == 1
+        line.sandbox.heal()
+        deliver(retries.retry_all(line.connector, SYSTEM).pk)
+        assert of(line, "currents_events_total", outcome="rejected") == before
+        assert of(line, "currents_events_retried_total") == 1
+        assert of(line, "currents_events_total", outcome="delivered") == 6
+
+
+def test_the_time_until_the_first_loss_is_told_of_a_connector_in_trouble() -> None:
+    with a_line() as line:
+        line.sandbox.fail(status=503)
+        line.feed(1)
+        line.deliver()
+        assert 47 * 3600 < of(line, "currents_first_loss_seconds") <= 48 * 3600
+
+
+def test_the_installation_is_told_in_numbers_an_alert_can_use() -> None:
+    told = samples(text())
+    names = {name for name, _labels in told}
+    assert {"currents_log_bytes", "currents_notices_unsent", "currents_clock_skew_seconds"} <= names
+    assert ("currents_build_info", frozenset({("version", VERSION)})) in told
