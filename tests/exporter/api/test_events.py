@@ -275,7 +275,7 @@ def test_gzip_is_understood_also_in_several_members(sender: Sender) -> None:
 @pytest.mark.parametrize(
     ("body", "encoding", "status"),
     [
-        (gzip.compress(json.dumps([event(1)]).encode())[:-9], "gzip", 400),
+        (gzip.compress(json.dumps([event(1)]).encode(), mtime=0)[:-9], "gzip", 400),
         (gzip.compress(b"{}", mtime=0)[:5], "gzip", 400),
         (b"not gzip", "gzip", 400),
         (gzip.compress(b"[]", mtime=0) + b"rest", "gzip", 400),
