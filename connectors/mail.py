@@ -1,8 +1,8 @@
 """The mailer of both apps: a letter, how it is sent, and how one that must not be lost is sent.
 
 A letter's words are three templates in `templates/mail/<name>/`: `subject.txt`, `body.txt` and `body.html`. Sentences
-that both bodies share are templates of their own beside them. Mails are written in the site's language, with times in
-UTC, because they are read later and elsewhere.
+that both bodies share are templates of their own beside them. A letter is written in the language of whoever gets it,
+with times in UTC, because it is read later and elsewhere.
 
 A mail that must not be lost is a row in the database. A worker *claims* it, sends it, and marks it as sent only then.
 A claim expires, so a worker that dies in mid-mail costs minutes; if the mail server had taken the mail already, a
@@ -26,6 +26,8 @@ from django.db import connection
 from django.template import Context, Engine
 from django.utils import translation
 
+from connectors.web.language import of_person
+
 log = logging.getLogger(__name__)
 
 # Longer than a mail server that is slow, but does answer, can take.
@@ -37,12 +39,14 @@ _THIS_MAIL_ONLY = (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smt
 @dataclass(frozen=True, slots=True)
 class Letter:
     """`name` is the folder of its templates, `context` what they are filled with. `reference` makes the Message-ID: the
-    same for every copy of one mail; empty where there is only ever one."""
+    same for every copy of one mail; empty where there is only ever one. `language` is the reader's, or empty for the
+    site's."""
 
     name: str
     context: Mapping[str, object]
     to: Sequence[str]
     reference: str = ""
+    language: str = ""
 
     @property
     def subject(self) -> str:
@@ -84,7 +88,7 @@ def send(letter: Letter) -> None:
     if letter.reference:
         host = urlsplit(settings.SITE_URL).hostname or "localhost"
         headers["Message-ID"] = f"<{letter.reference}@{host}>"
-    with translation.override(settings.LANGUAGE_CODE):
+    with translation.override(of_person(letter.language)):
         mail = EmailMultiAlternatives(letter.subject, letter.text, to=list(letter.to), headers=headers)
         mail.attach_alternative(letter.html, "text/html")
     mail.send()

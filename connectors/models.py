@@ -30,6 +30,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     email = models.EmailField(_("Email"), max_length=254, unique=True)
     name = models.CharField(_("Name"), max_length=150, blank=True)
+    language = models.CharField(max_length=8, blank=True)
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     is_owner = models.BooleanField(_("Owner"), default=False)
@@ -149,6 +150,7 @@ class Connector(models.Model):
     type = models.CharField(max_length=20, choices=ConnectorType.choices, default=ConnectorType.SEGMENT)
     name = models.CharField(max_length=100)
     contact_email = models.EmailField(max_length=254)
+    language = models.CharField(max_length=8, blank=True)
     region = models.CharField(max_length=2, choices=Region.choices)
     selected_events = ArrayField(models.CharField(max_length=200), default=list, blank=True)
     include_anonymous = models.BooleanField(default=False)

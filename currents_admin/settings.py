@@ -10,7 +10,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from csp.constants import NONE, SELF
-from django.utils.translation import gettext_lazy as _
 
 from currents_admin import env, env_urls, local, oidc, safety
 
@@ -80,11 +79,11 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "connectors.web.time_zone.in_zone",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "connectors.web.language.in_language",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -172,13 +171,9 @@ LOGIN_REDIRECT_URL = "/"
 LOGIN_URL = "account_login"
 
 LANGUAGE_CODE = "en"
+# Each in its own words, as people look for it. One is offered once every message of its catalogue is translated.
 LANGUAGES = [
-    ("en", _("English")),
-    ("fr", _("French")),
-    ("pt-br", _("Portuguese")),
-    ("es", _("Spanish")),
-    ("ja", _("Japanese")),
-    ("de", _("German")),
+    ("en", "English"),
 ]
 LOCALE_PATHS = [local.FILES / "locale"]
 TIME_ZONE = "UTC"

@@ -40,7 +40,7 @@ class Claim:
             "link": settings.SITE_URL + page,
         }
         reference = f"key-reminder-{connector.pk}-{self.day:%Y%m%d}"
-        return mail.Letter("key_reminder", context, recipients(connector), reference)
+        return mail.Letter("key_reminder", context, recipients(connector), reference, connector.language)
 
     def sent(self) -> None:
         self._row().update(key_reminded_at=Now(), key_reminder_claimed_until=None)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from connectors import ports
 from connectors.audit.actions import AuditAction
@@ -81,6 +81,8 @@ def launch(workspace: Workspace, settings: Settings, *, region: str, write_key: 
                 type=ConnectorType.SEGMENT,
                 name=settings.name,
                 contact_email=settings.contact_email,
+                # Until somebody chooses another, trouble is told in the language of whoever launched it.
+                language=translation.get_language() or "",
                 region=region,
                 selected_events=sorted(settings.selected_events),
                 include_anonymous=settings.include_anonymous,

@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
+from connectors.catalogue import labels
 from connectors.web import time_words
 from connectors.web.field_remarks import Remarked
 
@@ -41,6 +42,12 @@ def clock(moment: datetime | None) -> str:
 @register.filter
 def seconds(value: float) -> str:
     return time_words.duration(value)
+
+
+@register.filter
+def catalogue_word(text: str) -> str:
+    """A section, group, label or summary of the event catalogue in the reader's language."""
+    return labels.translated(text)
 
 
 @register.filter

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from connectors import mail
@@ -143,7 +143,10 @@ def letter(invitation: Invitation, link: str) -> mail.Letter:
         "expires_at": invitation.expires_at,
         "link": link,
     }
-    return mail.Letter("invitation", context, [invitation.email])
+    invited = User.objects.filter(email=invitation.email).first()
+    # Who has no account yet is written to in the language of whoever invites them.
+    language = (invited.language if invited else "") or translation.get_language() or ""
+    return mail.Letter("invitation", context, [invitation.email], language=language)
 
 
 def _make(

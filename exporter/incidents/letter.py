@@ -7,12 +7,16 @@ from datetime import datetime
 from heapq import nlargest
 
 from django.conf import settings
+from django.utils.functional import lazy
 
 from connectors.mail import Letter
 from connectors.web.time_words import exactly
 from exporter.models import MailStep
 
 MOST_TYPES = 10
+
+# Said when the letter is rendered, in its reader's language.
+_exactly = lazy(exactly, str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +38,15 @@ class Facts:
     answer: str
 
 
-def write(step: MailStep, facts: Facts, to: str, reference: str) -> Letter:
+def write(step: MailStep, facts: Facts, to: str, reference: str, language: str = "") -> Letter:
     most = nlargest(MOST_TYPES, sorted(facts.expired.items()), key=lambda item: item[1])
     lost = sum(facts.expired.values())
     context = asdict(facts) | {
         "hours": f"{settings.CURRENTS_EXPIRY_HOURS:g}",
-        "left": exactly(facts.first_loss - facts.now) if facts.first_loss else "",
+        "left": _exactly(facts.first_loss - facts.now) if facts.first_loss else "",
         "loss_has_begun": facts.first_loss is not None and facts.first_loss <= facts.now,
         "lost": lost,
         "most_lost": most,
         "lost_otherwise": lost - sum(count for _type, count in most),
     }
-    return Letter(f"incident/{step.value}", context, [to], reference)
+    return Letter(f"incident/{step.value}", context, [to], reference, language)

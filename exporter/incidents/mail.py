@@ -62,7 +62,10 @@ class Claim:
         if incident is None:
             return None
         reference = f"incident-{self.incident_id}-{self.step.value}"
-        return letters.write(self.step, facts(incident, self.at), incident.connector.contact_email, reference)
+        connector = incident.connector
+        return letters.write(
+            self.step, facts(incident, self.at), connector.contact_email, reference, connector.language
+        )
 
     def sent(self) -> None:
         Notice.objects.filter(pk__in=self.notices).update(sent_at=self._now())

@@ -1,6 +1,9 @@
 /* The long form: event picker, and the footer that says what is left to do. */
 import { all, fill } from "./dom.js";
 
+// Without accents and capitals, full width as half width: what people type differs from what is written.
+const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+
 for (const picker of all("[data-picker]")) {
   const boxes = all("[name=selected_events]", picker);
   const groupsOf = (box) => box.closest("[data-group]").dataset.group;
@@ -48,10 +51,10 @@ for (const picker of all("[data-picker]")) {
 
   const search = picker.querySelector("[data-search]");
   search.addEventListener("input", () => {
-    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = plain(search.value).split(/\s+/).filter(Boolean);
     let found = 0;
     for (const row of all("[data-event]", picker)) {
-      const text = row.dataset.searchText.toLowerCase();
+      const text = (row.plainText ??= plain(row.dataset.searchText));
       row.hidden = !words.every((word) => text.includes(word));
       found += row.hidden ? 0 : 1;
     }

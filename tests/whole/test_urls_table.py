@@ -70,6 +70,7 @@ TABLE = {
     "installation_audit": Row("owner", 200),
     "installation_audit_csv": Row("owner", 200),
     "invitation": Row("anyone", 410, 410),
+    "language": Row("anyone", post=303),
     # What was delivered.
     "seen_types": Row("see", 200),
     "workspaces": Row("signed_in", 200),
