@@ -88,5 +88,4 @@ def test_mails_about_a_connector_are_in_the_language_of_whoever_launched_it(
         "link": "x",
     }
     mail.send(mail.Letter("key_reminder", context, ["a@example.com"], language=connector.language))
-    alternative = str(outbox.outbox[-1].alternatives[0][0])
-    assert '<html lang="de"' in alternative
+    assert '<html lang="de"' in outbox.outbox[-1].message().as_string()
