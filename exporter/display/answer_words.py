@@ -26,12 +26,12 @@ class Share:
 
 
 def name_of(status: int | None) -> str:
-    """As the counts name an answer."""
+    """The name the counts use for an answer."""
     return "none" if status is None else str(status)
 
 
 def sign(answer: str) -> tuple[str, str]:
-    """Colour and icon of an answer, named as in the counts."""
+    """Colour and icon of an answer, which is named as in the counts."""
     if answer in ("401", "403"):
         return "bad", "key-struck"
     if answer in ("400", "413"):
@@ -50,12 +50,12 @@ def words(answer: str) -> str:
     }
     if answer in known:
         return known[answer]
-    by_family = {"accepted": _("accepted"), "wait": _("did not work")}
+    by_family = {"accepted": _("accepted"), "wait": _("failed")}
     return by_family.get(family(answer), _("refused"))
 
 
 def shares(answers: Sequence[tuple[str, int]]) -> list[Share]:
-    """Pieces of one bar, the most frequent first; each wide enough to be seen."""
+    """Pieces of one bar, most frequent first, each wide enough to be seen."""
     total = sum(count for _answer, count in answers)
     found: list[Share] = []
     x = 0.0
@@ -63,7 +63,7 @@ def shares(answers: Sequence[tuple[str, int]]) -> list[Share]:
         width = max(100 * count / total, LEAST_PERCENT)
         found.append(Share(answer, words(answer), count, sign(answer)[0], round(x, 2), round(width, 2)))
         x += width
-    # The smallest were made wider than they are: the whole is scaled back to its length.
+    # The smallest were widened, so everything is scaled back to the bar's length.
     scale = 100 / x if x else 1.0
     return [
         Share(

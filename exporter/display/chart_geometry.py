@@ -1,7 +1,7 @@
-"""Charts: numbers become geometry for SVG that templates write out. Pure arithmetic, in units of the viewBox.
+"""Chart geometry: turns numbers into shapes that templates write as SVG. Pure arithmetic, in units of the viewBox.
 
-Colours and strokes are the style sheet's: parts carry a class name, never a style. At most four grid lines; a scale
-begins at zero, or for spans of many sizes (delays) is logarithmic.
+Colours and strokes belong to the style sheet: shapes carry a class name, never a style. There are at most four grid
+lines. A scale begins at zero or, where values differ by orders of magnitude (delays), is logarithmic.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from dataclasses import dataclass
 MOST_GRID_LINES = 4
 LEAST_BAR = 1.0
 Placer = Callable[[int, float], tuple[float, float]]
-# Below it powers of ten run out of digits.
+# Below this, powers of ten run out of digits.
 _NOTHING = 1e-9
 _NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The plot within the picture; the labels of the grid stand left of it, those of time below."""
+    """The plot within the picture; the labels of the grid are to its left, those of the time axis below."""
 
     width: float = 640
     height: float = 200
@@ -44,7 +44,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One value's piece of a stack; `step` is its place in time."""
+    """The piece of a stack that shows one value; `step` is its place in time."""
 
     name: str
     step: int
@@ -57,7 +57,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`path` begins anew behind a gap; `points` are lone values that no line would show."""
+    """`path` starts anew after a gap; `points` are single values that no line would show."""
 
     name: str
     path: str
@@ -89,7 +89,7 @@ class Chart:
 
 
 def stacked(rows: Mapping[str, Sequence[float | None]], frame: Frame | None = None) -> Chart:
-    """Bars, one per step; the rows stand on each other in their order, the first one at the bottom."""
+    """One bar per step; the rows are stacked in their order, the first at the bottom."""
     frame = frame or Frame()
     steps = max((len(row) for row in rows.values()), default=0)
     sums = [sum(_at(row, step) for row in rows.values()) for step in range(steps)]
@@ -146,7 +146,7 @@ def linear_grid(most: float) -> list[float]:
 
 
 def logarithmic_grid(least: float, most: float) -> list[float]:
-    """Powers of ten around the values, thinned to at most four; two at least."""
+    """Powers of ten around the values, thinned to at most four and at least two."""
     low, high = math.floor(math.log10(least) + 1e-9), math.ceil(math.log10(most) - 1e-9)
     high = max(high, low + 1)
     gap = math.ceil((high - low) / (MOST_GRID_LINES - 1))

@@ -17,7 +17,7 @@ from exporter.reports.time_series import Timeline, Trends
 WIDE = Frame(width=640, height=220, left=52, right=4, top=16, bottom=26)
 SLIM = Frame(width=400, height=220, left=44, right=78, top=16, bottom=26)
 MOST_MARKS, LABEL_HEIGHT = 3, 16
-# What waits is part of the title where it is more than this share of what was accepted.
+# Waiting events are part of the title if they are more than this share of the accepted ones.
 _MUCH = 0.02
 
 
@@ -41,7 +41,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """`columns` head the table, `rows` are its lines: the beginning of a step and a cell per column."""
+    """`columns` are the table's headings, `rows` its lines: when a step begins, and a cell per column."""
 
     name: str
     title: str
@@ -55,7 +55,7 @@ class Figure:
 
     @property
     def shapes(self) -> list[tuple[str, str]]:
-        """The bars of each name as one SVG path: little to write, and little for a browser to keep."""
+        """The bars of each name as one SVG path: little to write and little for a browser to hold."""
         paths: dict[str, str] = {}
         for bar in self.chart.bars:
             block = f"M{bar.x:g} {bar.y:g}h{bar.width:g}v{bar.height:g}h-{bar.width:g}z"
@@ -68,7 +68,7 @@ class Figure:
 
 
 def events(trends: Trends) -> Figure:
-    """Accepted and not delivered, by the time of receipt; what waits stands beside them, never on them."""
+    """Accepted and undelivered events by the time of receipt. Waiting ones stand beside them, never on top."""
     line = trends.events
     chart = chart_geometry.stacked(line.rows, WIDE)
     chart = replace(chart, bars=_beside(chart.bars, chart.frame))
@@ -96,7 +96,7 @@ def delays(trends: Trends) -> Figure:
     last = {name: next((v for v in reversed(row) if v is not None), None) for name, row in line.rows.items()}
     told = _("Nothing was accepted in this time.")
     if last["p50"] is not None and last["p99"] is not None:
-        told = _("Lately half of all events arrive within %(half)s, 99 of 100 within %(most)s.") % {
+        told = _("Recently, half of all events arrived within %(half)s and 99 of 100 within %(most)s.") % {
             "half": duration(last["p50"]),
             "most": duration(last["p99"]),
         }
@@ -142,7 +142,7 @@ def _figure(
 
 
 def _beside(bars: Sequence[Bar], frame: Frame) -> list[Bar]:
-    """What waits goes on the floor, beside what was settled in the same step."""
+    """Moves waiting events down to the axis, beside what was settled in the same step."""
     shared = {bar.step for bar in bars if bar.name == "waiting"} & {
         bar.step for bar in bars if bar.name != "waiting"
     }
@@ -158,7 +158,7 @@ def _beside(bars: Sequence[Bar], frame: Frame) -> list[Bar]:
 
 
 def _losses(chart: Chart, line: Timeline) -> list[Mark]:
-    """The greatest losses, each above its column."""
+    """Marks for the greatest losses, each above its column."""
     lost = [
         (int((line.rows["rejected"][step] or 0) + (line.rows["expired"][step] or 0)), step)
         for step in range(len(line.begins))
@@ -172,7 +172,7 @@ def _losses(chart: Chart, line: Timeline) -> list[Mark]:
 
 
 def _ends(chart: Chart, last: dict[str, float | None]) -> list[Mark]:
-    """The newest value of each line at its end; labels that would lie on one another move up."""
+    """The newest value of each line at its end; labels that would overlap move up."""
     places = []
     for line in chart.lines:
         value = last[line.name]
@@ -186,7 +186,7 @@ def _ends(chart: Chart, last: dict[str, float | None]) -> list[Mark]:
 
 
 def _end_of(path: str, points: Sequence[tuple[float, float]]) -> float:
-    """The height at which a line ends; lone values count where they come last."""
+    """The height at which a line ends; a single value counts if it comes last."""
     ends = list(points)
     if path:
         x, y = path.replace("M", "L").rsplit("L", 1)[1].split()

@@ -1,6 +1,6 @@
-"""The stream on the status page: a band whose thickness is a count, with every exit drawn and counted.
+"""The flow diagram of the status page: a band as thick as its count, with every exit drawn and counted.
 
-The numbers are those of a ledger: received = accepted + what left on the way + what waits.
+The numbers are those of the ledger: received = accepted + what left on the way + what is waiting.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from exporter.reports.balance import Balance
 WIDTH, TOP, FULL, FLOOR = 1040, 6, 64, 128
 SELECTED_AT, SENT_AT = 493, 763
 LEAST = 2.0
-# Where each exit turns down, in units of WIDTH; the style sheet puts its label there.
+# Where each exit turns down, in units of WIDTH; the style sheet places its label there.
 TURNS = {
     "pending": 107,
     "unselected": 248,
@@ -53,7 +53,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """What flows where. `looked_at` is what somebody has decided on: received less what waits."""
+    """The counts at each station. `looked_at` are the events decided on: received minus waiting."""
 
     received: int
     looked_at: int
@@ -124,7 +124,7 @@ def _share(part: int, whole: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the stream where it is too narrow to be drawn; `width` is in percent."""
+    """A line of the diagram as a list, for screens too narrow to draw it; `width` is in percent."""
 
     label: str
     count: int

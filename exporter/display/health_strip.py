@@ -1,4 +1,4 @@
-"""The health strip: a week in cells of two hours, quiet and low where all was good, tall where there was trouble."""
+"""The health strip: a week in cells of two hours, low where all went well and tall where there was trouble."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """`sentence` tells the same in words; `kind` is the worst there was."""
+    """`sentence` says the same in words; `kind` is the worst of the cells."""
 
     shapes: list[Shape]
     days: list[Day]

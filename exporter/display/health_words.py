@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy
 
-# health: word, colour, icon. The same word stands on pages, in mails and in metrics.
+# health: word, colour, icon
 HEALTH: dict[str, tuple[Any, str, str]] = {
     "key_unreadable": (gettext_lazy("Key unreadable"), "bad", "padlock"),
     "log_damaged": (gettext_lazy("Log damaged"), "bad", "octagon"),

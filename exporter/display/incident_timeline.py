@@ -1,4 +1,5 @@
-"""What happened while a connector is in trouble, newest first: when it began, who was told, how often we tried."""
+"""What has happened since a connector got into trouble, newest first: when it began, who was told, how often it was
+tried."""
 
 from __future__ import annotations
 
@@ -34,7 +35,7 @@ class Happening:
     sentence: str
 
 
-# How often it was tried in vain since, and the mails that were sent since.
+# How many attempts have failed since, and the mails sent since.
 _SINCE = """
 SELECT 'tries', count(*), max(at) FROM exporter_attempt
  WHERE delivery_id = %(delivery)s AND at >= %(since)s AND verdict <> 'accepted'
@@ -45,7 +46,7 @@ SELECT n.step, 1, n.sent_at FROM exporter_notice n JOIN exporter_incident i ON i
 
 
 def happenings(summary: Summary) -> list[Happening]:
-    """Empty where nothing is wrong; else one statement."""
+    """Empty if nothing is wrong; otherwise one statement."""
     since = summary.failing_since
     if summary.health not in TOLD or since is None:
         return []
@@ -77,9 +78,9 @@ def _began(summary: Summary, since: datetime) -> Happening:
         ),
     }
     otherwise = (
-        _("The first attempt that did not work; the last one ended with %(answer)s.") % {"answer": answer}
+        _("The first attempt failed; the latest one ended with %(answer)s.") % {"answer": answer}
         if answer
-        else _("The first attempt that did not work.")
+        else _("The first attempt failed.")
     )
     picture = "key-struck" if summary.health == Health.KEY_REJECTED else "octagon"
     return Happening(since, picture, "bad", sentences.get(summary.health, otherwise))
@@ -88,8 +89,8 @@ def _began(summary: Summary, since: datetime) -> Happening:
 def _tries(summary: Summary, count: int, last: datetime) -> Happening:
     shown = {"n": number_format(count, force_grouping=True), "answer": summary.last_answer.rstrip(".")}
     sentence = ngettext(
-        "%(n)s try since, the last ended with %(answer)s.",
-        "%(n)s tries since, the last ended with %(answer)s.",
+        "%(n)s more attempt, which ended with %(answer)s.",
+        "%(n)s attempts since; the latest ended with %(answer)s.",
         count,
     )
     return Happening(last, "retry", "neu", sentence % shown)

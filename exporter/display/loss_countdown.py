@@ -1,4 +1,4 @@
-"""The way to the first loss: what is left of the time events are kept for, and the mails on the way."""
+"""The countdown to the first loss: how much of the time events are kept for is left, and the mails on the way."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from exporter.incidents.detect import LAST_WARNING
 from exporter.reports.health import Health
 from exporter.reports.summary import Summary
 
-# States that need a person before events are lost; the others show the countdown from half time on.
+# States that need a person to act before events are lost; the others show the countdown from half time on.
 NEED_A_PERSON = {Health.KEY_UNREADABLE, Health.LOG_DAMAGED, Health.KEY_REJECTED, Health.REQUEST_REFUSED}
 MAY_END_IN_LOSS = NEED_A_PERSON | {Health.PAUSED, Health.RETRYING}
-# What stopped so shortly before or after the oldest waiting event came in is one moment to a reader.
+# A stop so close to the arrival of the oldest waiting event is the same moment to a reader.
 SAME_MOMENT = timedelta(minutes=5)
 INSET = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """Something on the track, `at` percent of the way; `mail` where the contact is told of it."""
+    """A point on the track, `at` percent of the way; `mail` if the contact gets a mail then."""
 
     name: str
     label: str
@@ -34,7 +34,7 @@ class Station:
 
     @property
     def place(self) -> float:
-        """Where its sign is drawn: a little within the ends of the track."""
+        """Where its icon is drawn: a little inside the ends of the track."""
         return round(INSET + self.at * (1 - 2 * INSET / 100), 2)
 
 
@@ -52,7 +52,7 @@ class Countdown:
 
 
 def countdown(summary: Summary) -> Countdown | None:
-    """None where nothing is about to be lost."""
+    """None if nothing is about to be lost."""
     begin, end = summary.oldest_pending_at, summary.first_loss_at
     if summary.health not in MAY_END_IN_LOSS or begin is None or end is None:
         return None
@@ -68,7 +68,7 @@ def _stations(summary: Summary, begin: datetime, end: datetime) -> list[Station]
     half = begin + (end - begin) / 2
     last = max(end - LAST_WARNING, half)
     stopped = summary.failing_since is not None and abs(summary.failing_since - begin) < SAME_MOMENT
-    first = _("Stopped") if stopped else _("The oldest came in")
+    first = _("Stopped") if stopped else _("Oldest event received")
     picture = "key-struck" if summary.health == Health.KEY_REJECTED else "pause"
     planned = [
         ("begin", first, begin, picture, False),

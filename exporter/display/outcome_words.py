@@ -19,39 +19,45 @@ class OutcomeSign:
 _SIGNS = {
     "delivered": OutcomeSign(
         _("Accepted by Segment"),
-        _("What the tools behind Segment did with it is shown there."),
+        _("What the tools behind Segment did with it is shown in Segment."),
         "good",
         "tick-circle",
     ),
     "unselected": OutcomeSign(
         _("Not selected"),
-        _("The connector did not export this type when its turn came."),
+        _("The connector did not export this type at the time."),
         "quiet",
         "minus-circle",
     ),
     "anonymous": OutcomeSign(
         _("No external user ID"),
-        _("The connector leaves out events of anonymous people."),
+        _("The connector leaves out events from anonymous users."),
         "quiet",
         "minus-circle",
     ),
     "unsupported": OutcomeSign(
-        _("Unsupported type"), _("Segment has no place for this type of event."), "quiet", "minus-circle"
+        _("Unsupported type"),
+        _("Braze does not send this type of event to Segment."),
+        "quiet",
+        "minus-circle",
     ),
     "rejected": OutcomeSign(
         _("Rejected"),
-        _("Segment refused this one and took its neighbours, or would have dropped it, so it was not sent."),
+        _("Segment rejected it but accepted its neighbours, or would have dropped it, so it was not sent."),
         "trouble",
         "minus-circle",
     ),
     "expired": OutcomeSign(
-        _("Expired"), _("It could not be delivered in time and was given up."), "trouble", "triangle"
+        _("Expired"), _("It could not be delivered in time and was dropped."), "trouble", "triangle"
     ),
     "pending": OutcomeSign(
-        _("Waiting"), _("Its turn has not come yet, or Segment refused it so far."), "caution", "clock"
+        _("Waiting"),
+        _("Its turn has not come yet, or Segment has not accepted it so far."),
+        "caution",
+        "clock",
     ),
     "earlier": OutcomeSign(
-        _("Before the launch"), _("It came in before this connector was launched."), "quiet", "dashed"
+        _("Before the launch"), _("It was received before this connector was launched."), "quiet", "dashed"
     ),
 }
 

@@ -1,4 +1,4 @@
-"""Remedies: for each reason an event was refused for, what to do about it, in plain words."""
+"""Remedies: what to do about each reason for which events are rejected or refused, in plain words."""
 
 from __future__ import annotations
 
@@ -7,33 +7,35 @@ import re
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-# The first pattern that is found in the reason.
+# The first pattern found in the reason applies.
 _REMEDIES: tuple[tuple[str, str | Promise], ...] = (
     (
         r"looks like milliseconds",
-        _("The sender gives times in milliseconds. Let it divide them by 1000, then retry."),
+        _("The sender gives times in milliseconds. Make it send seconds instead, then retry."),
     ),
     (
         r"^time ",
-        _("Let the sender put UNIX seconds into “time”, as a number. Then let it send the events again."),
+        _("“time” must be a number of UNIX seconds. Correct the sender, then have it send the events again."),
     ),
-    (r"^id has", _("Let the sender use ids of at most 99 characters; longer ones Segment does not take.")),
+    (r"^id has", _("Segment takes ids of at most 99 characters. Make the sender use shorter ones.")),
     (
         r"^id ",
-        _("Let the sender give every event an id of its own, as text. Then let it send the events again."),
+        _(
+            "Every event needs an id of its own, as text. Correct the sender, then have it send the events again."
+        ),
     ),
-    (r"^event_type", _("Let the sender name the event type, as Currents spells it.")),
+    (r"^event_type", _("Make the sender name the event type as Currents spells it.")),
     (
         r"not JSON|UTF-8|no number JSON",
-        _("The sender writes broken JSON. Mend it there; these bytes cannot be read."),
+        _("The sender writes broken JSON. Correct it there; these bytes cannot be read."),
     ),
     (
         r"nested too deeply",
-        _("Let the sender flatten the event, or put its inner parts into one text field."),
+        _("Make the sender flatten the event or put its inner parts into one text field."),
     ),
     (
         r"The event has \d+ bytes",
-        _("The event is too large to be kept. Leave out its largest fields at the sender."),
+        _("The event is too large to be stored. Make the sender leave out its largest fields."),
     ),
     (
         r"neither external_user_id nor user_id",
@@ -46,20 +48,20 @@ _REMEDIES: tuple[tuple[str, str | Promise], ...] = (
     (
         r"The Segment call has \d+ bytes",
         _(
-            "Segment takes calls of at most 32 KB. Shorten long texts in the message or its extras; then retry."
+            "Segment takes calls of at most 32 KB. Shorten long texts in the message or its extras, then retry."
         ),
     ),
     (
         r"Segment answered 413",
-        _("Segment found this event too large. Shorten long texts in the message or its extras; then retry."),
+        _("Segment found this event too large. Shorten long texts in the message or its extras, then retry."),
     ),
     (
         r"Segment answered 4\d\d",
-        _("Segment will not have this event as it is. Compare a sample with what Segment says; then retry."),
+        _("Segment does not accept this event as it is. Compare a sample with Segment’s answer, then retry."),
     ),
-    (r"cannot be read", _("The stored event is damaged. Let the sender send it again under a new id.")),
+    (r"cannot be read", _("The stored event is damaged. Have the sender send it again with a new id.")),
 )
-_OTHERWISE = _("Look at a sample; once the cause is mended, retry.")
+_OTHERWISE = _("Look at a sample, remove the cause, then retry.")
 
 
 def remedy(reason: str) -> str:

@@ -1,4 +1,4 @@
-"""Everything a connector's page shows, gathered once: sentence, stream, charts, tables."""
+"""Gathers everything a connector's page shows: sentence, flow diagram, charts, tables."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def gather(connector: Connector, choice: Choice, sort: Sort, *, all_types: bool)
 
 
 def left_seconds(summary: Summary, recent: Sequence[Attempt]) -> float | None:
-    """How long the backlog lasts at the pace of the newest attempts; None where they do not tell."""
+    """How long the backlog will last at the rate of the newest attempts; None if they do not tell."""
     accepted = [attempt for attempt in recent if attempt.verdict == "accepted"]
     if len(accepted) < 2 or summary.now - accepted[0].at > STALE:
         return None

@@ -1,6 +1,6 @@
 """The status of a connector in plain words: what happened, what it means, what to do next.
 
-One function per health. The same sentences stand on the page, in the list and in mails.
+One function per health. The page and the list use the same sentences.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Sentence:
 
 
 def sentence(summary: Summary, now: datetime, left_seconds: float | None = None) -> Sentence:
-    """`left_seconds` is an estimate of when a connector that catches up will have done so."""
+    """`left_seconds` estimates how long a connector will take to catch up."""
     if summary.health == Health.CATCHING_UP and left_seconds is not None:
         return _catching_up_soon(summary, left_seconds)
     return _BY_HEALTH[Health(summary.health)](summary, now)
@@ -57,7 +57,7 @@ def _delivering(summary: Summary, now: datetime) -> Sentence:
         "accepted": accepted
     }
     if rejected:
-        meaning += " " + _("Since launch Segment refused %(events)s for their content.") % {
+        meaning += " " + _("Since launch, Segment has rejected %(events)s because of their content.") % {
             "events": events(rejected)
         }
     return Sentence(headline, meaning)
@@ -66,7 +66,7 @@ def _delivering(summary: Summary, now: datetime) -> Sentence:
 def _catching_up(summary: Summary, now: datetime) -> Sentence:
     return Sentence(
         _("Catching up; %(waiting)s.") % {"waiting": waiting(summary.pending)},
-        _("The oldest has waited %(span)s. Nothing to do: they go out oldest first.")
+        _("The oldest has been waiting for %(span)s. Nothing to do: the oldest are sent first.")
         % {"span": duration(summary.lag_seconds)},
     )
 
@@ -74,7 +74,7 @@ def _catching_up(summary: Summary, now: datetime) -> Sentence:
 def _catching_up_soon(summary: Summary, left_seconds: float) -> Sentence:
     return Sentence(
         _("Catching up; about %(span)s left.") % {"span": duration(max(round(left_seconds), 1))},
-        _("%(waiting)s, the oldest for %(span)s. Nothing to do: they go out oldest first.")
+        _("%(waiting)s, the oldest for %(span)s. Nothing to do: the oldest are sent first.")
         % {"waiting": waiting(summary.pending), "span": duration(summary.lag_seconds)},
     )
 
@@ -85,7 +85,9 @@ def _key_rejected(summary: Summary, now: datetime) -> Sentence:
         % {"since": _since(summary, now), "waiting": waiting_until_loss(summary, now)},
         _nothing_lost(summary)
         + " "
-        + _("With a good key everything that waits goes out, oldest first. We try again every 5 minutes."),
+        + _(
+            "With a valid key, everything that is waiting is sent, oldest first. We try again every 5 minutes."
+        ),
         "rotate",
     )
 
@@ -93,12 +95,12 @@ def _key_rejected(summary: Summary, now: datetime) -> Sentence:
 def _request_refused(summary: Summary, now: datetime) -> Sentence:
     answer = summary.last_answer or _("an error")
     return Sentence(
-        _("Segment has refused our requests since %(when)s. %(waiting)s")
+        _("Segment has been rejecting our requests since %(when)s. %(waiting)s")
         % {"when": _clock(summary.failing_since, now), "waiting": waiting_until_loss(summary, now)},
         _nothing_lost(summary)
         + " "
         + _(
-            "The last answer: %(answer)s. Compare region and write key with Segment; we try again every 5 minutes."
+            "Last answer: %(answer)s. Compare the region and the write key with Segment; we try again every 5 minutes."
         )
         % {"answer": answer.rstrip(".")},
         "rotate",
@@ -140,7 +142,7 @@ def _losing_events(summary: Summary, now: datetime) -> Sentence:
     if until > now:
         in_log = _("The log keeps them until %(until)s.") % {"until": by_the_clock(until, now)}
     else:
-        in_log = _("The first of them have left the log; it keeps each for %(hours)s hours.") % {
+        in_log = _("The first of them have already left the log, which keeps events for %(hours)s hours.") % {
             "hours": f"{kept:g}"
         }
     step = "resume" if summary.connector.state == "paused" else "rotate"
@@ -159,9 +161,9 @@ def _paused(summary: Summary, now: datetime) -> Sentence:
     else:
         headline = _("Paused at %(when)s.") % {"when": when}
     if not summary.pending:
-        meaning = _("Nothing is waiting. Events that arrive meanwhile are kept for %(hours)s hours.") % {
-            "hours": f"{settings.CURRENTS_EXPIRY_HOURS:g}"
-        }
+        meaning = _(
+            "Nothing is waiting. Events that arrive in the meantime are kept for %(hours)s hours."
+        ) % {"hours": f"{settings.CURRENTS_EXPIRY_HOURS:g}"}
     elif summary.first_loss_at:
         meaning = _("%(waiting)s, kept until %(when)s.") % {
             "waiting": waiting(summary.pending),
@@ -176,7 +178,7 @@ def _retrying(summary: Summary, now: datetime) -> Sentence:
     if summary.failing_since is None:
         return Sentence(
             _("Nothing has moved for a minute; %(waiting)s.") % {"waiting": waiting(summary.pending)},
-            _("Nothing is lost so far. If this lasts, a worker may not be running."),
+            _("Nothing has been lost so far. If this goes on, a worker may not be running."),
             "try_now",
         )
     words = {"when": _clock(summary.failing_since, now), "answer": summary.last_answer}
@@ -186,7 +188,7 @@ def _retrying(summary: Summary, now: datetime) -> Sentence:
         headline = _("Segment answers %(answer)s. Nothing has gone through since %(when)s.") % words
     else:
         headline = _("Segment does not answer. Nothing has gone through since %(when)s.") % words
-    again = _("Trying again by itself.")
+    again = _("We keep trying.")
     if summary.next_attempt_at and summary.next_attempt_at > now:
         again = _("Trying again in %(span)s.") % {
             "span": duration(max(int((summary.next_attempt_at - now).total_seconds()), 1))
@@ -200,13 +202,13 @@ def _retrying(summary: Summary, now: datetime) -> Sentence:
 def _waiting(summary: Summary, now: datetime) -> Sentence:
     return Sentence(
         _("Waiting for the first event."),
-        _("Point Braze at the intake address; events that arrive from now on go to Segment."),
+        _("Point Braze at the intake address. Events that arrive from now on go to Segment."),
         "intake",
     )
 
 
 def _since(summary: Summary, now: datetime) -> str:
-    """`3 h ago` within a day, else by the clock."""
+    """`3 h ago` within a day, otherwise by the clock."""
     if summary.failing_since is None:
         return _("just now")
     seconds = (now - summary.failing_since).total_seconds()
@@ -221,7 +223,7 @@ def _clock(moment: datetime | None, now: datetime) -> str:
 
 def waiting_until_loss(summary: Summary, now: datetime) -> str:
     if summary.pending and summary.first_loss_at and summary.first_loss_at > now:
-        return _("%(waiting)s; the first are lost on %(when)s.") % {
+        return _("%(waiting)s; the first will be lost on %(when)s.") % {
             "waiting": waiting(summary.pending),
             "when": by_the_clock(summary.first_loss_at, now),
         }
@@ -231,13 +233,15 @@ def waiting_until_loss(summary: Summary, now: datetime) -> str:
 def _last_answer(summary: Summary) -> str:
     if not summary.last_answer:
         return ""
-    return _("The last answer: %(answer)s.") % {"answer": summary.last_answer.rstrip(".")}
+    return _("Last answer: %(answer)s.") % {"answer": summary.last_answer.rstrip(".")}
 
 
 def _nothing_lost(summary: Summary) -> str:
     lost = summary.outcomes.get("expired", 0)
     return (
-        _("%(events)s were lost so far.") % {"events": events(lost)} if lost else _("Nothing is lost so far.")
+        _("%(events)s have been lost so far.") % {"events": events(lost)}
+        if lost
+        else _("Nothing has been lost so far.")
     )
 
 

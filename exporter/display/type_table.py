@@ -16,7 +16,7 @@ from exporter.reports.windows import TypeFlow, type_flow
 
 
 class Sort(NamedTuple):
-    """A column: `name` stands in the address; names go up, numbers and times down."""
+    """A column to sort by: `name` is its name in the URL; names sort ascending, numbers and times descending."""
 
     name: str
     label: str | Promise
@@ -58,7 +58,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`hidden` is how many more there are. Silent types are always among the shown."""
+    """`hidden` is how many more rows there are. Silent types are always shown."""
 
     sorts: tuple[Sort, ...]
     shown: list[Row]
@@ -71,7 +71,7 @@ def choose(name: str) -> Sort:
 
 
 def table(types: Sequence[TypeFlow], silent: Sequence[Silence], sort: Sort, most: int | None) -> Table:
-    """`most` rows, all with None."""
+    """The table with at most `most` rows; None means all."""
     quiet = {one.event_type: one for one in silent}
     known = {row.event_type for row in types}
     everything = [*types, *(_nothing(one) for one in silent if one.event_type not in known)]
@@ -85,5 +85,5 @@ def table(types: Sequence[TypeFlow], silent: Sequence[Silence], sort: Sort, most
 
 
 def _nothing(silence: Silence) -> TypeFlow:
-    """A type of which nothing came in the window."""
+    """The row of a type of which nothing was received in the window."""
     return type_flow(silence.event_type, 0, {outcome.value: 0 for outcome in Outcome}, silence.since)

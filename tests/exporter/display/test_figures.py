@@ -77,8 +77,8 @@ def test_no_events_are_an_empty_figure() -> None:
 @pytest.mark.parametrize(
     ("p50", "p99", "description"),
     [
-        ([0.2, None], [1.5, None], "within 0.2 s, 99 of 100 within 1.5 s."),
-        ([0.2, 3], [1.5, 90], "within 3 s, 99 of 100 within 1 min."),
+        ([0.2, None], [1.5, None], "within 0.2 s and 99 of 100 within 1.5 s."),
+        ([0.2, 3], [1.5, 90], "within 3 s and 99 of 100 within 1 min."),
         ([None], [None], "Nothing was accepted in this time."),
     ],
 )

@@ -31,8 +31,8 @@ def test_a_trouble_without_a_beginning_is_not_told() -> None:
         (Health.KEY_REJECTED, "401", "Segment rejected the key ••••0000."),
         (Health.REQUEST_REFUSED, "404", "Segment refused our request."),
         (Health.KEY_UNREADABLE, "", "The stored key could not be read."),
-        (Health.RETRYING, "503", "the last one ended with 503."),
-        (Health.RETRYING, "", "The first attempt that did not work."),
+        (Health.RETRYING, "503", "the latest one ended with 503."),
+        (Health.RETRYING, "", "The first attempt failed."),
     ],
 )
 def test_the_beginning_says_what_went_wrong(health: Health, answer: str, sentence: str) -> None:
@@ -53,5 +53,5 @@ def test_tries_and_mails_are_told_the_newest_first() -> None:
         told: list[Happening] = happenings(summary.summary(line.connector))
     assert [one.icon for one in told] == ["mail", "retry", "key-struck"]
     assert told[0].sentence == f"Mail to {line.connector.contact_email}: Delivery stopped."
-    assert re.fullmatch("[0-9]+ tries since, the last ended with 401.", told[1].sentence)
+    assert re.fullmatch("[0-9]+ attempts since; the latest ended with 401.", told[1].sentence)
     assert [one.at for one in told] == sorted((one.at for one in told), reverse=True)

@@ -10,15 +10,15 @@ from exporter.display.remedies import remedy
 @pytest.mark.parametrize(
     ("reason", "advice"),
     [
-        ("time looks like milliseconds", "milliseconds"),
-        ("time must be a number of seconds since 1970", "UNIX seconds"),
+        ("time looks like milliseconds", "send seconds instead"),
+        ("time must be a number of seconds since 1970", "must be a number of UNIX seconds"),
         ("id has 120 characters; at most 99 are possible", "at most 99 characters"),
         ("id is missing", "an id of its own"),
         ("event_type is missing", "as Currents spells it"),
         ("This is not JSON.", "broken JSON"),
         ("The event is not UTF-8.", "broken JSON"),
         ("nested too deeply", "flatten"),
-        ("The event has 1,200,000 bytes".replace(",", ""), "too large to be kept"),
+        ("The event has 1,200,000 bytes".replace(",", ""), "too large to be stored"),
         ("The Segment call has 40000 bytes", "at most 32 KB"),
         ("Segment answered 413: too large", "found this event too large"),
         ("Segment answered 400: bad request", "Compare a sample"),

@@ -23,13 +23,13 @@ def test_losing_events_tells_since_when_how_many_and_how_long_the_log_keeps_them
     assert told.headline == "Losing events since Monday, 09:12: 2,118 events so far."
     assert "within 48 hours" in told.meaning
     assert "until Saturday, 09:12." in told.meaning
-    assert "The last answer: 503." in told.meaning
+    assert "Last answer: 503." in told.meaning
 
 
 def test_what_has_left_the_log_is_not_promised() -> None:
     told = said(Health.LOSING_EVENTS, losing_since=NOW - timedelta(days=6), lost=1)
     assert "until" not in told.meaning
-    assert "The first of them have left the log; it keeps each for 168 hours." in told.meaning
+    assert "The first of them have already left the log, which keeps events for 168 hours." in told.meaning
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_retrying_tells_what_segment_answers(answer: str, words: str) -> None:
         pending=310,
     )
     assert told.headline == words
-    assert told.meaning.startswith("310 events are waiting. Nothing is lost so far.")
+    assert told.meaning.startswith("310 events are waiting. Nothing has been lost so far.")
     assert told.meaning.endswith("Trying again in 20 s.")
     assert ("connection refused" in told.meaning) == (answer == "connection refused")
     assert told.step == "try_now"
@@ -64,7 +64,7 @@ def test_a_rejected_key_tells_what_waits_and_when_the_first_are_lost() -> None:
     )
     assert told.headline == (
         "Segment rejected the write key 3 h ago. 12,440 events are waiting; "
-        "the first are lost on Friday, 09:00."
+        "the first will be lost on Friday, 09:00."
     )
     assert told.step == "rotate"
 

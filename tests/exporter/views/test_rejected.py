@@ -32,7 +32,7 @@ def test_a_rejected_event_is_shown_by_reason_with_a_remedy_and_itself() -> None:
         with_one_rejected(line)
         page = somebody(line.workspace, Role.MARKETER).get(f"{base(line)}rejected/").content.decode()
         assert "Segment answered 400" in page
-        assert "Compare a sample with what Segment says" in page
+        assert "Compare a sample with Segment’s answer" in page
         assert "event-2" in page
         assert "event-1" not in page
         assert "maya@example.com" in page
@@ -87,7 +87,7 @@ def test_what_the_intake_refused_is_shown_and_tried_again() -> None:
         path = f"/w/{line.workspace.slug}/data-export/refused/"
         page = marketer.get(path).content.decode()
         assert "looks like milliseconds" in page
-        assert "divide them by 1000" in page
+        assert "Make it send seconds instead" in page
         answer = marketer.post(f"{path}retry/", follow=True).content.decode()
         assert "0 taken now, 1 refused again." in answer
         listed = marketer.get(f"/w/{line.workspace.slug}/data-export/").content.decode()

@@ -105,8 +105,10 @@ def test_a_rejected_key_says_what_happened_what_it_means_and_what_to_do(
         stopped="key_rejected", failing_since=datetime.now(UTC) - timedelta(hours=3)
     )
     page = as_("admin").get(f"/w/harbour/data-export/{connector.pk}/").content.decode()
-    assert "Segment rejected the write key 3 h ago. 12,440 events are waiting; the first are lost on" in page
-    assert "Nothing is lost so far." in page
+    assert (
+        "Segment rejected the write key 3 h ago. 12,440 events are waiting; the first will be lost on" in page
+    )
+    assert "Nothing has been lost so far." in page
     assert f'href="/w/harbour/data-export/{connector.pk}/write-key/"' in page
     assert "Try again now" in page
 
