@@ -187,6 +187,10 @@ class Connector(models.Model):
         return self.name
 
 
+# What stands for the answer to a test event that stayed home.
+NOT_SENT = "not sent"
+
+
 class WriteKey(models.Model):
     """One version of a connector's write key, sealed by `connectors.sealing`. The active one is neither retired
     nor waiting to be switched to. `rejected_at` is when Segment last began to refuse it; `fingerprint` tells keys
@@ -223,6 +227,11 @@ class WriteKey(models.Model):
                 name="one_candidate_key_per_connector_and_person",
             ),
         ]
+
+    @property
+    def sent_tests(self) -> int:
+        """How many of the last test events left: after a refused first one the others stay home."""
+        return sum(answer["error"] != NOT_SENT for answer in self.test_answers)
 
     @property
     def accepted_tests(self) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 from django import forms
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from connectors.audit import words
@@ -86,8 +87,9 @@ def _midnight(day: date) -> datetime:
 
 
 def as_csv(entries: QuerySet[AuditEntry]) -> Iterator[str]:
-    """The entries as CSV, in chunks. A cell that a spreadsheet would take for a formula begins with an apostrophe."""
-    yield _lines([["when", "person", "address", "action", "target", "changes"]])
+    """The entries as CSV, in pieces, in the words of the page; the last column holds an action's code, which never
+    changes. A cell that a spreadsheet would take for a formula begins with an apostrophe."""
+    yield _lines([[_("When (UTC)"), _("Who"), _("From"), _("What"), _("About"), _("Changes"), _("Code")]])
     place: tuple[datetime, int] | None = None
     while True:
         rest = entries
@@ -108,7 +110,8 @@ def _cells(entry: AuditEntry) -> list[str]:
         for change in words.changes(entry)
     )
     when = entry.at.astimezone(UTC).isoformat(timespec="seconds")
-    return [when, entry.actor_email, entry.address or "", entry.action, entry.target, said]
+    action = AuditAction(entry.action)
+    return [when, entry.actor_email, entry.address or "", str(action.label), entry.target, said, action.value]
 
 
 def _lines(rows: list[list[str]]) -> str:

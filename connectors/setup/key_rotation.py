@@ -161,7 +161,7 @@ def note_answers(key: WriteKey, answers: list[dict[str, Any]], by: By) -> None:
     with transaction.atomic():
         key.test_answers, key.tested_at = answers, timezone.now()
         key.save(update_fields=["test_answers", "tested_at"])
-        after = {"write_key": f"••••{key.last4}", "sent": len(answers), "accepted": key.accepted_tests}
+        after = {"write_key": f"••••{key.last4}", "sent": key.sent_tests, "accepted": key.accepted_tests}
         _record(AuditAction.WRITE_KEY_TESTED, key.connector, by, after=after)
 
 

@@ -55,3 +55,8 @@ def by_the_clock(moment: datetime, now: datetime) -> str:
     if days < 6:
         return _("%(weekday)s, %(time)s") % {"weekday": date_format(local, "l"), "time": time}
     return _("%(day)s, %(time)s") % {"day": date_format(local, "j F"), "time": time}
+
+
+def to_the_second(moment: datetime) -> str:
+    """`14:02:33` in the reader's zone."""
+    return f"{timezone.localtime(moment):%H:%M:%S}"

@@ -18,7 +18,7 @@ from django.conf import settings
 
 from connectors.audit.actor import By
 from connectors.catalogue.catalogue import CATALOGUE
-from connectors.models import WriteKey
+from connectors.models import NOT_SENT, WriteKey
 from connectors.setup import key_rotation
 from connectors.vault import sealing
 from exporter.delivery import key_refusal
@@ -33,7 +33,7 @@ IN_FLIGHT = 8
 WHOLE_SECONDS = 20.0
 REST_SECONDS = 5.0
 
-_NOT_SENT = Answer(status=None, error="not sent")
+_NOT_SENT = Answer(status=None, error=NOT_SENT)
 
 
 def too_soon(key: WriteKey, now: datetime) -> bool:

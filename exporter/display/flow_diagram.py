@@ -20,11 +20,12 @@ TURNS = {
     "pending": 107,
     "unselected": 248,
     "unsupported": 388,
-    "anonymous": 575,
-    "expired": 682,
+    "anonymous": 551,
+    "not_sent": 626,
+    "expired": 701,
     "rejected": 901,
 }
-COLOURS = {"pending": "warn", "expired": "bad", "rejected": "bad"}
+COLOURS = {"pending": "warn", "not_sent": "bad", "expired": "bad", "rejected": "bad"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +81,17 @@ class Stream:
         return _share(count, self.received)
 
 
-def draw(received: int, outcomes: Mapping[str, int], pending: int) -> Stream:
-    counts = {name: pending if name == "pending" else outcomes.get(name, 0) for name in TURNS}
+def draw(received: int, outcomes: Mapping[str, int], pending: int, not_sent: int = 0) -> Stream:
+    """`not_sent` is the part of the outcome `rejected` that never left; it leaves the stream before *Sent*."""
+    counts = {name: outcomes.get(name, 0) for name in TURNS} | {"pending": pending, "not_sent": not_sent}
+    counts["rejected"] -= not_sent
     looked_at = received - pending
     selected = looked_at - counts["unselected"] - counts["unsupported"]
-    sent = selected - counts["anonymous"] - counts["expired"]
+    sent = selected - counts["anonymous"] - counts["not_sent"] - counts["expired"]
     accepted = sent - counts["rejected"]
     runs = [
         (2.0, SELECTED_AT, selected, ["unsupported", "unselected", "pending"]),
-        (SELECTED_AT, SENT_AT, sent, ["expired", "anonymous"]),
+        (SELECTED_AT, SENT_AT, sent, ["expired", "not_sent", "anonymous"]),
         (SENT_AT, WIDTH - 2.0, accepted, ["rejected"]),
     ]
     bands, gates, exits = [], [], []
@@ -134,6 +137,10 @@ class Line:
     remark: str = ""
 
 
+def rejected_word(balance: Balance) -> str:
+    return _("rejected by Segment") if balance.told_apart else _("rejected, or could not be sent")
+
+
 def rows_of(drawn: Stream, balance: Balance) -> list[Line]:
     def station(label: str, count: int, remark: str = "") -> Line:
         return Line(label, count, round(drawn.width_of(count), 1), station=True, remark=remark)
@@ -149,8 +156,9 @@ def rows_of(drawn: Stream, balance: Balance) -> list[Line]:
         leaving(_("unsupported type"), lost["unsupported"]),
         station(_("Selected"), drawn.selected),
         leaving(_("no external user ID"), lost["anonymous"]),
+        leaving(_("could not be sent"), balance.not_sent, "trouble"),
         leaving(_("expired"), lost["expired"], "trouble"),
         station(_("Sent"), drawn.sent),
-        leaving(_("rejected"), lost["rejected"], "trouble"),
+        leaving(rejected_word(balance), balance.rejected_by_segment, "trouble"),
         station(_("Accepted by Segment"), drawn.accepted),
     ]

@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from connectors.web.time_words import by_the_clock, duration
+from connectors.web.time_words import by_the_clock
+from exporter.reports.summary import Summary
 from exporter.reports.time_series import STRIP_CELLS, STRIP_STEP, Cell
 
 STEP, WIDTH, HEIGHT = 10, 8, 28
@@ -36,7 +37,7 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """`sentence` says the same in words; `kind` is the worst of the cells."""
+    """`sentence` tells the same in words; `kind` is how it stands now: `bad`, `warn`, `ok` or `none`."""
 
     shapes: list[Shape]
     days: list[Day]
@@ -44,15 +45,14 @@ class Strip:
     kind: str
 
 
-def strip(cells: Sequence[Cell], now: datetime) -> Strip:
+def strip(cells: Sequence[Cell], summary: Summary) -> Strip:
     paths: dict[str, str] = {}
     for place, cell in enumerate(cells):
         high = _HEIGHTS[cell.kind]
         block = f"M{place * STEP} {HEIGHT - high}h{WIDTH}v{high}h-{WIDTH}z"
         paths[cell.kind] = paths.get(cell.kind, "") + block
     shapes = [Shape(kind, path) for kind, path in paths.items()]
-    worst = max((cell.kind for cell in cells), key=list(_HEIGHTS).index, default="none")
-    return Strip(shapes, _days(cells), _sentence(cells, now), worst)
+    return Strip(shapes, _days(cells), _sentence(cells, summary), _kind(cells, summary))
 
 
 def _days(cells: Sequence[Cell]) -> list[Day]:
@@ -65,26 +65,46 @@ def _days(cells: Sequence[Cell]) -> list[Day]:
     return days
 
 
-def _sentence(cells: Sequence[Cell], now: datetime) -> str:
+def _kind(cells: Sequence[Cell], summary: Summary) -> str:
+    """What is over is told in words, not in red."""
+    if summary.failing_since is not None:
+        return "bad" if summary.health.trouble else "warn"
+    return "ok" if any(cell.kind != "none" for cell in cells) else "none"
+
+
+def _sentence(cells: Sequence[Cell], summary: Summary) -> str:
+    """Cells know the two hours of a trouble, not its minutes; so only what began is told by the minute."""
+    now = summary.now
+    if summary.failing_since is not None:
+        return _("Trouble since %(when)s.") % {"when": by_the_clock(summary.failing_since, now)}
     runs = [(kind, list(run)) for kind, run in groupby(cells, key=lambda cell: cell.kind in ("warn", "bad"))]
     troubles = [run for is_trouble, run in runs if is_trouble]
     if not troubles:
-        worked = any(cell.kind == "ok" for cell in cells)
-        return _("No trouble in the last 7 days.") if worked else _("Nothing was sent in the last 7 days.")
+        return _quiet(any(cell.kind == "ok" for cell in cells), _launched_within(cells, summary), now)
     last = troubles[-1]
-    terms = {"when": by_the_clock(last[0].at, now), "n": len(troubles)}
-    if last[-1] is cells[-1]:
-        return _("Trouble since %(when)s.") % terms
-    span = duration(timedelta(seconds=STRIP_STEP * len(last)).total_seconds())
-    if len(troubles) == 1:
-        return _("Trouble within %(span)s from %(when)s; no other in the last 7 days.") % (
-            terms | {"span": span}
-        )
+    begin = max(last[0].at, summary.connector.created_at)
+    end = min(last[-1].at + timedelta(seconds=STRIP_STEP), now)
+    terms = {"from": by_the_clock(begin, now), "until": by_the_clock(end, now), "n": len(troubles)}
     return (
         ngettext(
-            "%(n)s spell of trouble in the last 7 days, the last from %(when)s.",
-            "%(n)s spells of trouble in the last 7 days, the last from %(when)s.",
+            "%(n)s spell of trouble in the last 7 days, between %(from)s and %(until)s; it is over.",
+            "%(n)s spells of trouble in the last 7 days, the last between %(from)s and %(until)s; it is over.",
             len(troubles),
         )
         % terms
     )
+
+
+def _quiet(worked: bool, launched_at: datetime | None, now: datetime) -> str:
+    """`launched_at` where that is less than a week ago: no sentence covers more than there was."""
+    if launched_at is None:
+        return _("No trouble in the last 7 days.") if worked else _("Nothing was sent in the last 7 days.")
+    terms = {"when": by_the_clock(launched_at, now)}
+    if worked:
+        return _("No trouble since the launch, %(when)s.") % terms
+    return _("Nothing was sent since the launch, %(when)s.") % terms
+
+
+def _launched_within(cells: Sequence[Cell], summary: Summary) -> datetime | None:
+    launched = summary.connector.created_at
+    return launched if cells and launched > cells[0].at else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.utils.translation import gettext as _
 
@@ -15,8 +15,6 @@ from exporter.reports.summary import Summary
 # States that need a person to act before events are lost; the others show the countdown from half time on.
 NEED_A_PERSON = {Health.KEY_UNREADABLE, Health.LOG_DAMAGED, Health.KEY_REJECTED, Health.REQUEST_REFUSED}
 MAY_END_IN_LOSS = NEED_A_PERSON | {Health.PAUSED, Health.RETRYING}
-# A stop so close to the arrival of the oldest waiting event is the same moment to a reader.
-SAME_MOMENT = timedelta(minutes=5)
 INSET = 2.0
 
 
@@ -67,11 +65,8 @@ def countdown(summary: Summary) -> Countdown | None:
 def _stations(summary: Summary, begin: datetime, end: datetime) -> list[Station]:
     half = begin + (end - begin) / 2
     last = max(end - LAST_WARNING, half)
-    stopped = summary.failing_since is not None and abs(summary.failing_since - begin) < SAME_MOMENT
-    first = _("Stopped") if stopped else _("Oldest event received")
-    picture = "key-struck" if summary.health == Health.KEY_REJECTED else "pause"
     planned = [
-        ("begin", first, begin, picture, False),
+        ("begin", _("Oldest event received"), begin, "clock", False),
         ("half", _("Half time"), half, "mail", True),
         ("last", _("4 hours left"), last, "mail", True),
         ("loss", _("First loss"), end, "triangle", False),

@@ -21,16 +21,17 @@ from exporter.reports import summary as status
 from exporter.reports.balance import ALL, CHOICES, Choice, balance
 from exporter.reports.health import Health
 from exporter.reports.summary import Summary
+from exporter.reports.trouble import trouble
 
 SHOWN_TYPES, SHOWN_ATTEMPTS = 10, 5
 STALE = timedelta(minutes=1)
 
 
 def gather(connector: Connector, choice: Choice, sort: Sort, *, all_types: bool) -> dict[str, Any]:
-    """Five statements, six while the connector fails."""
+    """Five statements, seven while the connector fails."""
     summary = status.summary(connector)
     ledger = balance(summary, choice)
-    drawn = flow_diagram.draw(ledger.received, ledger.outcomes, ledger.pending)
+    drawn = flow_diagram.draw(ledger.received, ledger.outcomes, ledger.pending, ledger.not_sent)
     found = time_series.trends(summary, windows.WEEK if choice is ALL else windows.WINDOWS[choice.name])
     recent = status.attempts(summary.delivery_id, SHOWN_ATTEMPTS)
     silent = silent_types.silent(connector, summary.now)
@@ -40,19 +41,20 @@ def gather(connector: Connector, choice: Choice, sort: Sort, *, all_types: bool)
         "summary": summary,
         "sentence": sentence(summary, summary.now, left_seconds(summary, recent)),
         "countdown": countdown(summary),
-        "strip": health_strip.strip(found.strip, summary.now) if summary.received else None,
+        "strip": health_strip.strip(found.strip, summary) if summary.received else None,
         "choice": choice,
         "choices": CHOICES,
         "sort": sort,
         "ledger": ledger,
         "stream": drawn,
         "stream_rows": flow_diagram.rows_of(drawn, ledger),
+        "rejected_word": flow_diagram.rejected_word(ledger),
         "table": table,
         "all_types": all_types,
         "events_figure": figures.events(found),
         "delays_figure": figures.delays(found),
         "hour_format": "j M" if found.window is windows.WEEK else "H:i",
-        "happenings": happenings(summary),
+        "happenings": happenings(summary, trouble(summary)),
         "answers": answer_words.shares(found.answers),
         "attempts": recent,
         "now": summary.now,

@@ -14,7 +14,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from connectors.web.time_words import DAY, HOUR, ago, by_the_clock, duration
+from connectors.web.time_words import DAY, HOUR, ago, by_the_clock, duration, to_the_second
 from exporter.reports.health import Health
 from exporter.reports.summary import Summary
 
@@ -57,7 +57,7 @@ def _delivering(summary: Summary, now: datetime) -> Sentence:
         "accepted": accepted
     }
     if rejected:
-        meaning += " " + _("Since launch, Segment has rejected %(events)s because of their content.") % {
+        meaning += " " + _("Since launch, %(events)s have been rejected because of their content.") % {
             "events": events(rejected)
         }
     return Sentence(headline, meaning)
@@ -181,7 +181,7 @@ def _retrying(summary: Summary, now: datetime) -> Sentence:
             _("Nothing has been lost so far. If this goes on, a worker may not be running."),
             "try_now",
         )
-    words = {"when": _clock(summary.failing_since, now), "answer": summary.last_answer}
+    words = {"when": _clock(summary.none_accepted_since, now), "answer": summary.last_answer}
     if summary.last_answer == "429":
         headline = _("Segment asks us to slow down. Nothing has gone through since %(when)s.") % words
     elif summary.last_answer.isdecimal():
@@ -190,9 +190,8 @@ def _retrying(summary: Summary, now: datetime) -> Sentence:
         headline = _("Segment does not answer. Nothing has gone through since %(when)s.") % words
     again = _("We keep trying.")
     if summary.next_attempt_at and summary.next_attempt_at > now:
-        again = _("Trying again in %(span)s.") % {
-            "span": duration(max(int((summary.next_attempt_at - now).total_seconds()), 1))
-        }
+        # A moment, no countdown: the page is drawn anew only when something has changed.
+        again = _("Trying again at %(when)s.") % {"when": to_the_second(summary.next_attempt_at)}
     waits = _("%(waiting)s.") % {"waiting": waiting(summary.pending)}
     reason = "" if summary.last_answer.isdecimal() else _last_answer(summary)
     parts = (waits, _nothing_lost(summary), reason, again)

@@ -3,15 +3,16 @@ up."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import NamedTuple
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from exporter.reports import rejected, windows
 from exporter.reports import summary as status
-from exporter.reports import windows
 from exporter.reports.summary import Summary
 from exporter.reports.windows import Flow, TypeFlow
 
@@ -35,9 +36,14 @@ USUAL = CHOICES[1]
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """`carried_in` was received before the window and is still waiting; it is not counted in the rest. `change` is
-    words, empty if there is nothing to compare with."""
+    """`since` is where the count begins: the window or, where that is later, the launch. `carried_in` came in before
+    and waits still, beside what is counted here. `change` is words, empty where there is nothing to compare with.
 
+    `not_sent` never left, being too large or without an id; with `rejected_by_segment` it makes up the outcome
+    `rejected`. `told_apart` is false where some are so old that only their sum is known; all then count as rejected.
+    """
+
+    since: datetime
     received: int
     outcomes: dict[str, int]
     pending: int
@@ -45,6 +51,12 @@ class Balance:
     off_by: int
     change: str
     types: list[TypeFlow]
+    not_sent: int = 0
+    told_apart: bool = True
+
+    @property
+    def rejected_by_segment(self) -> int:
+        return self.outcomes["rejected"] - self.not_sent
 
 
 def choose(name: str) -> Choice:
@@ -53,11 +65,21 @@ def choose(name: str) -> Choice:
 
 
 def balance(summary: Summary, choice: Choice) -> Balance:
-    """One statement."""
-    if choice is ALL:
-        return _since_launch(summary)
+    """One statement, two where events were rejected."""
+    counted = _since_launch(summary) if choice is ALL else _within(summary, choice)
+    wrong = counted.outcomes["rejected"]
+    if not wrong:
+        return counted
+    found = rejected.not_sent(summary.connector, counted.since)
+    if found.kept < wrong:
+        return replace(counted, told_apart=False)
+    return replace(counted, not_sent=min(found.events, wrong))
+
+
+def _within(summary: Summary, choice: Choice) -> Balance:
     flow = windows.flow(summary.connector, windows.WINDOWS[choice.name], summary.now)
     return Balance(
+        max(flow.since, summary.connector.created_at),
         flow.received,
         flow.outcomes,
         flow.pending,
@@ -71,7 +93,8 @@ def balance(summary: Summary, choice: Choice) -> Balance:
 def _since_launch(summary: Summary) -> Balance:
     types = status.by_type(summary.connector)
     off_by = abs(summary.received - sum(summary.outcomes.values()) - summary.pending)
-    return Balance(summary.received, summary.outcomes, summary.pending, 0, off_by, "", types)
+    launched = summary.connector.created_at
+    return Balance(launched, summary.received, summary.outcomes, summary.pending, 0, off_by, "", types)
 
 
 def _change(flow: Flow, choice: Choice) -> str:

@@ -92,6 +92,34 @@ def count(connector: Connector) -> int:
     return RejectedEvent.objects.filter(connector=connector).count()
 
 
+class NotSent(NamedTuple):
+    """Of the events counted as rejected: those that never left, such as calls over 32 KB; `kept` is how many can
+    still be told apart, for their rows go with the log."""
+
+    events: int
+    kept: int
+
+
+# What Segment refused has its answer as the reason; everything else was judged here, before it was sent.
+_NOT_SENT = """
+SELECT count(*) FILTER (WHERE r.reason NOT LIKE %(answered)s), count(*)
+  FROM exporter_rejectedevent r
+  JOIN LATERAL (
+       SELECT b.received_at FROM exporter_eventbatch b
+        WHERE b.workspace_id = r.workspace_id AND b.end_event > r.event_number
+        ORDER BY b.end_event LIMIT 1) batch ON batch.received_at >= %(since)s
+ WHERE r.connector_id = %(connector)s
+"""
+
+
+def not_sent(connector: Connector, since: datetime) -> NotSent:
+    """Of the events received since then."""
+    terms: dict[str, Any] = {"connector": connector.pk, "since": since, "answered": "Segment answered %"}
+    with connection.cursor() as cursor:
+        cursor.execute(_NOT_SENT, terms)
+        return NotSent(*cursor.fetchone())
+
+
 def _groups(workspace_id: int, connector_id: int | None, *, personal: bool) -> list[Group]:
     terms = {
         "workspace": workspace_id,
@@ -135,6 +163,11 @@ def download(workspace_id: int, connector: Connector | None) -> Iterator[bytes]:
         last = page[-1].pk
         lines = lookup.read(workspace_id, [row.event_number for row in page if row.event_number is not None])
         yield b"".join(_line(row, _bytes(lines, row.event_number, row.event)) for row in page)
+
+
+def downloadable(workspace_id: int, connector: Connector | None) -> int:
+    """How many events a download holds."""
+    return RejectedEvent.objects.filter(workspace_id=workspace_id, connector=connector).count()
 
 
 def _line(row: RejectedEvent, raw: bytes | None) -> bytes:

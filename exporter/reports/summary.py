@@ -54,6 +54,13 @@ class Summary:
     last_answer: str
     now: datetime
 
+    @property
+    def none_accepted_since(self) -> datetime | None:
+        """While it fails: the last acceptance, or the launch where there was none; None while it works."""
+        if self.failing_since is None:
+            return None
+        return self.accepted_at or self.connector.created_at
+
 
 class Seen(NamedTuple):
     """What a workspace's intake has received."""

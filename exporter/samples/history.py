@@ -290,7 +290,7 @@ def refused_since(connector: Connector, since: datetime, wait: float) -> None:
         settle(lease, Step(lease.cursor, tried=tried, trouble=trouble))
     finally:
         lease.release()
-    connector.deliveries.update(failing_since=since)
+    connector.deliveries.update(failing_since=since, accepted_at=since - timedelta(seconds=2))
     connector.incidents.update(opened_at=since)
     connector.write_keys.filter(activated_at__isnull=False, retired_at__isnull=True).update(rejected_at=since)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.views.decorators.http import require_safe
 
-from connectors.models import Workspace
+from connectors.audit.actions import AuditAction
+from connectors.audit.record import record
+from connectors.models import Connector, Workspace
 from connectors.web.permissions import Action, in_workspace
 from connectors.web.rate_limit import Kind, at_most
-from connectors.web.request_helpers import find
+from connectors.web.request_helpers import by, find
 from exporter.display import type_csv
 from exporter.reports import balance, rejected, summary
 
@@ -18,6 +20,8 @@ from exporter.reports import balance, rejected, summary
 @at_most(Kind.FILE)
 def rejected_events(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
     connector = find(workspace, pk)
+    action = AuditAction.REJECTED_DOWNLOADED
+    record(action, by(request), workspace=workspace, target=connector.name, after=_size(workspace, connector))
     return _ndjson(
         StreamingHttpResponse(rejected.download(workspace.pk, connector)), f"rejected-{connector.pk}"
     )
@@ -27,6 +31,8 @@ def rejected_events(request: HttpRequest, workspace: Workspace, pk: int) -> Http
 @in_workspace(Action.CONFIGURE)
 @at_most(Kind.FILE)
 def refused_events(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
+    action = AuditAction.REFUSED_DOWNLOADED
+    record(action, by(request), workspace=workspace, after=_size(workspace, None))
     return _ndjson(StreamingHttpResponse(rejected.download(workspace.pk, None)), f"refused-{workspace.slug}")
 
 
@@ -40,6 +46,11 @@ def by_type(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponse
     types = balance.balance(summary.summary(connector), choice).types
     answer = HttpResponse(type_csv.by_type(types), content_type="text/csv; charset=utf-8")
     return _attached(answer, f"events-by-type-{connector.pk}-{choice.name}.csv")
+
+
+def _size(workspace: Workspace, connector: Connector | None) -> dict[str, int]:
+    """How many events leave with a download: they hold personal data."""
+    return {"events": rejected.downloadable(workspace.pk, connector)}
 
 
 def _ndjson(answer: StreamingHttpResponse, name: str) -> HttpResponseBase:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from collections import Counter
@@ -19,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from connectors.models import Connector, State
-from connectors.setup import lifecycle
+from connectors.setup import key_rotation, lifecycle
 from exporter import sql
 from exporter.actions import retries
 from exporter.api import connectors, exposition
@@ -27,13 +29,15 @@ from exporter.delivery import expiry, over_age, settle, turn
 from exporter.delivery.deliver import deliver
 from exporter.delivery.lease import Lease
 from exporter.dispatch.heartbeats import claim
-from exporter.display import status_page, type_table
+from exporter.display import status_page, type_csv, type_table
+from exporter.incidents import mail
 from exporter.ledger import check
 from exporter.maintenance import rollup, trimming
-from exporter.models import Delivery
-from exporter.reports import balance
+from exporter.models import Cause, Delivery, Incident
+from exporter.reports import balance, time_series, windows
 from exporter.reports.balance import Balance
 from exporter.reports.summary import Summary
+from exporter.reports.trouble import trouble
 from exporter.sandbox.handle import Sandbox
 from tests.support.delivering import NOBODY, Line
 from tests.support.factories import IntakeTokenFactory, event
@@ -90,6 +94,7 @@ class History(RuleBasedStateMachine):
         self.start = len(self.types)
         self.line.connector = Line.launch(self.line.workspace, sorted(selected), anonymous, KEY)
         self.rotations = 0
+        self.keys = [(sql.clock(), KEY[-4:])]
         self.token = f"cur_{IntakeTokenFactory.create(workspace=self.line.workspace).prefix}_test"
         self.sandbox.fail(status=400, body="no", match={"message_id_prefix": "bad-"})
 
@@ -133,6 +138,17 @@ class History(RuleBasedStateMachine):
         new = f"{KEY}-{self.rotations}"
         self.sandbox.switch(known_keys=[new if good else KEY], unknown_key=401)
         lifecycle.rotate(self.connector, write_key=new, region="us", by=NOBODY)
+        self.keys.append((self.connector.revisions.latest("pk").created_at, new[-4:]))
+
+    @precondition(lambda self: self.rotations > 0)
+    @rule()
+    def roll_back(self) -> None:
+        try:
+            key_rotation.roll_back(self.connector, seen=None, by=NOBODY, anyway=True)
+        except key_rotation.NoWayBack:
+            return
+        newest = self.connector.revisions.latest("pk")
+        self.keys.append((newest.created_at, newest.write_key.last4))
 
     @rule(status=st.sampled_from([503, 429, 408, 404]), count=st.integers(1, 2))
     def fail(self, status: int, count: int) -> None:
@@ -235,6 +251,7 @@ class History(RuleBasedStateMachine):
         context = status_page.gather(self.connector, balance.ALL, type_table.RECEIVED, all_types=True)
         self._adds_up(context["ledger"], context["summary"])
         self._is_told_alike(context["summary"])
+        self._trouble_is_told_alike(context)
 
     def _adds_up(self, shown: Balance, summary: Summary) -> None:
         """By type, against what was really appended: received since launch = Σ outcomes + pending."""
@@ -267,6 +284,34 @@ class History(RuleBasedStateMachine):
         assert samples.pop(("received_total", "")) == summary.received
         assert samples.pop(("pending", "")) == summary.pending
         assert {outcome: count for (_name, outcome), count in samples.items()} == summary.outcomes
+
+    def _trouble_is_told_alike(self, context: dict[str, Any]) -> None:
+        """By page, chart data, CSV and mail: each moment, each key and each count of a trouble."""
+        now, shown = context["summary"], context["ledger"]
+        assert (now.none_accepted_since is None) == (now.failing_since is None)
+        assert context["strip"] is None or context["strip"].sentence.startswith("Trouble since") == (
+            now.failing_since is not None
+        )
+        rows = {row["event_type"]: row for row in csv.DictReader(io.StringIO(type_csv.by_type(shown.types)))}
+        for outcome, count in now.outcomes.items():
+            assert sum(int(row[outcome]) for row in rows.values()) == count
+        assert shown.not_sent + shown.rejected_by_segment == now.outcomes["rejected"]
+        charted = time_series.trends(now, windows.WEEK).events.rows
+        for outcome in ("delivered", "rejected", "expired"):
+            assert sum(value or 0 for value in charted[outcome]) == now.outcomes[outcome]
+        found = trouble(now)
+        if found is None:
+            assert context["happenings"] == []
+            return
+        assert found.since == now.failing_since == min(one.at for one in context["happenings"])
+        assert found.key is not None
+        in_use = [last4 for at, last4 in self.keys if at <= found.since][-1]
+        assert found.key.last4 == in_use, "a line keeps the key of its time"
+        assert [span.last4 for span in found.switches] == [
+            last4 for at, last4 in self.keys if at > found.since
+        ]
+        for incident in Incident.objects.filter(closed_at=None).exclude(reason=Cause.PAUSED):
+            assert mail.facts(incident).since == now.failing_since, "a mail tells the moment of the page"
 
     # --- means ----------------------------------------------------------------------------------------------------
 

@@ -62,7 +62,7 @@ def test_trying_a_key_sends_one_event_of_each_type_with_it_and_switches_nothing(
     assert all(call["call"]["messageId"].startswith("test-") for call in calls)
     assert plain(connector) == KEY
     page = admin.get(f"{path}write-key/").content.decode()
-    assert "2 of 2 accepted" in page
+    assert "2 of 2 sent were accepted" in page
     assert "Switch to ••••newk" in page
     assert NEW not in page
 
@@ -85,7 +85,7 @@ def test_a_refused_first_event_keeps_the_others_home(
     sandbox.fail(status=401)
     as_("admin").post(f"{path}write-key/try/", {"write_key": NEW, "region": "eu"})
     page = as_("admin").get(f"{path}write-key/").content.decode()
-    assert "0 of 2 accepted" in page
+    assert "0 of 1 sent were accepted" in page
     assert "not sent" in page
     assert len(sandbox.requests()) == 1
 

@@ -44,13 +44,14 @@ def test_retrying_tells_what_segment_answers(answer: str, words: str) -> None:
     told = said(
         Health.RETRYING,
         failing_since=NOW - timedelta(hours=1),
+        accepted_at=NOW - timedelta(hours=1),
         next_attempt_at=NOW + timedelta(seconds=20),
         last_answer=answer,
         pending=310,
     )
     assert told.headline == words
     assert told.meaning.startswith("310 events are waiting. Nothing has been lost so far.")
-    assert told.meaning.endswith("Trying again in 20 s.")
+    assert told.meaning.endswith("Trying again at 12:00:20.")
     assert ("connection refused" in told.meaning) == (answer == "connection refused")
     assert told.step == "try_now"
 
