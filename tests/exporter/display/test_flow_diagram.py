@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from exporter.display.flow_diagram import FULL, LEAST, TURNS, draw, rows_of
 from exporter.ledger.outcomes import Outcome
 from exporter.reports.balance import Balance
 
+SINCE = datetime(2026, 8, 1, tzinfo=UTC)
 OUTCOMES = {
     "delivered": 500,
     "unselected": 200,
@@ -28,8 +31,16 @@ def test_each_station_is_what_the_one_before_lets_through() -> None:
     assert drawn.accepted == OUTCOMES["delivered"]
     assert {exit_.name: exit_.count for exit_ in drawn.exits} == {
         "pending": 100,
+        "not_sent": 0,
         **{name: count for name, count in OUTCOMES.items() if name != "delivered"},
     }
+
+
+def test_what_never_left_leaves_before_the_station_sent() -> None:
+    drawn = draw(1000, OUTCOMES, pending=100, not_sent=15)
+    assert (drawn.selected, drawn.sent, drawn.accepted) == (650, 505, 500)
+    counts = {exit_.name: exit_.count for exit_ in drawn.exits}
+    assert (counts["not_sent"], counts["rejected"]) == (15, 5)
 
 
 def test_shares_are_of_the_station_before() -> None:
@@ -70,7 +81,7 @@ def test_nothing_received_divides_by_nothing() -> None:
 
 def test_the_narrow_form_has_the_same_numbers() -> None:
     drawn = draw(1000, OUTCOMES, pending=100)
-    rows = rows_of(drawn, Balance(1000, OUTCOMES, 100, 0, 0, "", []))
+    rows = rows_of(drawn, Balance(SINCE, 1000, OUTCOMES, 100, 0, 0, "", []))
     stations = [(row.count, row.width) for row in rows if row.station]
     assert stations == [(1000, 100), (650, 65), (520, 52), (500, 50)]
     assert sum(row.count for row in rows if not row.station) + OUTCOMES["delivered"] == 1000

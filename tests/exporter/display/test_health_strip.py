@@ -6,10 +6,14 @@ from datetime import timedelta
 
 import pytest
 
+from connectors.models import Connector
 from exporter.display.health_strip import HEIGHT, STEP, strip
+from exporter.reports.health import Health
 from exporter.reports.time_series import STRIP_CELLS, STRIP_STEP, Cell
-from tests.support.summaries import NOW
+from tests.support.summaries import NOW, a_summary
 
+LAUNCHED = Connector(name="Segment", created_at=NOW - timedelta(days=30))
+WELL = a_summary(Health.DELIVERING, connector=LAUNCHED)
 FIRST = NOW - timedelta(seconds=STRIP_STEP * (STRIP_CELLS - 1))
 
 
@@ -23,48 +27,54 @@ def week(kinds: dict[int, str], otherwise: str = "ok") -> list[Cell]:
 
 
 @pytest.mark.parametrize(
-    ("kinds", "otherwise", "sentence", "worst"),
+    ("kinds", "otherwise", "sentence", "kind"),
     [
         ({}, "ok", "No trouble in the last 7 days.", "ok"),
         ({}, "none", "Nothing was sent in the last 7 days.", "none"),
         ({5: "ok"}, "none", "No trouble in the last 7 days.", "ok"),
-        ({-1: "bad"}, "ok", "Trouble since 12:00.", "bad"),
-        ({-1: "bad", -2: "warn"}, "ok", "Trouble since 10:00.", "bad"),
         (
-            {-3: "warn"},
+            {-2: "bad"},
             "ok",
-            "Trouble within 2 h from 08:00; no other in the last 7 days.",
-            "warn",
+            "1 spell of trouble in the last 7 days, between 10:00 and 12:00; it is over.",
+            "ok",
         ),
         (
             {3: "warn", -4: "bad", -3: "bad"},
             "ok",
-            "2 spells of trouble in the last 7 days, the last from 06:00.",
-            "bad",
+            "2 spells of trouble in the last 7 days, the last between 06:00 and 10:00; it is over.",
+            "ok",
         ),
     ],
 )
 def test_the_sentence_tells_what_the_cells_show(
-    kinds: dict[int, str], otherwise: str, sentence: str, worst: str
+    kinds: dict[int, str], otherwise: str, sentence: str, kind: str
 ) -> None:
-    told = strip(week(kinds, otherwise), NOW)
+    told = strip(week(kinds, otherwise), WELL)
     assert told.sentence == sentence
-    assert told.kind == worst
+    assert told.kind == kind
+
+
+@pytest.mark.parametrize(("health", "kind"), [(Health.KEY_REJECTED, "bad"), (Health.RETRYING, "warn")])
+def test_trouble_that_lasts_is_told_from_the_minute_it_began(health: Health, kind: str) -> None:
+    since = NOW - timedelta(hours=2, minutes=47)
+    told = strip(week({-1: "bad", -2: "bad"}), a_summary(health, connector=LAUNCHED, failing_since=since))
+    assert told.sentence == "Trouble since 09:13."
+    assert told.kind == kind
 
 
 def test_trouble_stands_taller_than_what_was_good() -> None:
-    paths = {shape.kind: shape.path for shape in strip(week({0: "bad", 1: "warn"}), NOW).shapes}
+    paths = {shape.kind: shape.path for shape in strip(week({0: "bad", 1: "warn"}), WELL).shapes}
     assert paths["bad"] == f"M0 0h8v{HEIGHT}h-8z"
     assert paths["warn"].startswith(f"M{STEP} 6h8v22")
     assert paths["ok"].count("M") == STRIP_CELLS - 2
 
 
 def test_days_are_labelled_where_they_begin_if_there_is_room() -> None:
-    days = strip(week({}), NOW).days
+    days = strip(week({}), WELL).days
     assert [day.at.hour for day in days] == [0] * len(days)
     assert 6 <= len(days) <= 7
     assert all(0 <= day.x <= 95 for day in days)
 
 
 def test_no_cells_are_no_trouble() -> None:
-    assert strip([], NOW).kind == "none"
+    assert strip([], WELL).kind == "none"

@@ -7,24 +7,27 @@ from datetime import timedelta
 
 import pytest
 
-from exporter.display.incident_timeline import TOLD, Happening, happenings
+from exporter.display.incident_timeline import Happening, happenings
 from exporter.incidents.mail import mail_due
 from exporter.reports import summary
 from exporter.reports.health import Health
+from exporter.reports.key_history import InUse
+from exporter.reports.trouble import TOLD, Trouble, trouble
 from tests.support.delivering import a_line
 from tests.support.summaries import NOW, a_summary
 
 
 @pytest.mark.parametrize("health", [health for health in Health if health not in TOLD])
 def test_where_nothing_is_wrong_nothing_is_told(health: Health) -> None:
-    assert happenings(a_summary(health, failing_since=NOW)) == []
+    now = a_summary(health, failing_since=NOW)
+    assert trouble(now) is None
+    assert happenings(now, None) == []
 
 
 def test_a_trouble_without_a_beginning_is_not_told() -> None:
-    assert happenings(a_summary(Health.RETRYING)) == []
+    assert trouble(a_summary(Health.RETRYING)) is None
 
 
-@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("health", "answer", "sentence"),
     [
@@ -36,7 +39,10 @@ def test_a_trouble_without_a_beginning_is_not_told() -> None:
     ],
 )
 def test_the_beginning_says_what_went_wrong(health: Health, answer: str, sentence: str) -> None:
-    (began,) = happenings(a_summary(health, failing_since=NOW - timedelta(hours=1), last_answer=answer))
+    since = NOW - timedelta(hours=1)
+    now = a_summary(health, failing_since=since, last_answer=answer)
+    key = InUse(1, "0000", since, None)
+    (began,) = happenings(now, Trouble(since, key, [], 1, since, []))
     assert sentence in began.sentence
     assert began.at == NOW - timedelta(hours=1)
 
@@ -50,7 +56,8 @@ def test_tries_and_mails_are_told_the_newest_first() -> None:
             line.deliver()
             line.make_due()
         mail_due()
-        told: list[Happening] = happenings(summary.summary(line.connector))
+        now = summary.summary(line.connector)
+        told: list[Happening] = happenings(now, trouble(now))
     assert [one.icon for one in told] == ["mail", "retry", "key-struck"]
     assert told[0].sentence == f"Mail to {line.connector.contact_email}: Delivery stopped."
     assert re.fullmatch("[0-9]+ attempts since; the latest ended with 401.", told[1].sentence)

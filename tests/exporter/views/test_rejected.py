@@ -63,7 +63,7 @@ def test_retry_all_sends_them_again_and_what_is_accepted_leaves_the_page() -> No
         assert "They are being sent again already." in again
         deliver(Delivery.objects.get(kind="retry").pk)
         page = marketer.get(path).content.decode()
-        assert "1 event accepted by Segment" in page
+        assert "1 event was accepted by Segment" in page
         assert "No event is rejected" in page
         assert line.outcomes() == {"delivered": 4, "rejected": 0} or line.outcomes() == {"delivered": 4}
 

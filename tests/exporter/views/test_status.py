@@ -88,6 +88,7 @@ def test_the_status_page_shows_a_ledger_that_balances(
         0,
         0,
         0,
+        0,
         6,
         0,
         3,

@@ -114,7 +114,7 @@ def test_no_sentence_covers_more_than_there_was() -> None:
 def test_trouble_that_is_over_is_told_as_over_and_not_in_red() -> None:
     with a_line() as line:
         line.feed(2)
-        line.sandbox.fail(status=401, count=1)
+        line.sandbox.fail(status=401)
         line.deliver()
         before = shown(line)["strip"]
         failing = summary.summary(line.connector).failing_since
