@@ -85,6 +85,6 @@ def test_the_track_begins_with_the_oldest_event_and_says_so() -> None:
     told = after(30, Health.PAUSED)
     assert told is not None
     assert (told.stations[0].label, told.stations[0].moment) == (
-        "The oldest came in",
+        "Oldest event received",
         NOW - timedelta(hours=30),
     )
