@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks import ground, results
 from benchmarks.results import Result
 
-PARTS = ("delivery", "intake", "together", "freshness", "memory", "growth", "pages")
+PARTS = ("delivery", "intake", "together", "freshness", "tenants", "memory", "growth", "pages")
 
 
 def main() -> None:

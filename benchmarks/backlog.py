@@ -61,10 +61,7 @@ def work_off(sink: Sink, connectors: list[Connector], count: int, milliseconds: 
         TimeoutError: it did not end.
     """
     sink.reset(milliseconds)
-    with transaction.atomic():
-        began = _clock()
-        for one in connectors:
-            lifecycle.resume(one, by=NOBODY)
+    began = resume(connectors)
     ids = [one.pk for one in connectors]
     wait_until(lambda: pending(ids) == 0, 60 + count / 1000, "delivering the backlog")
     moved = Delivery.objects.filter(connector__in=ids).values_list("moved_at", flat=True)
@@ -73,6 +70,15 @@ def work_off(sink: Sink, connectors: list[Connector], count: int, milliseconds: 
     assert counted["distinct"] == counted["events"] == count, f"the sink saw {counted}, not {count} events"
     _check_ledgers(ids, count)
     return Run(count, seconds, int(counted["requests"]))
+
+
+def resume(connectors: list[Connector]) -> datetime:
+    """Allows delivery; answers when, by the database's clock."""
+    with transaction.atomic():
+        began = _clock()
+        for one in connectors:
+            lifecycle.resume(one, by=NOBODY)
+    return began
 
 
 def pending(connector_ids: list[int]) -> int:

@@ -25,7 +25,8 @@ _ID = b'"id":"'
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`rate` in events/s, 0 for as fast as it goes; `moments` names a file for `<id> <seconds of the answer>`."""
+    """`rate` in events/s, 0 for as fast as it goes; `moments` names a file for `<id> <seconds of the answer>`;
+    `tokens` names a file with a token a line: then body after body goes with the next of these."""
 
     port: int
     token: str
@@ -35,6 +36,7 @@ class Plan:
     connections: int = 8
     rate: float = 0
     moments: str = ""
+    tokens: str = ""
 
     def start(self) -> subprocess.Popen[str]:
         """Its process; it says `ready` and begins at the next line it reads."""
@@ -64,6 +66,7 @@ class _Client:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.bodies = list(self._bodies())
+        self.tokens = Path(plan.tokens).read_text().split() if plan.tokens else [plan.token]
         self.next = itertools.count()
         self.answers: Counter[str] = Counter()
         self.moments: list[tuple[int, float]] = []
@@ -85,7 +88,7 @@ class _Client:
 
     def _send(self) -> None:
         head = (
-            f"POST /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {self.plan.token}\r\n"
+            "POST /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\n"
             "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
         )
         connection = socket.create_connection(("127.0.0.1", self.plan.port))
@@ -95,7 +98,8 @@ class _Client:
                 due = self.began + place * self.plan.size / self.plan.rate
                 time.sleep(max(0.0, due - time.monotonic()))
             body = self.bodies[place]
-            connection.sendall(head.encode() % len(body) + body)
+            token = self.tokens[place % len(self.tokens)]
+            connection.sendall((head % (token, len(body))).encode() + body)
             self._note(place, *_answer(connection))
         connection.close()
 

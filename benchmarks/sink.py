@@ -3,6 +3,8 @@
 It speaks just enough HTTP/1.1 for keep-alive POSTs, answers what Segment answers, and notes each `messageId` with
 the moment its body was complete. Nothing is parsed but the ids; duplicates are found when somebody asks.
 
+A write key that begins with `hang` never gets an answer.
+
 `POST /reset?milliseconds=50` forgets everything and sets the answer's delay, `GET /count` tells what came,
 `GET /arrivals` lists `<id> <monotonic seconds>`, one a line.
 """
@@ -22,6 +24,7 @@ from urllib.parse import parse_qs, urlsplit
 _BUFFER = 1 << 20
 _MESSAGE_ID = re.compile(rb'"messageId": ?"([^"]{1,99})"')
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
+_HANGING = b": Basic aGFuZ"
 _ANSWER = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n" + b'{"success":true}'
 )
@@ -104,6 +107,8 @@ class Receiver(asyncio.BufferedProtocol):
         path = head[: head.index(b"\r\n")].split(b" ")[1]
         if path.startswith((b"/reset", b"/count", b"/arrivals")):
             self._control(path.decode())
+            return
+        if _HANGING in head:
             return
         self.memory.take(gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body)
         if self.memory.delay:

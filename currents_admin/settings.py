@@ -273,7 +273,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TASK_CREATE_MISSING_QUEUES = True
 CELERY_TASK_DEFAULT_QUEUE = "delivery"
 CELERY_TASK_ROUTES = {
+    "exporter.tasks.wake": {"queue": "delivery"},
     "exporter.tasks.deliver": {"queue": "delivery"},
+    "exporter.tasks.retry": {"queue": "retry"},
     "connectors.tasks.*": {"queue": "chores"},
     "exporter.tasks.*": {"queue": "chores"},
 }

@@ -1,27 +1,34 @@
-"""Celery tasks: doorbells, an id and one call each. All state is in PostgreSQL."""
+"""Celery tasks: wake-ups, ids and one call each. All state is in PostgreSQL."""
 
 from __future__ import annotations
 
 from celery import shared_task
 
 from exporter.delivery import expiry
-from exporter.delivery.deliver import deliver as deliver_once
-from exporter.delivery.deliver import moved_on
-from exporter.dispatch import wakeup
+from exporter.delivery.lanes import process
 from exporter.dispatch.heartbeats import claim, forget_hosts, note_outage
-from exporter.dispatch.shutdown import stopping
 from exporter.dispatch.sweep import sweep as sweep_once
 from exporter.incidents import detect, mail
 from exporter.maintenance import field_census, rollup, trimming
 
 
+@shared_task(name="exporter.tasks.wake")
+def wake(workspace_ids: list[int]) -> None:
+    """These workspaces may have something to send. Only noted here: the process's coordinator looks at them."""
+    process.current().wake(workspace_ids)
+
+
 @shared_task(name="exporter.tasks.deliver")
-def deliver(delivery_id: int) -> str:
-    """One turn; rings again where something is left to do."""
-    word = deliver_once(delivery_id)
-    if word in ("behind", "idle") and not stopping.is_set() and moved_on(delivery_id):
-        wakeup.ring_quietly([delivery_id])
-    return word
+def deliver(delivery_id: int) -> None:
+    """This delivery needs a turn of its own."""
+    process.current().bulk.add(delivery_id)
+
+
+@shared_task(name="exporter.tasks.retry")
+def retry(delivery_ids: list[int]) -> None:
+    """The next attempt of these failing deliveries is due."""
+    for delivery_id in delivery_ids:
+        process.current().retries.add(delivery_id)
 
 
 @shared_task(name="exporter.tasks.sweep")

@@ -14,7 +14,7 @@ from exporter.delivery.result import Ended
 from exporter.delivery.settings_in_force import Gone
 from exporter.delivery.turn import Turn
 from exporter.log import event_log
-from exporter.models import Kind, Stopped
+from exporter.models import Delivery, Kind, Stopped
 
 log = logging.getLogger(__name__)
 
@@ -34,14 +34,14 @@ def deliver(delivery_id: int) -> Ended:
         _let_go(lease)
 
 
-def moved_on(delivery_id: int) -> bool:
-    """After a release: whether there is something left that nobody may have been told of."""
-    from exporter.models import Delivery
-
+def moved_on(delivery_id: int) -> int | None:
+    """After a release: the workspace of a delivery that has something left nobody may have been told of."""
     row = (
         Delivery.objects.filter(pk=delivery_id, next_attempt_at=None).values("cursor", "workspace_id").first()
     )
-    return row is not None and event_log.head(row["workspace_id"]) > row["cursor"]
+    if row is None or event_log.head(row["workspace_id"]) <= row["cursor"]:
+        return None
+    return int(row["workspace_id"])
 
 
 def _turn(lease: Lease) -> Ended:

@@ -7,6 +7,7 @@ read. A batch is converted once, however many bodies its events end up in.
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -48,6 +49,12 @@ class Reader:
         self.plan = plan
         self.revision_id = revision_id
         self._batches: deque[_Batch] = deque()
+
+    def hold(self, batches: Iterable[tuple[Header, bytes]]) -> None:
+        """Takes neighbouring batches that were read already; nothing beyond them may be asked for."""
+        for header, payload in batches:
+            minute = header.received_at.replace(second=0, microsecond=0)
+            self._batches.append(_Batch(header, minute, payload))
 
     def make(self, first: int, stop: int | None, limits: Limits) -> Body:
         """One body from `first` on, up to `stop` or the head; without calls where nothing there is to be sent."""

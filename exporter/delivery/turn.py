@@ -26,11 +26,11 @@ from exporter.sql import execute
 
 SHORT_TURN = 2.0
 LONG_TURN = 20.0
-# A worker that has caught up looks at the head so often, for so long, before it lets go.
+# A turn that waits looks around so often. It waits for answers only: neither for more events nor to fill a body, so a
+# turn that has caught up lets go at once, and what follows is small work.
 LOOK_SECONDS = 0.05
-LINGER_SECONDS = 1.0
-# A body that is not full waits so long for company; else a quiet stream costs a request per event.
-FILL_SECONDS = 0.2
+LINGER_SECONDS = 0.0
+FILL_SECONDS = 0.0
 STOP_SECONDS = 8.0
 # Bodies after a 413, for an hour.
 SMALL_BODY = 100_000

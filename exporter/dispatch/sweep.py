@@ -11,10 +11,11 @@ from django.db import connection
 from exporter.dispatch import wakeup
 from exporter.dispatch.heartbeats import claim, note_outage
 
-MOST_RUNG = 200
-# A lone refused event is rung as soon as something follows it, before its probe is due.
+MOST_SWEPT = 10_000
+# Healthy live deliveries are named by their workspaces; who was claimed longest ago comes first, not who is oldest. A
+# lone refused event is rung as soon as something follows it, before its probe is due.
 _DUE = """
-SELECT d.id
+SELECT d.id, d.workspace_id, d.kind = 'live' AND d.failing_since IS NULL, d.failing_since IS NOT NULL
   FROM exporter_delivery d
   JOIN exporter_eventlog l ON l.workspace_id = d.workspace_id
   JOIN connectors_connector c ON c.id = d.connector_id
@@ -24,19 +25,23 @@ SELECT d.id
    AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= clock_timestamp()
         OR d.next_attempt_at > clock_timestamp() + interval '310 seconds'
         OR (d.alone AND l.next_event > d.cursor + 1))
- ORDER BY coalesce(d.next_attempt_at, d.moved_at, d.created_at)
+ ORDER BY d.round, d.next_attempt_at
  LIMIT %s
 """
 
 
 def sweep(at_least: float = 1.5) -> int:
-    """Rings what is due, if the last sweep was `at_least` seconds ago; answers how many were rung."""
+    """Rings what is due, if the last sweep was `at_least` seconds ago; answers how many deliveries are due."""
     from django.conf import settings
 
     note_outage("sweep")
     if not claim("sweep", at_least):
         return 0
     with connection.cursor() as cursor:
-        cursor.execute(_DUE, [settings.CURRENTS_LEASE_SECONDS + 5, MOST_RUNG])
-        due = [row[0] for row in cursor.fetchall()]
-    return wakeup.ring_quietly(due)
+        cursor.execute(_DUE, [settings.CURRENTS_LEASE_SECONDS + 5, MOST_SWEPT])
+        due = cursor.fetchall()
+    healthy = [workspace for _id, workspace, plain, _failing in due if plain]
+    failing = [delivery for delivery, _workspace, _plain, fails in due if fails]
+    others = [delivery for delivery, _workspace, plain, fails in due if not plain and not fails]
+    wakeup.ring_due(healthy, failing, others)
+    return len(due)

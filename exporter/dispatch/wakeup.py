@@ -1,4 +1,5 @@
-"""Doorbells: Celery messages that say "look now". Losing one costs seconds, doubling one costs nothing.
+"""Wake-ups: Celery messages that say "look now" and carry ids. Losing one costs seconds, doubling one costs nothing,
+because whoever hears it notes each id once.
 
 Ringing never waits for a broker that does not answer: its own connection gives up after a quarter of a second, and
 a failure is counted and forgotten, because the sweep finds the same work again.
@@ -9,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from celery import current_app
@@ -21,6 +22,12 @@ _PATIENCE = {"socket_timeout": 0.25, "socket_connect_timeout": 0.25, "max_retrie
 _REST_AFTER_FAILURE = 0.5
 
 
+# Ids one message carries.
+MOST_IDS = 500
+# A queue this long has nobody who reads it: more of the same would only fill the broker.
+CROWDED = 50
+
+
 class _Bell:
     """One thread's connection to the broker."""
 
@@ -28,14 +35,20 @@ class _Bell:
         self.producer: Any = None
         self.quiet_until = 0.0
 
-    def ring(self, task: str, delivery_id: int, queue: str) -> None:
+    def ring(self, task: str, argument: int | list[int], queue: str) -> None:
+        current_app.send_task(
+            task, (argument,), queue=queue, producer=self._connected(), retry=False, ignore_result=True
+        )
+
+    def length(self, queue: str) -> int:
+        return int(self._connected().channel.client.llen(queue))
+
+    def _connected(self) -> Any:
         if self.producer is None:
             broker = current_app.connection_for_write()
             broker.transport_options = {**broker.transport_options, **_PATIENCE}
             self.producer = current_app.amqp.Producer(broker.channel(), auto_declare=False)
-        current_app.send_task(
-            task, (delivery_id,), queue=queue, producer=self.producer, retry=False, ignore_result=True
-        )
+        return self.producer
 
     def close(self) -> None:
         producer, self.producer = self.producer, None
@@ -43,7 +56,7 @@ class _Bell:
             try:
                 producer.connection.close()
             except Exception:  # the connection is already broken; there is nothing left to save
-                log.debug("closing the doorbell's connection failed")
+                log.debug("closing the connection to the broker failed")
 
 
 class _Bells(threading.local):
@@ -54,52 +67,86 @@ class _Bells(threading.local):
 _bells = _Bells()
 failures = 0
 
+_WHICH = """
+SELECT id, workspace_id, kind = 'live' AND failing_since IS NULL, failing_since IS NOT NULL
+  FROM exporter_delivery WHERE id = ANY(%s)
+"""
+
+# A task, what it is told, and the queue it waits in.
+_Wakeup = tuple[str, int | list[int], str]
+
 
 def ring_quietly(delivery_ids: Iterable[int]) -> int:
-    """Rings each delivery's queue; answers how many were rung."""
+    """Has these deliveries looked at by the lane they belong to; answers how many messages were sent."""
     ids = list(delivery_ids)
     if not ids:
         return 0
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, failing_since IS NOT NULL FROM exporter_delivery WHERE id = ANY(%s)", [ids]
-        )
-        return _ring(cursor.fetchall())
+        cursor.execute(_WHICH, [ids])
+        rows = cursor.fetchall()
+    healthy = [workspace for _id, workspace, plain, _failing in rows if plain]
+    failing = [delivery for delivery, _workspace, _plain, fails in rows if fails]
+    others = [delivery for delivery, _workspace, plain, fails in rows if not plain and not fails]
+    return _ring([*_wakes(healthy), *_retries(failing), *_turns(others)])
 
 
 def ring_workspaces(workspace_ids: Iterable[int]) -> int:
-    """Rings the live deliveries of these workspaces that nobody holds and that are due.
-
-    Must be called after the append has committed: a holder that releases after this look sees the new head itself.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT d.id, d.failing_since IS NOT NULL
-              FROM exporter_delivery d JOIN connectors_connector c ON c.id = d.connector_id
-             WHERE d.workspace_id = ANY(%s) AND d.kind = 'live' AND c.state = 'live'
-               AND (d.lease_until IS NULL OR d.lease_until < clock_timestamp())
-               AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= clock_timestamp() OR d.alone)
-            """,
-            [list(workspace_ids)],
-        )
-        return _ring(cursor.fetchall())
+    """Tells a worker that these workspaces have new events. Does not ask the database, and must be called after the
+    append has committed: whoever holds one of their deliveries now looks once more after releasing it."""
+    return _ring(list(_wakes(list(workspace_ids))))
 
 
-def _ring(rows: list[tuple[int, bool]]) -> int:
-    global failures
+def ring_due(workspaces: list[int], failing: list[int], others: list[int]) -> int:
+    """The sweep's: healthy live deliveries by their workspaces, failing and other ones by their ids. Leaves out what
+    nobody reads."""
+    wakeups = [*_wakes(workspaces), *_retries(failing), *_turns(others)]
+    crowded = {queue for queue in {queue for _task, _told, queue in wakeups} if _crowded(queue)}
+    return _ring([wakeup for wakeup in wakeups if wakeup[2] not in crowded])
+
+
+def _wakes(workspaces: list[int]) -> Iterator[_Wakeup]:
+    for place in range(0, len(workspaces), MOST_IDS):
+        yield "exporter.tasks.wake", workspaces[place : place + MOST_IDS], "delivery"
+
+
+def _retries(deliveries: list[int]) -> Iterator[_Wakeup]:
+    for place in range(0, len(deliveries), MOST_IDS):
+        yield "exporter.tasks.retry", deliveries[place : place + MOST_IDS], "retry"
+
+
+def _turns(deliveries: list[int]) -> Iterator[_Wakeup]:
+    for delivery in deliveries:
+        yield "exporter.tasks.deliver", delivery, "delivery"
+
+
+def _crowded(queue: str) -> bool:
+    if time.monotonic() < _bells.bell.quiet_until:
+        return True
+    try:
+        return _bells.bell.length(queue) > CROWDED
+    except Exception as error:
+        _note_failure(error)
+        return True
+
+
+def _ring(wakeups: list[_Wakeup]) -> int:
     bell = _bells.bell
-    if not rows or time.monotonic() < bell.quiet_until:
+    if not wakeups or time.monotonic() < bell.quiet_until:
         return 0
     rung = 0
     try:
-        for delivery_id, failing in rows:
-            bell.ring("exporter.tasks.deliver", delivery_id, "retry" if failing else "delivery")
+        for wakeup in wakeups:
+            bell.ring(*wakeup)
             rung += 1
     except Exception as error:
-        # Whatever the broker's client raises: the events are safe and the sweep will ring again.
-        failures += 1
-        bell.close()
-        bell.quiet_until = time.monotonic() + _REST_AFTER_FAILURE
-        log.warning("The broker did not take a doorbell (%s); the sweep rings again.", type(error).__name__)
+        _note_failure(error)
     return rung
+
+
+def _note_failure(error: Exception) -> None:
+    """Whatever the broker's client raises: the events are safe and the sweep will ring again."""
+    global failures
+    failures += 1
+    _bells.bell.close()
+    _bells.bell.quiet_until = time.monotonic() + _REST_AFTER_FAILURE
+    log.warning("The broker did not take a wake-up (%s); the sweep rings again.", type(error).__name__)

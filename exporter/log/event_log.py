@@ -57,7 +57,7 @@ class _Decompressors(threading.local):
 
 
 _threads = _Decompressors()
-_decode_counts = msgspec.json.Decoder(TypeCounts).decode
+decode_counts = msgspec.json.Decoder(TypeCounts).decode
 _encode = msgspec.json.Encoder().encode
 
 _COUNTED = (
@@ -200,7 +200,7 @@ def headers(workspace_id: int, cursor_at: int, limit: int) -> list[Header]:
         "WHERE workspace_id = %s AND end_event > %s ORDER BY end_event LIMIT %s",
         (workspace_id, cursor_at, limit),
     )
-    return [Header(row[0], row[1], row[2], row[3], _decode_counts(row[4])) for row in rows]
+    return [Header(row[0], row[1], row[2], row[3], decode_counts(row[4])) for row in rows]
 
 
 def payloads(batch_ids: Sequence[int]) -> dict[int, bytes]:

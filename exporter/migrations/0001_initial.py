@@ -69,6 +69,7 @@ class Migration(migrations.Migration):
                 ('cursor', models.BigIntegerField()),
                 ('ahead', models.JSONField(default=list)),
                 ('settles', models.BigIntegerField(default=0)),
+                ('round', models.BigIntegerField(default=0)),
                 ('lease_token', models.UUIDField(null=True)),
                 ('lease_until', models.DateTimeField(null=True)),
                 ('careful_until', models.DateTimeField(null=True)),

@@ -24,6 +24,8 @@ class Migration(migrations.Migration):
             migrations.RunSQL(f"ALTER TABLE {table} SET ({OPTIONS})", f"ALTER TABLE {table} RESET ({NAMES})")
             for table in HOT
         ),
+        # The rounds in which small deliveries are claimed: who was claimed longest ago comes first.
+        migrations.RunSQL("CREATE SEQUENCE exporter_round", "DROP SEQUENCE exporter_round"),
         migrations.RunSQL(
             "ALTER TABLE exporter_eventbatch ALTER payload SET STORAGE EXTERNAL, ALTER id_hashes SET STORAGE EXTERNAL",
             "ALTER TABLE exporter_eventbatch ALTER payload SET STORAGE EXTENDED, ALTER id_hashes SET STORAGE EXTENDED",

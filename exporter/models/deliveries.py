@@ -38,7 +38,8 @@ class Delivery(models.Model):
     """One run over the log for a connector. Only `exporter.delivery` moves `cursor`.
 
     `ahead` lists what was accepted beyond the cursor: `{"first", "end", "counts", …}` in order of numbers.
-    `settles` counts the settles, so that one repeated after a broken connection is recognised.
+    `settles` counts the settles, so that one repeated after a broken connection is recognised. `round` is the number of
+    the round in which it was last claimed with others: who was claimed longest ago comes first, whatever it holds.
     """
 
     connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="deliveries")
@@ -49,6 +50,7 @@ class Delivery(models.Model):
     cursor = models.BigIntegerField()
     ahead = models.JSONField(default=list)
     settles = models.BigIntegerField(default=0)
+    round = models.BigIntegerField(default=0)
     lease_token = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
     careful_until = models.DateTimeField(null=True)

@@ -1,0 +1,434 @@
+"""What the set lane promises: small work of many connectors at once, each event once, counted as a turn counts."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, OperationalError, connection
+
+from connectors.models import WriteKey
+from connectors.setup import lifecycle
+from exporter import sql
+from exporter.delivery.deliver import deliver
+from exporter.delivery.lanes import claim as claims
+from exporter.delivery.lanes import coordinator as coordinators
+from exporter.delivery.lanes import settle_many as settling
+from exporter.delivery.lanes.coordinator import Coordinator
+from exporter.delivery.lanes.settle_many_sql import SETTLE_MANY
+from exporter.delivery.lease import Lease
+from exporter.dispatch.shutdown import stopping
+from exporter.ledger.check import check
+from exporter.models import Attempt, AttemptCount, AttemptTotal, Delivery, DeliveryDelay, RejectedEvent
+from tests.support.delivering import EMAIL_OPEN, NOBODY, Line, a_line
+from tests.support.factories import event
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Many:
+    """Several lines to one sandbox, and a coordinator that has handed on `handed_on`."""
+
+    def __init__(self, lines: list[Line]) -> None:
+        self.lines = lines
+        self.handed_on: list[int] = []
+        self.coordinator = Coordinator(self.handed_on.append)
+
+    def work(self) -> None:
+        self.coordinator.settle_all([line.workspace.pk for line in self.lines])
+
+    @property
+    def first(self) -> Line:
+        return self.lines[0]
+
+
+@contextmanager
+def many(count: int = 1, **options: Any) -> Iterator[Many]:
+    with a_line(**options) as first:
+        keep = {name: options[name] for name in ("selected", "include_anonymous") if name in options}
+        yield Many([first, *(Line(first.sandbox, **keep) for _ in range(count - 1))])
+
+
+def lease_runs_out() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE exporter_delivery SET lease_until = clock_timestamp() - interval '1 second'")
+
+
+def test_one_event_of_each_of_many_connectors_arrives_once_and_every_ledger_balances() -> None:
+    with many(40) as those:
+        for place, line in enumerate(those.lines):
+            line.feed_events([event(place)])
+        those.work()
+        assert sorted(those.first.arrived()) == sorted(f"event-{place}" for place in range(40))
+        assert [line.outcomes() for line in those.lines] == [{"delivered": 1}] * 40
+        assert Delivery.objects.filter(lease_token=None, lease_until=None, cursor=1).count() == 40
+        assert those.handed_on == []
+
+
+def test_it_writes_what_a_turn_writes() -> None:
+    """Two connectors get the same events; one is delivered by a turn, the other in a set."""
+    with many(2, selected=[EMAIL_OPEN]) as those:
+        told = []
+        for place, line in enumerate(those.lines):
+            made = [
+                event(10 + 10 * place + 1),
+                event(10 + 10 * place + 2, event_type="users.messages.email.Click"),
+            ]
+            made += [
+                event(10 + 10 * place + 3, event_type="made.up.Type"),
+                event(10 + 10 * place + 4, external_user_id=None),
+            ]
+            line.feed_events([*made, event(10 + 10 * place + 5, campaign_name="x" * 33_000)])
+            if place:
+                those.coordinator.settle_all([line.workspace.pk])
+            else:
+                deliver(line.delivery.pk)
+            told.append(_told(line))
+        assert told[0] == told[1]
+        assert told[0]["outcomes"] == {
+            "delivered": 1,
+            "unselected": 1,
+            "unsupported": 1,
+            "anonymous": 1,
+            "rejected": 1,
+        }
+
+
+def _told(line: Line) -> dict[str, Any]:
+    delivery, only = line.delivery, {"delivery": line.delivery}
+    attempt = Attempt.objects.get(**only)
+    return {
+        "state": (
+            delivery.cursor,
+            delivery.settles,
+            delivery.failures,
+            delivery.ahead,
+            delivery.moved_at is not None,
+        ),
+        "outcomes": line.outcomes(),
+        "minutes": sorted(delivery.deliverycount_set.values_list("event_type", "outcome", "count")),
+        "hours": sorted(delivery.deliveryhour_set.values_list("outcome", "count")),
+        "delays": sum(DeliveryDelay.objects.filter(**only).values_list("count", flat=True)),
+        "ranges": list(delivery.settlements.values_list("first_event", "end_event", "kind")),
+        "attempt": (attempt.status, attempt.verdict, attempt.events, attempt.first_event, attempt.last_event),
+        "size": attempt.bytes,
+        "answers": list(AttemptCount.objects.filter(**only).values_list("answer", "count")),
+        "all answers": list(AttemptTotal.objects.filter(**only).values_list("answer", "count")),
+        "rejected": list(
+            RejectedEvent.objects.filter(connector=line.connector).values_list("event_number", "reason")
+        ),
+    }
+
+
+def test_neighbouring_ranges_of_one_revision_are_merged() -> None:
+    with many() as those:
+        for _ in range(3):
+            those.first.feed(1)
+            those.work()
+        ranges = those.first.delivery.settlements.values_list("first_event", "end_event")
+        assert list(ranges) == [(0, 3)]
+
+
+def test_a_backlog_is_left_to_a_turn_of_its_own() -> None:
+    with many(2) as those:
+        those.first.feed(claims.MOST_EVENTS + 1)
+        those.lines[1].feed(1, id="a-small-one")
+        those.work()
+        assert those.first.arrived() == ["a-small-one"]
+        assert those.handed_on == [those.first.delivery.pk]
+        deliver(those.first.delivery.pk)
+
+
+def test_events_too_large_for_a_small_body_are_left_to_a_turn() -> None:
+    with many() as those:
+        those.first.feed(20, campaign_name="".join(str(uuid.uuid4()) for _ in range(800)))
+        those.work()
+        assert those.handed_on == [those.first.delivery.pk]
+        while deliver(those.first.delivery.pk) == "behind":
+            pass
+        assert len(those.first.arrived()) == 20
+
+
+@pytest.mark.parametrize(
+    "fault", [{"status": 503}, {"reset": True}, {"status": 429, "headers": {"Retry-After": "9"}}]
+)
+def test_a_passing_fault_makes_only_its_connector_wait(fault: dict[str, Any]) -> None:
+    with many(3) as those:
+        for place, line in enumerate(those.lines):
+            line.feed_events([event(place)])
+        those.first.sandbox.fail(**fault, match={"message_id": "event-1"}, count=1)
+        those.work()
+        assert sorted(those.first.arrived()) == ["event-0", "event-2"]
+        failed = those.lines[1].delivery
+        assert (failed.cursor, failed.failures, failed.stopped, failed.lease_token) == (0, 1, "", None)
+        assert failed.failing_since is not None
+        assert failed.next_attempt_at is not None
+        those.work()
+        assert len(those.first.arrived()) == 2, "a failing connector is another lane's"
+        those.lines[1].make_due()
+        assert those.lines[1].deliver() == "idle"
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 413])
+def test_an_answer_that_must_be_judged_is_left_to_a_turn_of_its_own(status: int) -> None:
+    with many(2) as those:
+        those.first.feed_events([event(1), event(2)])
+        those.lines[1].feed_events([event(3)])
+        those.first.sandbox.fail(status=status, match={"message_id": "event-1"}, count=1)
+        those.work()
+        assert those.first.arrived() == ["event-3"]
+        delivery = those.first.delivery
+        assert (delivery.cursor, delivery.failures, delivery.stopped, delivery.lease_token) == (
+            0,
+            0,
+            "",
+            None,
+        )
+        assert list(delivery.attempts.values_list("status", flat=True)) == [status]
+        assert those.handed_on == [delivery.pk]
+        deliver(delivery.pk)
+        assert those.first.outcomes() == {"delivered": 2}
+
+
+def test_a_paused_connector_sends_nothing_and_holds_up_nobody() -> None:
+    with many(2) as those:
+        for place, line in enumerate(those.lines):
+            line.feed_events([event(place)])
+        lifecycle.pause(those.first.connector, by=NOBODY)
+        those.work()
+        assert those.first.arrived() == ["event-1"]
+        lifecycle.resume(those.first.connector, by=NOBODY)
+        those.work()
+        assert those.first.arrived() == ["event-1", "event-0"]
+
+
+def test_a_new_revision_applies_to_waiting_events() -> None:
+    with many() as those:
+        those.first.feed(1)
+        those.work()
+        chosen = lifecycle.Settings("Segment", "data@example.com", [EMAIL_OPEN], False)
+        lifecycle.update(those.first.connector, chosen, seen_version=1, by=NOBODY)
+        those.first.feed(1, event_type="users.messages.email.Click")
+        those.work()
+        assert those.first.outcomes() == {"delivered": 1, "unselected": 1}
+
+
+def test_an_unreadable_key_is_left_to_a_turn_and_holds_up_nobody() -> None:
+    with many(2) as those:
+        for place, line in enumerate(those.lines):
+            line.feed_events([event(place)])
+        WriteKey.objects.filter(connector=those.first.connector).update(ciphertext=b"damaged")
+        those.work()
+        assert those.first.arrived() == ["event-1"]
+        assert those.handed_on == [those.first.delivery.pk]
+        deliver(those.first.delivery.pk)
+        assert those.first.delivery.stopped == "key_unreadable"
+
+
+def test_a_held_lease_is_left_alone() -> None:
+    with many() as those:
+        those.first.feed(1)
+        held = Lease.take(those.first.delivery.pk)
+        assert held is not None
+        those.work()
+        assert those.first.arrived() == []
+        held.release()
+        those.work()
+        assert those.first.arrived() == ["event-0"]
+
+
+def test_a_lease_that_was_not_released_makes_the_next_turn_careful() -> None:
+    with many() as those:
+        those.first.feed(1)
+        assert Lease.take(those.first.delivery.pk) is not None
+        lease_runs_out()
+        those.work()
+        assert those.first.arrived() == ["event-0"]
+        assert those.first.delivery.careful_until is not None
+
+
+def test_who_lost_the_lease_settles_nothing_and_the_others_of_the_set_are_settled() -> None:
+    with many(2) as those:
+        for place, line in enumerate(those.lines):
+            line.feed_events([event(place)])
+        claim = claims.claim([line.workspace.pk for line in those.lines], 10)
+        lost = next(one for one in claim.claimed if one.delivery_id == those.first.delivery.pk)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE exporter_delivery SET lease_token = %s WHERE id = %s",
+                [uuid.uuid4(), lost.delivery_id],
+            )
+        settled = settling.settle_many([settling.Landed(one, None, None) for one in claim.claimed])
+        assert settled == {those.lines[1].delivery.pk}
+        lease_runs_out()
+        those.work()
+        assert sorted(those.first.arrived()) == ["event-0", "event-1"]
+
+
+def test_who_was_claimed_longest_ago_comes_first() -> None:
+    with many(3) as those:
+        for line in those.lines:
+            line.feed(1)
+        Delivery.objects.filter(pk=those.first.delivery.pk).update(round=2**40)
+        workspaces = [line.workspace.pk for line in those.lines]
+        claimed = claims.claim(workspaces, 2).claimed
+        assert {one.delivery_id for one in claimed} == {line.delivery.pk for line in those.lines[1:]}
+        settling.settle_many([settling.Landed(one, None, None) for one in claimed])
+        those.work()
+
+
+def test_one_that_cannot_be_claimed_fails_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    with many(3) as those:
+        for place, line in enumerate(those.lines):
+            line.feed_events([event(place)])
+        poisonous, real = those.first.workspace.pk, claims.claim
+
+        def claim(workspaces: list[int], most: int, apart: set[int]) -> claims.Claim:
+            if poisonous in workspaces:
+                raise DatabaseError("invalid page in block 7")
+            return real(workspaces, most, apart)
+
+        monkeypatch.setattr(claims, "claim", claim)
+        those.coordinator.wake([line.workspace.pk for line in those.lines])
+        while not those.coordinator.idle or those.coordinator.agenda.ready:
+            those.coordinator.step()
+        monkeypatch.undo()
+        assert sorted(those.first.arrived()) == ["event-1", "event-2"]
+        assert those.handed_on == [those.first.delivery.pk]
+        deliver(those.first.delivery.pk)
+
+
+def test_one_that_cannot_be_settled_is_set_aside_and_the_others_are_settled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with many(3) as those:
+        for place, line in enumerate(those.lines):
+            line.feed_events([event(place)])
+        poisonous, real = those.first.delivery.pk, sql.execute
+
+        def execute(query: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+            if query == SETTLE_MANY and poisonous in parameters["ids"]:
+                raise DatabaseError("a range that was settled already")
+            return real(query, parameters)
+
+        monkeypatch.setattr(settling, "execute", execute)
+        those.work()
+        monkeypatch.undo()
+        assert [line.delivery.cursor for line in those.lines] == [0, 1, 1]
+        aside = those.first.delivery
+        assert (aside.lease_token, aside.failures) == (None, 1)
+        assert aside.next_attempt_at is not None
+
+
+def test_a_settle_that_broke_off_is_repeated_and_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection breaks behind the commit: what was written is not written again."""
+    with many(2) as those:
+        for place, line in enumerate(those.lines):
+            line.feed_events([event(place)])
+        real = sql.execute
+        broken: list[bool] = []
+
+        def execute(query: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+            rows = real(query, parameters)
+            if query == SETTLE_MANY and not broken:
+                broken.append(True)
+                raise OperationalError("server closed the connection unexpectedly")
+            return rows
+
+        monkeypatch.setattr(settling, "execute", execute)
+        those.coordinator.wake([line.workspace.pk for line in those.lines])
+        while not those.coordinator.idle or those.coordinator.agenda.ready:
+            those.coordinator._step_safely()
+        assert broken
+        assert [line.outcomes() for line in those.lines] == [{"delivered": 1}] * 2
+        assert those.first.sandbox.stats()["duplicates"] == 0
+
+
+def test_events_that_came_while_the_lease_was_held_are_not_forgotten() -> None:
+    with many(latency_ms=100) as those:
+        those.first.feed(1)
+        those.coordinator.wake([those.first.workspace.pk])
+        those.coordinator.step()
+        those.first.feed(1)
+        those.coordinator.settle_all([])
+        assert those.first.arrived() == ["event-0", "event-1"]
+
+
+def test_a_lease_is_renewed_while_an_answer_is_awaited(settings: Any) -> None:
+    settings.CURRENTS_LEASE_SECONDS = 2.0
+    with many() as those:
+        those.first.feed(1)
+        those.first.sandbox.fail(delay_ms=3_000, status=200, store=True, count=1)
+        those.work()
+        assert those.first.outcomes() == {"delivered": 1}
+        assert those.first.sandbox.stats()["requests"] == 1
+
+
+def test_what_hangs_takes_no_healthy_one_s_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coordinators, "MOST_OUTSTANDING", 4)
+    monkeypatch.setattr(coordinators, "LEAST_ROOM", 1)
+    monkeypatch.setattr(coordinators, "HANGS_AFTER", 0.2)
+    monkeypatch.setattr(coordinators, "MOST_HANGING", 3)
+    with many(12) as those:
+        for place, line in enumerate(those.lines):
+            line.feed_events([event(place)])
+        for place in range(6):
+            those.first.sandbox.fail(hang=True, match={"message_id": f"event-{place}"})
+        those.coordinator.wake([line.workspace.pk for line in those.lines])
+        deadline = time.monotonic() + 10
+        while len(those.first.arrived()) < 6 and time.monotonic() < deadline:
+            those.coordinator._something.wait(those.coordinator.step())
+        assert sorted(those.first.arrived()) == [f"event-{place}" for place in (10, 11, 6, 7, 8, 9)]
+        those.first.sandbox.heal()
+        those.coordinator._cut(those.coordinator._flying.values())
+        those.coordinator.settle_all([])
+        assert sum(line.delivery.failing_since is not None for line in those.lines) == 6
+        for line in those.lines:
+            line.make_due()
+            line.deliver()
+
+
+def test_a_process_that_stops_settles_what_flies_and_begins_nothing() -> None:
+    with many(2, latency_ms=300) as those:
+        for place, line in enumerate(those.lines):
+            line.feed_events([event(place)])
+        those.coordinator.wake([those.first.workspace.pk])
+        thread = threading.Thread(target=those.coordinator.run)
+        thread.start()
+        try:
+            while not those.first.sandbox.stats()["in_flight"]:
+                time.sleep(0.01)
+            stopping.set()
+            those.coordinator.wake([those.lines[1].workspace.pk])
+            thread.join(10)
+        finally:
+            stopping.clear()
+        assert not thread.is_alive()
+        assert [line.delivery.cursor for line in those.lines] == [1, 0]
+        assert Delivery.objects.filter(lease_token=None).count() == 2
+        those.work()
+
+
+def test_two_processes_deliver_each_event_once() -> None:
+    with many(30) as those:
+        for place, line in enumerate(those.lines):
+            line.feed_events([event(place)])
+        workspaces = [line.workspace.pk for line in those.lines]
+
+        def work() -> None:
+            Coordinator(those.handed_on.append).settle_all(workspaces)
+            connection.close()
+
+        workers = [threading.Thread(target=work) for _ in range(2)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        assert Counter(those.first.arrived()) == Counter({f"event-{place}": 1 for place in range(30)})
+        assert check() == []
