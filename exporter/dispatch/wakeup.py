@@ -19,7 +19,8 @@ from django.db import connection
 log = logging.getLogger(__name__)
 
 _PATIENCE = {"socket_timeout": 0.25, "socket_connect_timeout": 0.25, "max_retries": 0}
-_REST_AFTER_FAILURE = 0.5
+# After a failure the broker is left alone for so long.
+REST_SECONDS = 0.5
 
 
 # Ids one message carries.
@@ -90,10 +91,14 @@ def ring_quietly(delivery_ids: Iterable[int]) -> int:
     return _ring([*_wakes(healthy), *_retries(failing), *_turns(others)])
 
 
-def ring_workspaces(workspace_ids: Iterable[int]) -> int:
-    """Tells a worker that these workspaces have new events. Does not ask the database, and must be called after the
-    append has committed: whoever holds one of their deliveries now looks once more after releasing it."""
-    return _ring(list(_wakes(list(workspace_ids))))
+def ring_workspaces(workspace_ids: Iterable[int]) -> bool:
+    """Tells a worker that these workspaces have new events; answers whether the broker took all of it.
+
+    Does not ask the database, and must be called after the append has committed: whoever holds one of their deliveries
+    now looks once more after releasing it.
+    """
+    wakeups = list(_wakes(list(workspace_ids)))
+    return _ring(wakeups) == len(wakeups)
 
 
 def ring_due(workspaces: list[int], failing: list[int], others: list[int]) -> int:
@@ -148,5 +153,5 @@ def _note_failure(error: Exception) -> None:
     global failures
     failures += 1
     _bells.bell.close()
-    _bells.bell.quiet_until = time.monotonic() + _REST_AFTER_FAILURE
+    _bells.bell.quiet_until = time.monotonic() + REST_SECONDS
     log.warning("The broker did not take a wake-up (%s); the sweep rings again.", type(error).__name__)

@@ -9,8 +9,6 @@ import threading
 import time
 from collections.abc import Iterable
 
-from django.db import connection
-
 from exporter.dispatch import wakeup
 
 log = logging.getLogger(__name__)
@@ -43,26 +41,24 @@ class Nudger:
         self._thread.join()
 
     def _run(self) -> None:
-        try:
-            while not self._stop.is_set():
-                self._due.wait()
-                self._due.clear()
-                with self._guard:
-                    workspaces, self._workspaces = self._workspaces, set()
-                if workspaces:
-                    self._ring(workspaces)
-                self._stop.wait(_PAUSE)
-        finally:
-            connection.close()
+        while not self._stop.is_set():
+            self._due.wait()
+            self._due.clear()
+            with self._guard:
+                workspaces, self._workspaces = self._workspaces, set()
+            if workspaces:
+                self._ring(workspaces)
+            self._stop.wait(_PAUSE)
 
     def _ring(self, workspaces: set[int]) -> None:
+        """What the broker did not take is told again with what comes next, and at the latest by the sweep."""
         try:
-            connection.close_if_unusable_or_obsolete()
-            wakeup.ring_workspaces(workspaces)
+            if not wakeup.ring_workspaces(workspaces):
+                self._stop.wait(wakeup.REST_SECONDS)
+                self.add(workspaces)
         except Exception as error:
             # Whatever it is, the events are stored and the sweep finds them.
             self.failures += 1
-            connection.close()
             if time.monotonic() >= self._log_after:
                 self._log_after = time.monotonic() + _LOG_EVERY
                 log.warning(

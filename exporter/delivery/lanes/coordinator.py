@@ -79,7 +79,7 @@ class _Late(Exception):
 
 
 class Coordinator:
-    """`hand_on` is called with the id of a delivery that needs a turn of its own; until `turn_ended` it is left to it."""
+    """`hand_on` is called with a delivery that needs a turn of its own; until `turn_ended` it is left to that turn."""
 
     def __init__(self, hand_on: Callable[[int], None]) -> None:
         self._hand_on_to_a_turn = hand_on
