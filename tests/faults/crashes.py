@@ -99,7 +99,7 @@ def retry_worker_killed(stage: Stage) -> list[Row]:
 
 
 def _tells_a_turn(line: str) -> bool:
-    return "exporter.tasks.deliver" in line and "succeeded" in line
+    return "exporter.tasks.retry" in line and "succeeded" in line
 
 
 def redis_killed(stage: Stage) -> list[Row]:

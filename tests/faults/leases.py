@@ -39,7 +39,7 @@ def two_workers(stage: Stage) -> list[Row]:
         def look() -> bool:
             for name, log in logs.items():
                 turns[name] += sum(
-                    "exporter.tasks.deliver" in line and "succeeded" in line for line in log.lines()
+                    "exporter.tasks.wake" in line and "succeeded" in line for line in log.lines()
                 )
             return all(turns.values())
 
@@ -50,8 +50,8 @@ def two_workers(stage: Stage) -> list[Row]:
             while not stream.finished():
                 stage.person.ring(target, 20)
                 look()
-            until(look, 30, "both workers have answered doorbells")
-            row.proof = ", ".join(f"{name} answered {count} doorbells" for name, count in turns.items())
+            until(look, 30, "both workers have answered wake-ups")
+            row.proof = ", ".join(f"{name} answered {count} wake-ups" for name, count in turns.items())
         except NotInTime as late:
             row.troubles.append(str(late))
         stage.finish(stream, row)

@@ -27,6 +27,9 @@ from exporter.actions import retries
 from exporter.api import connectors, exposition
 from exporter.delivery import expiry, over_age, settle, turn
 from exporter.delivery.deliver import deliver
+from exporter.delivery.lanes import agenda, coordinator, settle_many
+from exporter.delivery.lanes.coordinator import Coordinator
+from exporter.delivery.lanes.settle_many import Landed
 from exporter.delivery.lease import Lease
 from exporter.dispatch.heartbeats import claim
 from exporter.display import status_page, type_csv, type_table
@@ -62,6 +65,10 @@ class Crash(BaseException):
     """The process is gone: nothing of what it was about to write is written."""
 
 
+def _take_its_turn(delivery_id: int) -> None:
+    deliver(delivery_id)
+
+
 class History(RuleBasedStateMachine):
     """`types` are the event types by number: what was really appended, told independently of the product."""
 
@@ -73,6 +80,7 @@ class History(RuleBasedStateMachine):
         self.patches = ExitStack()
         for name, seconds in (("LINGER_SECONDS", 0.0), ("FILL_SECONDS", 0.0), ("LOOK_SECONDS", 0.001)):
             self.patches.enter_context(patch.object(turn, name, seconds))
+        self.patches.enter_context(patch.object(agenda, "GAP_SECONDS", 0.001))
         # How many doorbells wait is another matter.
         self.patches.enter_context(patch.object(exposition, "QUEUES", ()))
         self.made = 0
@@ -163,6 +171,41 @@ class History(RuleBasedStateMachine):
     def turn(self) -> None:
         self.line.make_due()
         self.line.deliver()
+
+    @rule()
+    def in_a_set(self) -> None:
+        """The small way; what it hands on has its turn at once."""
+        Coordinator(_take_its_turn).settle_all([self.line.workspace.pk])
+
+    @rule(some=events)
+    def crash_in_a_set(self, some: list[tuple[str, str]]) -> None:
+        """The worker dies before the settle of a set, whatever Segment has accepted by then."""
+        self.append(some)
+
+        def dying(_landed: list[Landed]) -> set[int]:
+            raise Crash
+
+        with patch.object(coordinator, "settle_many", dying):
+            try:
+                Coordinator(_take_its_turn).settle_all([self.line.workspace.pk])
+            except Crash:
+                self._abandon()
+
+    @rule(some=events)
+    def freeze_in_a_set(self, some: list[tuple[str, str]]) -> None:
+        """A worker freezes before it settles a set; another takes over; the first one wakes up."""
+        self.append(some)
+        real, frozen = settle_many.settle_many, [False]
+
+        def freezing(landed: list[Landed]) -> set[int]:
+            if not frozen[0]:
+                frozen[0] = True
+                self._abandon()
+                deliver(self.line.delivery.pk)
+            return real(landed)
+
+        with patch.object(coordinator, "settle_many", freezing):
+            Coordinator(_take_its_turn).settle_all([self.line.workspace.pk])
 
     @rule(settles=st.integers(0, 2))
     def crash(self, settles: int) -> None:

@@ -31,10 +31,10 @@ from exporter.delivery.piece import Piece
 from exporter.delivery.reader import Gap, Reader
 from exporter.delivery.settings_in_force import Current
 from exporter.delivery.turn import LAST_MOMENT, STOP_SECONDS
-from exporter.destinations import backoff
-from exporter.destinations import packing, sender
+from exporter.destinations import backoff, packing
 from exporter.destinations.answer import Verdict
 from exporter.destinations.packing import Limits
+from exporter.destinations.sender import Senders
 from exporter.dispatch.shutdown import stopping
 from exporter.sql import execute
 
@@ -46,6 +46,7 @@ MOST_OUTSTANDING = 128
 # are at most so many; beyond it the eldest is cut.
 HANGS_AFTER = 1.0
 MOST_HANGING = 128
+_senders = Senders(MOST_OUTSTANDING + MOST_HANGING, "small-sender")
 # What has landed waits so long for company before it is settled, unless there is much of it.
 SETTLE_SECONDS = 0.025
 SETTLE_AT = 64
@@ -234,8 +235,7 @@ class Coordinator:
             if len(self._answered) == 1:
                 self._something.set()
 
-        # Noted before it begins: its answer may be there before `launch` returns.
-        flight = sender.launch(current.url, current.write_key, wrapped, done)
+        flight = _senders.launch(current.endpoint, current.authorization, wrapped, done)
         self._flying[claimed.delivery_id] = _Flying(claimed, Sent(body, current, flight, self._now()))
 
     # --- answers --------------------------------------------------------------------------------------------------
@@ -290,7 +290,7 @@ class Coordinator:
         hanging.sort(key=lambda each: each.sent.flight.started)
         over = len(hanging) - MOST_HANGING
         for place, each in enumerate(hanging):
-            if place < over or each.sent.flight.seconds > sender.WHOLE_SECONDS:
+            if place < over or each.sent.flight.overdue:
                 each.sent.flight.cut()
         if stopping.is_set():
             self._stop_at = min(self._stop_at, now + STOP_SECONDS)
@@ -371,7 +371,7 @@ def _judged(flying: _Flying) -> Landed:
         return Landed(claimed, Piece.of(sent.body, sent.ended), sent.tried())
     if verdict in _JUDGED_BY_A_TURN:
         return Landed(claimed, None, sent.tried())
-    wait = answers.wait(sent.answer(), 1, datetime.now(UTC), random.random())  # noqa: S311 - jitter
+    wait = backoff.wait(sent.answer(), 1, datetime.now(UTC), random.random())  # noqa: S311 - jitter
     return Landed(claimed, None, sent.tried(wait), wait)
 
 

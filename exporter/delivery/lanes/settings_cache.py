@@ -15,6 +15,7 @@ from django.conf import settings
 from connectors.models import WriteKey
 from connectors.vault import sealing
 from exporter.delivery.settings_in_force import Current
+from exporter.destinations import sender
 from exporter.destinations.segment.transform import Plan
 from exporter.models import Revision
 
@@ -51,8 +52,11 @@ class SettingsCache:
             except (sealing.Unreadable, KeyError):
                 continue
             plan = self._plan(frozenset(one.selected_events), one.include_anonymous)
-            url = settings.SEGMENT_URLS[one.region]
-            self._known[one.pk] = now, Current(one.pk, True, plan, url, key, one.write_key_id)
+            endpoint = sender.endpoint(f"{settings.SEGMENT_URLS[one.region]}/v1/batch")
+            self._known[one.pk] = (
+                now,
+                Current(one.pk, True, plan, endpoint, sender.basic(key), one.write_key_id),
+            )
 
     def _plan(self, selected: frozenset[str], include_anonymous: bool) -> Plan:
         """Most connectors choose the same few sets of event types: each is kept once."""
