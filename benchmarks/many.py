@@ -11,7 +11,7 @@ from pathlib import Path
 from django.utils import timezone
 
 from benchmarks import events
-from connectors.catalogue.catalogue import ALL
+from connectors.catalogue.catalogue import ALL, CATALOGUE
 from connectors.models import Connector, IntakeToken, Scope, Workspace, WriteKey
 from connectors.vault import sealing
 from exporter.intake import appender
@@ -49,7 +49,14 @@ def tenants(count: int, key: str = "") -> list[Tenant]:
         for one in connectors
     )
     Revision.objects.bulk_create(
-        Revision(connector=one, selected_events=chosen, include_anonymous=True, region="us", write_key=its)
+        Revision(
+            connector=one,
+            selected_events=chosen,
+            include_anonymous=True,
+            region="us",
+            write_key=its,
+            catalogue_version=CATALOGUE.version,
+        )
         for one, its in zip(connectors, keys, strict=True)
     )
     EventLog.objects.bulk_create(EventLog(workspace=one) for one in workspaces)

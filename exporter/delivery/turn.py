@@ -1,7 +1,7 @@
 """One turn: one worker moves one delivery as far as it can, then gives way.
 
 The coordinating thread alone touches the database; sender threads only speak HTTP. A turn ends after 2 s if other
-deliveries are due, after 20 s if none are, when it has been idle for a second, when an attempt fails, or when the
+deliveries are due, after 20 s if none are, when it has caught up with the log, when an attempt fails, or when the
 process is asked to stop.
 """
 
@@ -26,11 +26,8 @@ from exporter.sql import execute
 
 SHORT_TURN = 2.0
 LONG_TURN = 20.0
-# A turn that waits looks around so often. It waits for answers only: neither for more events nor to fill a body, so a
-# turn that has caught up lets go at once, and what follows is small work.
+# A turn that waits for answers looks around so often. It waits for nothing else.
 LOOK_SECONDS = 0.05
-LINGER_SECONDS = 0.0
-FILL_SECONDS = 0.0
 STOP_SECONDS = 8.0
 # Bodies after a 413, for an hour.
 SMALL_BODY = 100_000
@@ -57,8 +54,8 @@ class Turn:
         self.lease = lease
         self.line = Line(lease)
         self.window = Window(careful=lease.careful, failed=lease.failures > 0)
-        self.began = self.worked = self.looked = time.monotonic()
-        self.ended = False
+        self.began = self.looked = time.monotonic()
+        self.ended = self.caught_up = False
         self.done: list[Sent] = []
         self.ahead = Piece.all_of(lease.ahead)
         self.next = lease.cursor
@@ -93,17 +90,19 @@ class Turn:
         self._settle_front()
         if self._over():
             return Ended.BEHIND
+        if self.caught_up:
+            return Ended.IDLE
         if self.ready is None or not self.ready.full:
             self._make()
         return self._wait()
 
     def _wait(self) -> Ended | None:
         room = self._room()
-        if room and self.ready is not None and self._may_go(self.ready):
+        if room and self.ready is not None:
             return None
         if self.line.flying:
             self.line.wait(LOOK_SECONDS if room else 0.25)
-        elif self.ready is None and time.monotonic() - self.worked > LINGER_SECONDS:
+        elif self.ready is None:
             return Ended.IDLE
         else:
             stopping.wait(LOOK_SECONDS)
@@ -145,16 +144,12 @@ class Turn:
         if self.ready is None:
             return
         body.full = body.full or (stop is not None and body.end >= stop)
-        self.worked = time.monotonic()
         if body.full:
-            self.window.made(self.worked - began)
-
-    def _may_go(self, body: Body) -> bool:
-        return body.full or body.oldest is None or self.lease.now() - body.oldest >= FILL_SECONDS
+            self.window.made(time.monotonic() - began)
 
     def _launch(self) -> None:
         while self.ready is not None and self._room():
-            if not self.lease.may_send or stopping.is_set() or not self._may_go(self.ready):
+            if not self.lease.may_send or stopping.is_set():
                 return
             if (self.lease.careful or not self.ready.calls) and (self.line.flying or self.done):
                 return  # what is before it is settled first
@@ -162,6 +157,8 @@ class Turn:
                 return
             body, self.ready = self.ready, None
             self.next = body.end
+            # The log's end was reached: what comes from now on is small work, not this turn's.
+            self.caught_up = not body.full
             if body.calls:
                 self.line.launch(body, self.current)
             else:
@@ -197,7 +194,6 @@ class Turn:
         """Moves what has landed to `done`."""
         landed = self.line.landed()
         for sent in landed:
-            self.worked = time.monotonic()
             if sent.verdict() == Verdict.ACCEPTED:
                 self.window.failed = False
         self.done = sorted([*self.done, *landed], key=lambda sent: sent.body.first)

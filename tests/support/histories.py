@@ -78,8 +78,7 @@ class History(RuleBasedStateMachine):
         super().__init__()
         self.sandbox.heal()
         self.patches = ExitStack()
-        for name, seconds in (("LINGER_SECONDS", 0.0), ("FILL_SECONDS", 0.0), ("LOOK_SECONDS", 0.001)):
-            self.patches.enter_context(patch.object(turn, name, seconds))
+        self.patches.enter_context(patch.object(turn, "LOOK_SECONDS", 0.001))
         self.patches.enter_context(patch.object(agenda, "GAP_SECONDS", 0.001))
         # How many doorbells wait is another matter.
         self.patches.enter_context(patch.object(exposition, "QUEUES", ()))

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 
 from exporter.api import bearer, readiness
-from exporter.delivery import turn
 from exporter.intake import appender, notifier
 
 
@@ -20,9 +19,3 @@ def _threads_end() -> Iterator[None]:
     notifier.stop()
     bearer.forget()
     readiness.answer.forget()
-
-
-@pytest.fixture(autouse=True)
-def _turns_end_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A turn that has caught up need not linger for more where a test feeds it step by step."""
-    monkeypatch.setattr(turn, "LINGER_SECONDS", 0.1)

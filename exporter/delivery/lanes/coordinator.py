@@ -28,7 +28,7 @@ from exporter.delivery.lanes.settings_cache import SettingsCache
 from exporter.delivery.lanes.settle_many import Landed, settle_many
 from exporter.delivery.lease import MARGIN_SECONDS
 from exporter.delivery.piece import Piece
-from exporter.delivery.reader import Gap, Reader
+from exporter.delivery.reader import Reader
 from exporter.delivery.settings_in_force import Current
 from exporter.delivery.turn import LAST_MOMENT, STOP_SECONDS
 from exporter.destinations import backoff, packing
@@ -77,6 +77,10 @@ class _Flying:
 
 class _Late(Exception):
     """The body was not begun in time: its lease is about to end, or the process stops."""
+
+
+class _NotSmall(Exception):
+    """What waits cannot be read at once, or not at all."""
 
 
 class Coordinator:
@@ -348,13 +352,14 @@ def _body(claimed: Claimed, current: Current) -> Body:
     """The small body of what waits.
 
     Raises:
-        Gap: events below the log's first one are still needed, or what waits is not small.
+        _NotSmall: it is not small, or lies below the log's first event.
+        Damaged: it cannot be read.
     """
     read = [(header, payload) for header, payload in claimed.batches if payload is not None]
     if not claimed.batches:
         return Body(claimed.cursor, claimed.cursor, current.revision_id)
     if not read or read[0][0].first_event > claimed.cursor:
-        raise Gap("what waits cannot be read at once")
+        raise _NotSmall
     reader = Reader(claimed.workspace_id, current.plan, current.revision_id)
     reader.hold(read)
     return reader.make(claimed.cursor, read[-1][0].end_event, SMALL)

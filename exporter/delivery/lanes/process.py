@@ -13,6 +13,7 @@ from celery.signals import worker_shutdown
 from exporter.delivery.deliver import deliver, moved_on
 from exporter.delivery.lanes.coordinator import Coordinator
 from exporter.delivery.lanes.turns import Turns
+from exporter.delivery.result import Ended
 from exporter.delivery.turn import STOP_SECONDS
 
 log = logging.getLogger(__name__)
@@ -47,18 +48,18 @@ class Lanes:
         self.retries.join(2.0)
 
     def _bulk_turn(self, delivery_id: int) -> bool:
-        word = "failed"
+        ended = Ended.FAILED
         try:
-            word = deliver(delivery_id)
+            ended = deliver(delivery_id)
         finally:
-            if word != "behind":
+            if ended != Ended.BEHIND:
                 self.coordinator.turn_ended(delivery_id)
-        if word == "idle" and (workspace := moved_on(delivery_id)) is not None:
+        if ended == Ended.IDLE and (workspace := moved_on(delivery_id)) is not None:
             self.wake([workspace])
-        return word == "behind"
+        return ended == Ended.BEHIND
 
     def _retry_turn(self, delivery_id: int) -> bool:
-        return deliver(delivery_id) == "behind"
+        return deliver(delivery_id) == Ended.BEHIND
 
 
 _current: Lanes | None = None

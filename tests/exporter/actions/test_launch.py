@@ -20,7 +20,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_an_event_accepted_right_after_a_launch_is_delivered_in_a_hundred_tries(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(turn, "FILL_SECONDS", 0.0)
     monkeypatch.setattr(turn, "LONG_TURN", 0.1)  # under traffic a turn goes on
     with a_line() as line:
         stop = threading.Event()
