@@ -33,6 +33,9 @@ _PATIENCE = 8.0
 # A workspace whose log was locked is refused at once for so long, or every group would wait for it.
 _REST = 2.0
 
+# So long after a commit a connection is used without asking whether it still stands.
+_UNCHECKED = 1.0
+
 _LOST = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
 _Group = list[tuple[Submission, Future[Receipt]]]
 
@@ -55,6 +58,7 @@ class Appender:
         self._stopping = False
         self._resting: dict[int, float] = {}
         self._store = Store()
+        self._stored_at = 0.0
         self._thread = threading.Thread(target=self._run, name="appender", daemon=True)
         self._thread.start()
 
@@ -163,10 +167,15 @@ class Appender:
         _refuse([one for one in group if one[0].workspace_id in self._resting])
         return [one for one in group if not one[1].done()]
 
+    def _check_connection(self) -> None:
+        """After a rest. Of one that breaks between two groups the second one hears, and its bodies are tried again."""
+        if time.monotonic() - self._stored_at > _UNCHECKED:
+            connection.close_if_unusable_or_obsolete()
+
     def _store_all(self, group: _Group) -> None:
         if not group:
             return
-        connection.close_if_unusable_or_obsolete()
+        self._check_connection()
         try:
             receipts = self._store.store([submission for submission, _ in group])
         except WorkspaceBusy:
@@ -175,6 +184,7 @@ class Appender:
             # Whatever state it is in: the next attempt begins with a new one.
             connection.close()
             raise
+        self._stored_at = time.monotonic()
         notifier.appended(
             submission.workspace_id
             for (submission, _), receipt in zip(group, receipts, strict=True)

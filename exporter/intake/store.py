@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connection, transaction
 
 from exporter import sql as sql_module
 from exporter.intake import refusals
@@ -16,6 +17,7 @@ from exporter.intake.duplicates import Duplicates, Segment, Window
 from exporter.intake.refusals import Refusal
 from exporter.intake.unknown_types import TypeNames
 from exporter.log import batches, event_log
+from exporter.log.append_at_once import Addition, append_at_once
 from exporter.log.batches import Batch
 from exporter.log.events import Incoming
 
@@ -91,14 +93,31 @@ class _Plan:
         count = sum(batch.count for batch in self.batches)
         if not count:
             return True
+        received_at = event_log.claim(sql, self.workspace_id, self.window.head, count)
+        if received_at is not None:
+            self.place(received_at)
+        return received_at is not None
+
+    def place(self, received_at: datetime) -> None:
+        """Notes where the batches stand: behind the head the window reaches to."""
         number = self.window.head
-        received_at = event_log.claim(sql, self.workspace_id, number, count)
-        if received_at is None:
-            return False
         for batch in self.batches:
             self.placed.append(event_log.Placed(self.workspace_id, number, received_at, batch))
             number += batch.count
-        return True
+
+    def goes_at_once(self) -> bool:
+        """Whether there is nothing to look up or to keep beside the events."""
+        return not self.window.shared and not any(one.refused for one in self.submissions)
+
+
+class _Clock:
+    """The database's time, counted on from when it was last told."""
+
+    def __init__(self, told: datetime) -> None:
+        self._told, self._at = told, time.monotonic()
+
+    def now(self) -> datetime:
+        return self._told + timedelta(seconds=time.monotonic() - self._at)
 
 
 class Store:
@@ -108,6 +127,7 @@ class Store:
     def __init__(self) -> None:
         self._duplicates = Duplicates()
         self._type_names = TypeNames()
+        self._clock: _Clock | None = None
 
     def store(
         self, submissions: Sequence[Submission], extra: Callable[[], None] | None = None
@@ -123,13 +143,52 @@ class Store:
         """
         groups = _by_workspace(submissions)
         too_many = {workspace_id: self._prepare(workspace_id, group) for workspace_id, group in groups}
+        plans = [
+            _Plan(self._duplicates.window(workspace_id), group, too_many[workspace_id])
+            for workspace_id, group in groups
+        ]
+        if extra is not None or not self._append_at_once(plans):
+            self._append_in_steps(plans, extra)
+        for plan in plans:
+            plan.window.remember(
+                Segment(one.first_event, one.end_event, one.received_at, one.batch.id_hashes)
+                for one in plan.placed
+            )
+        self._duplicates.trim(plan.window for plan in plans)
+        return _receipts(submissions, plans)
+
+    def _append_at_once(self, plans: Sequence[_Plan]) -> bool:
+        """Appends by one statement where nothing speaks against it; else answers False and has done nothing."""
+        if (
+            self._clock is None
+            or connection.in_atomic_block
+            or not all(plan.goes_at_once() for plan in plans)
+        ):
+            return False
+        for plan in plans:
+            plan.judge(self._clock.now())
+        additions = [
+            Addition(plan.workspace_id, plan.window.head, plan.batches) for plan in plans if plan.batches
+        ]
+        if not additions:
+            return True
+        appended = append_at_once(additions)
+        if appended is None:
+            for plan in plans:
+                plan.window.shared = True
+            return False
+        self._clock = _Clock(appended.now)
+        for plan in plans:
+            if plan.batches:
+                plan.place(appended.received_at[plan.workspace_id])
+        return True
+
+    def _append_in_steps(self, plans: Sequence[_Plan], extra: Callable[[], None] | None) -> None:
+        """Looks at each log, waits for one that is locked, keeps what was refused."""
         with transaction.atomic(durable=True):
             sql = sql_module.cursor()
             now = _begin(sql)
-            plans = [
-                _Plan(self._duplicates.window(workspace_id), group, too_many[workspace_id])
-                for workspace_id, group in groups
-            ]
+            self._clock = _Clock(now)
             for plan in plans:
                 self._look(sql, plan, now)
             for plan in plans:
@@ -141,13 +200,6 @@ class Store:
                 )
             if extra is not None:
                 extra()
-        for plan in plans:
-            plan.window.remember(
-                Segment(one.first_event, one.end_event, one.received_at, one.batch.id_hashes)
-                for one in plan.placed
-            )
-        self._duplicates.trim(plan.window for plan in plans)
-        return _receipts(submissions, plans)
 
     def _prepare(self, workspace_id: int, group: Sequence[Submission]) -> set[str]:
         """Makes sure of the log; answers the type names that are too many."""

@@ -58,6 +58,13 @@ class Batch:
             sums[1] += anonymous
 
 
+def add_counts(sums: TypeCounts, more: TypeCounts) -> None:
+    for event_type, (events, anonymous) in more.items():
+        own = sums.setdefault(event_type, [0, 0])
+        own[0] += events
+        own[1] += anonymous
+
+
 def make(events: Sequence[Incoming]) -> Batch:
     """One batch of all these events; there must be one at least."""
     type_counts: TypeCounts = {}
@@ -111,10 +118,7 @@ def join(batches: Sequence[Batch]) -> list[Batch]:
 def _merged(run: Sequence[Batch]) -> Batch:
     type_counts: TypeCounts = {}
     for batch in run:
-        for event_type, (events, anonymous) in batch.type_counts.items():
-            sums = type_counts.setdefault(event_type, [0, 0])
-            sums[0] += events
-            sums[1] += anonymous
+        add_counts(type_counts, batch.type_counts)
     return Batch(
         sum(batch.count for batch in run),
         type_counts,
