@@ -82,7 +82,6 @@ def open_ground(sink: Sink) -> None:
     with connection.cursor() as cursor:
         cursor.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     call_command("migrate", verbosity=0)
-    call_command("createcachetable", verbosity=0)
 
 
 @contextmanager

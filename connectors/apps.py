@@ -5,4 +5,4 @@ class ConnectorsConfig(AppConfig):
     name = "connectors"
 
     def ready(self) -> None:
-        from connectors.sign_in import audit_trail  # noqa: F401 - listens to signals
+        from connectors.sign_in import audit_trail, session_rights  # noqa: F401 - listen to signals

@@ -15,6 +15,7 @@ import logging
 import re
 import smtplib
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 
 # Longer than a mail server that is slow, but does answer, can take.
 CLAIM_LASTS = timedelta(minutes=5)
+_beside: Executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mail")
 # The server answered, and it is this mail it does not want.
 _THIS_MAIL_ONLY = (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPDataError)
 
@@ -92,6 +94,19 @@ def send(letter: Letter) -> None:
         mail = EmailMultiAlternatives(letter.subject, letter.text, to=list(letter.to), headers=headers)
         mail.attach_alternative(letter.html, "text/html")
     mail.send()
+
+
+def send_soon(letter: Letter) -> None:
+    """Sends it beside the request, once: whoever asks learns nothing from how long that takes, and a mail server that
+    hangs holds nobody up. One that fails is lost, so this is for what can be asked for again."""
+    _beside.submit(_send_or_tell, letter)
+
+
+def _send_or_tell(letter: Letter) -> None:
+    try:
+        send(letter)
+    except Exception as error:  # whatever a mail server does: nobody waits for the answer
+        log.warning("A mail (%s) was not sent (%s).", letter.name, type(error).__name__)
 
 
 def send_claimed(claim: Callable[[], Claim | None]) -> int:

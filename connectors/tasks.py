@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from connectors.setup import key_reminders, key_rotation
+from connectors.sign_in import housekeeping
 
 
 @shared_task(name="connectors.tasks.destroy_old_keys")
@@ -15,3 +16,8 @@ def destroy_old_keys() -> int:
 @shared_task(name="connectors.tasks.remind_of_keys")
 def remind_of_keys() -> int:
     return key_reminders.mail_due()
+
+
+@shared_task(name="connectors.tasks.purge_sign_in")
+def purge_sign_in() -> int:
+    return housekeeping.purge()

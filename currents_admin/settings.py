@@ -8,6 +8,7 @@ database and `DEBUG` off), where every secret must be given too.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from csp.constants import NONE, SELF
 
@@ -83,6 +84,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "connectors.sign_in.session_rights.bound_in_time",
     "connectors.web.language.in_language",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -143,14 +145,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "connectors.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
+_VALIDATION = "django.contrib.auth.password_validation."
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
+    {"NAME": _VALIDATION + "UserAttributeSimilarityValidator"},
+    {"NAME": _VALIDATION + "MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "connectors.sign_in.password_strength.NotEasilyGuessed"},
 ]
 ACCOUNT_ADAPTER = "connectors.sign_in.account_adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
@@ -158,7 +157,15 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_GET = False
-ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "provider": "30/m/ip", "login_failed": "20/m/ip,5/300s/key"}
+# Guesses are slowed down by `connectors.sign_in.tries`; these bound what even right answers cost.
+ACCOUNT_RATE_LIMITS = {
+    "login": "60/m/ip",
+    "provider": "60/m/ip",
+    "login_failed": "5/300s/key",
+    "reset_password": "20/m/ip,5/h/key",
+    "reauthenticate": "10/m/user",
+    "change_password": "5/m/user",
+}
 MFA_ADAPTER = "connectors.sign_in.second_factors.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
@@ -220,6 +227,9 @@ CONTENT_SECURITY_POLICY = {
 }
 SESSION_ENGINE = "connectors.sign_in.session_store"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
+SESSION_COOKIE_AGE = int(86400 * env.number("CURRENTS_SESSION_DAYS", 14, least=0.01, most=365))
+SESSION_IDLE_SECONDS = int(3600 * env.number("CURRENTS_SESSION_IDLE_HOURS", 12, least=0.1, most=24 * 365))
+OWNERS_NEED_SECOND_FACTOR = env.flag("CURRENTS_OWNERS_NEED_SECOND_FACTOR")
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 # Forms are small; events come through the intake, which bounds its bodies itself.
@@ -238,11 +248,8 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE else Non
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 X_FRAME_OPTIONS = "DENY"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "currents_admin.error_reports.NoValues"
-# The sign-in limits of allauth count in this cache. It is the database's, because the request path must not
-# hang when Redis does.
-CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "currents_admin_cache"}
-}
+# Sign-in counts in it. In the database, because the request path must not hang when Redis does.
+CACHES = {"default": {"BACKEND": "connectors.sign_in.marks.MarkCache"}}
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # --- Mail ---------------------------------------------------------------------------------------------------
@@ -291,6 +298,7 @@ CELERY_BEAT_SCHEDULE = {
     "clean": {"task": "exporter.tasks.clean", "schedule": 600.0},
     "destroy_keys": {"task": "connectors.tasks.destroy_old_keys", "schedule": 300.0},
     "remind": {"task": "connectors.tasks.remind_of_keys", "schedule": 900.0},
+    "purge_sign_in": {"task": "connectors.tasks.purge_sign_in", "schedule": 600.0},
 }
 CELERY_TIMEZONE = "UTC"
 

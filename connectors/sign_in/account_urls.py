@@ -4,6 +4,8 @@ from allauth.account import views
 from django.urls import URLPattern, path, re_path
 from django.views.generic import RedirectView
 
+from connectors.views.unlock import unlock_sign_in
+
 _to_start = RedirectView.as_view(pattern_name="workspaces", permanent=False)
 
 urlpatterns: list[URLPattern] = [
@@ -26,6 +28,7 @@ urlpatterns: list[URLPattern] = [
         views.password_reset_from_key_done,
         name="account_reset_password_from_key_done",
     ),
+    path("unlock/<str:link>/", unlock_sign_in, name="account_unlock"),
     # Names that allauth expects to exist; there is no such page here.
     path("email/", _to_start, name="account_email"),
     path("confirm-email/", _to_start, name="account_email_verification_sent"),

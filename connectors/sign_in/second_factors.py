@@ -14,6 +14,7 @@ from connectors.audit.actions import AuditAction
 from connectors.audit.actor import SYSTEM
 from connectors.audit.record import record
 from connectors.models import Membership, User
+from connectors.sign_in import session_rights
 from connectors.vault import sealing
 
 
@@ -39,6 +40,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 def take_away(user: User) -> int:
     """Removes every second factor of somebody who lost theirs, with their recovery codes; answers how many there
     were. The password stays, so the person signs in with it alone and sets up another."""
+    session_rights.end_all(user)
     gone, _by_model = Authenticator.objects.filter(user=user).delete()
     if gone:
         record(

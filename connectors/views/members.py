@@ -19,10 +19,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from connectors import mail
 from connectors.models import Invitation, Membership, Role, Workspace
-from connectors.web.permissions import SECOND_FACTORS, Action, in_workspace, second_factors_of
+from connectors.sign_in.session_rights import has_second_factor
+from connectors.web.permissions import SECOND_FACTORS, Action, in_workspace
 from connectors.web.request_helpers import IN_THE_WAY, REFUSED, ask, by, see_other
 from connectors.workspaces import invitations, members
 from connectors.workspaces.email_field import AddressForm
+from connectors.workspaces.last_admin import LastAdmin
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +110,7 @@ def change(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseB
         return ask(request, "connectors/settings/member_change.html", context, REFUSED)
     try:
         members.change(membership, role=form.cleaned_data["role"], ends_at=form.ends_at, by=by(request))
-    except members.LastAdmin as refused:
+    except LastAdmin as refused:
         return ask(
             request, "connectors/settings/member_change.html", context | {"refused": str(refused)}, IN_THE_WAY
         )
@@ -125,7 +127,7 @@ def remove(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseB
         return ask(request, "connectors/settings/member_remove.html", context)
     try:
         members.remove(membership, by(request))
-    except members.LastAdmin as refused:
+    except LastAdmin as refused:
         return ask(
             request, "connectors/settings/member_remove.html", context | {"refused": str(refused)}, IN_THE_WAY
         )
@@ -157,8 +159,10 @@ def invitation_act(request: HttpRequest, workspace: Workspace, pk: int, act: str
 def second_factor(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
     """Requires a second factor of everybody in the workspace, or no longer; nobody locks themself out."""
     required = request.POST.get("required") == "1"
-    if required and not second_factors_of(request.user.pk).exists():
-        messages.error(request, _("Set up a second factor of your own first; else you lock yourself out."))
+    if required and not has_second_factor(request):
+        messages.error(
+            request, _("Sign in with a second factor of your own first; else you lock yourself out.")
+        )
         return see_other("members", workspace.slug)
     members.require_second_factor(workspace, required, by(request))
     messages.success(

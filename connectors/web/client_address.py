@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+import logging
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from django.conf import settings
 from django.http import HttpRequest
+
+log = logging.getLogger(__name__)
+_FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-Ip")
+_warned = False
 
 
 def client_of(request: HttpRequest) -> str | None:
@@ -18,6 +23,30 @@ def client_of(request: HttpRequest) -> str | None:
         if found:
             return found
     return _clean(request.META.get("REMOTE_ADDR", ""))
+
+
+def client_for_limits(request: HttpRequest) -> str | None:
+    """Whom limits count: an address, of IPv6 its network of 64 bits, because a household has that many. None where a
+    proxy stands in front that nobody declared: counted by the proxy's address, one could shut out everybody."""
+    if undeclared_proxy(request):
+        return None
+    found = client_of(request)
+    if found and isinstance(ip_address(found), IPv6Address):
+        return str(ip_network(f"{found}/64", strict=False).network_address)
+    return found
+
+
+def undeclared_proxy(request: HttpRequest) -> bool:
+    """Whether somebody forwards requests without being declared; said once in the log of each process."""
+    global _warned
+    found = not settings.CURRENTS_TRUSTED_PROXIES and any(name in request.headers for name in _FORWARDED)
+    if found and not _warned:
+        _warned = True
+        log.warning(
+            "Requests arrive with X-Forwarded-For, but no proxy is declared. Set CURRENTS_TRUSTED_PROXIES to the "
+            "number of your proxies: until then limits and the audit log cannot tell people's addresses."
+        )
+    return found
 
 
 def _clean(text: str) -> str | None:

@@ -11,14 +11,16 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from connectors.models import Connector, Membership, MembershipQuerySet, Role, Workspace
+from connectors.sign_in.session_rights import has_second_factor
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, Workspace, P], HttpResponseBase]
@@ -72,10 +74,11 @@ def second_factors_of(user_id: int | None) -> QuerySet[Authenticator]:
     return factors
 
 
-def workspaces_of(user_id: int | None) -> QuerySet[Workspace]:
-    """The workspaces whose contents a person may see now: not those that want a second factor they do not have."""
-    mine = Workspace.objects.filter(pk__in=memberships_of(user_id).values("workspace_id"))
-    return mine.filter(Q(require_second_factor=False) | Exists(second_factors_of(user_id)))
+def workspaces_of(request: HttpRequest) -> QuerySet[Workspace]:
+    """The workspaces whose contents this session may show now: not those that want a second factor it was made
+    without."""
+    mine = Workspace.objects.filter(pk__in=memberships_of(request.user.pk).values("workspace_id"))
+    return mine if has_second_factor(request) else mine.filter(require_second_factor=False)
 
 
 def in_workspace(action: Action) -> Callable[[View[P]], Callable[..., HttpResponseBase]]:
@@ -91,8 +94,8 @@ def in_workspace(action: Action) -> Callable[[View[P]], Callable[..., HttpRespon
             if membership is None:
                 raise Http404
             workspace = membership.workspace
-            if workspace.require_second_factor and not second_factors_of(request.user.pk).exists():
-                return render(request, "connectors/second_factor.html", {"wanted_by": workspace}, status=403)
+            if workspace.require_second_factor and not has_second_factor(request):
+                return _second_factor_needed(request, workspace.name)
             role = Role(membership.role)
             request.role = role  # type: ignore[attr-defined]
             request.workspace = workspace  # type: ignore[attr-defined]
@@ -119,9 +122,17 @@ def for_owners(
     def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not getattr(request.user, "is_owner", False):
             raise PermissionDenied(_("Only owners of this installation may do this. Ask one of them."))
+        if settings.OWNERS_NEED_SECOND_FACTOR and not has_second_factor(request):
+            return _second_factor_needed(request, _("this installation"))
         return view(request, *args, **kwargs)
 
     return guarded
+
+
+def _second_factor_needed(request: HttpRequest, name: str) -> HttpResponse:
+    """Set one up, or, with one, sign in with it: what a session may depends on how it was made."""
+    context = {"name": name, "has_one": second_factors_of(request.user.pk).exists()}
+    return render(request, "connectors/second_factor.html", context, status=403)
 
 
 def may(request: HttpRequest) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from connectors.audit.actions import AuditAction
 from connectors.audit.actor import By
 from connectors.audit.record import record
 from connectors.models import Invitation, Membership, Role, User, Workspace
+from connectors.workspaces.last_admin import LastAdmin, check_admins
 
 LASTS = timedelta(days=7)
 
@@ -76,6 +77,11 @@ def revoke(invitation: Invitation, by: By) -> None:
             )
 
 
+def close(workspace: Workspace, address: str) -> None:
+    """Ends open invitations of somebody whose membership was changed: an older letter must not change it back."""
+    open_ones(workspace).filter(email=address).update(revoked_at=timezone.now())
+
+
 def find(secret: str) -> Invitation | None:
     """The invitation behind a link, if it is still valid."""
     return (
@@ -113,14 +119,18 @@ def accept(invitation: Invitation, user: User, address: str | None) -> Membershi
         raise Refused(_("This invitation is for %(email)s.") % {"email": invitation.email})
     with transaction.atomic():
         Workspace.objects.select_for_update().get(pk=invitation.workspace_id)
-        taken = open_ones(invitation.workspace).filter(pk=invitation.pk).update(accepted_at=timezone.now())
-        if not taken:
+        mine = open_ones(invitation.workspace).filter(pk=invitation.pk, expires_at__gt=timezone.now())
+        if not mine.filter(workspace__archived_at__isnull=True).update(accepted_at=timezone.now()):
             raise Refused(_("This invitation has been used or withdrawn. Ask an admin for a new one."))
         membership, _new = Membership.objects.update_or_create(
             workspace=invitation.workspace,
             user=user,
             defaults={"role": invitation.role, "ends_at": invitation.ends_at},
         )
+        try:
+            check_admins(invitation.workspace)
+        except LastAdmin as refused:
+            raise Refused(str(refused)) from None
         record(
             AuditAction.MEMBER_JOINED,
             By(user, address),

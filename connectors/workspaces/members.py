@@ -6,19 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.utils.translation import gettext as _
 
 from connectors.audit.actions import AuditAction
 from connectors.audit.actor import By
 from connectors.audit.record import record
-from connectors.models import Membership, Role, Workspace
-
-
-class LastAdmin(Exception):
-    """This person is the last admin of the workspace."""
-
-    def __init__(self) -> None:
-        super().__init__(_("A workspace needs an admin without an end date. Make somebody else one first."))
+from connectors.models import Membership, Workspace
+from connectors.workspaces import invitations
+from connectors.workspaces.last_admin import check_admins
 
 
 def change(membership: Membership, *, role: str, ends_at: datetime | None, by: By) -> None:
@@ -30,7 +24,8 @@ def change(membership: Membership, *, role: str, ends_at: datetime | None, by: B
         before = _describe(current)
         current.role, current.ends_at = role, ends_at
         current.save(update_fields=["role", "ends_at"])
-        _check_admins(current.workspace)
+        check_admins(current.workspace)
+        invitations.close(current.workspace, current.user.email)
         after = _describe(current)
         if after != before:
             changed = [name for name in after if after[name] != before[name]]
@@ -58,7 +53,8 @@ def remove(membership: Membership, by: By) -> None:
             before=_describe(current),
         )
         current.delete()
-        _check_admins(current.workspace)
+        check_admins(current.workspace)
+        invitations.close(current.workspace, current.user.email)
 
 
 def require_second_factor(workspace: Workspace, required: bool, by: By) -> None:
@@ -79,12 +75,6 @@ def _locked(membership: Membership) -> Membership:
     """Serialises changes of members, so that two admins cannot remove each other at the same time."""
     Workspace.objects.select_for_update().get(pk=membership.workspace_id)
     return Membership.objects.select_related("workspace", "user").get(pk=membership.pk)
-
-
-def _check_admins(workspace: Workspace) -> None:
-    admins = Membership.objects.filter(workspace=workspace, role=Role.ADMIN, ends_at__isnull=True)
-    if not admins.filter(user__is_active=True).exists():
-        raise LastAdmin
 
 
 def _describe(membership: Membership) -> dict[str, Any]:

@@ -27,7 +27,7 @@ _SHOWN = ("name", "state", "paused_at", "contact_email", "workspace__name", "wor
 @login_required
 def workspaces(request: HttpRequest) -> HttpResponse:
     wanted, health = request.GET.get("q", "").strip(), request.GET.get("health", "")
-    mine = workspaces_of(request.user.pk)
+    mine = workspaces_of(request)
     connectors = Connector.objects.filter(workspace__in=mine).select_related("workspace").only(*_SHOWN)
     everything = summary.summaries(connectors)
     found = [row for row in everything if matches(row, wanted) and health in ("", row.health.value)]

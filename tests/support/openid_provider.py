@@ -35,6 +35,7 @@ class Provider:
         self.bent: dict[str, Any] = {}
         self.userinfo: dict[str, Any] = {}
         self.broken = self.cancels = False
+        self.forged = ""
         self.codes: dict[str, dict[str, str]] = {}
         self.handed_out: set[str] = set()  # secrets nobody else may keep
         self.url = ""
@@ -79,11 +80,25 @@ class Provider:
             return 400, {"error": "invalid_grant"}
         now = int(time.time())
         claims = (
-            {"iss": self.url, "aud": self.client_id, "iat": now, "exp": now + 60} | self.person | self.bent
+            {"iss": self.url, "aud": self.client_id, "iat": now, "exp": now + 60, "nonce": asked["nonce"]}
+            | self.person
+            | self.bent
         )
-        id_token = jwt.encode(claims, self.key, algorithm="RS256", headers={"kid": KEY_ID})
+        id_token = self.sign(claims)
         self.handed_out.add(id_token)
         return 200, {"access_token": self._secret(), "token_type": "Bearer", "id_token": id_token}
+
+    def sign(self, claims: dict[str, Any]) -> str:
+        """With the published key, or in one of the ways a forger would."""
+        match self.forged:
+            case "none":
+                return jwt.encode(claims, "", algorithm="none", headers={"kid": KEY_ID})
+            case "shared secret":
+                return jwt.encode(claims, self.client_secret, algorithm="HS256", headers={"kid": KEY_ID})
+            case "another key":
+                key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+                return jwt.encode(claims, key, algorithm="RS256", headers={"kid": KEY_ID})
+        return jwt.encode(claims, self.key, algorithm="RS256", headers={"kid": KEY_ID})
 
     def _secret(self) -> str:
         made = secrets.token_urlsafe(24)

@@ -47,6 +47,14 @@ def as_(people: dict[str, User]) -> Callable[[str], Client]:
     return sign_in
 
 
+def confirm(client: Client, user: User) -> None:
+    """As if this session had been made with a second factor."""
+    session = client.session
+    session["account_authentication_methods"] = [{"method": "mfa", "type": "totp", "at": 0.0}]
+    session["account_authentication_methods_user"] = str(user.pk)
+    session.save()
+
+
 def launch(workspace: Workspace, name: str = "Lifecycle events", by: User | None = None) -> Connector:
     settings = lifecycle.Settings(name, "data@example.com", list(EMAIL_EVENTS), include_anonymous=False)
     return lifecycle.launch(workspace, settings, region="eu", write_key=KEY, by=actor.By(by))

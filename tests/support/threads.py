@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from typing import Any
 
 import pytest
 
@@ -19,3 +21,17 @@ def _threads_end() -> Iterator[None]:
     notifier.stop()
     bearer.forget()
     readiness.answer.forget()
+
+
+class AtOnce(Executor):
+    """In place of a thread beside the request."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        done.set_result(fn(*args, **kwargs))
+        return done
+
+
+@pytest.fixture(autouse=True)
+def _mails_are_sent_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.mail._beside", AtOnce())

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from connectors.audit.actor import By
 from connectors.models import Connector, Membership, Role, User, Workspace
+from connectors.sign_in import session_rights
 from connectors.workspaces import tokens
 from exporter.api import bearer
 from tests.support.factories import IntakeTokenFactory
@@ -114,6 +116,7 @@ ACCOUNT = {
     "account_reset_password_done": (200, 200),
     "account_reset_password_from_key": (200, 200),
     "account_reset_password_from_key_done": (200, 200),
+    "account_unlock": (410, 410),
     "account_email": (302, 302),
     "account_email_verification_sent": (302, 302),
     "mfa_index": (302, 200),
@@ -162,7 +165,7 @@ def path_of(route: str, connector: Connector, member: Membership, token: int) ->
     pk = token if "/tokens/" in route else member.pk if "/members/" in route else connector.pk
     pk = member.user_id if "/owners/" in route else pk
     found = {"slug": "harbour", "pk": pk, "connector_id": connector.pk, "name": "users.messages.email.Open"}
-    found |= {"act": "again", "secret": "nonsense", "uidb36": "1", "key": "x-y"}
+    found |= {"act": "again", "secret": "nonsense", "uidb36": "1", "key": "x-y", "link": "nonsense"}
     plain = re.sub(r"\(\?P<(\w+)>[^)]*\)", r"<str:\1>", route).replace("^", "").replace("$", "")
     return "/" + re.sub(r"<\w+:(\w+)>", lambda match: str(found.get(match[1], 1)), plain)
 
@@ -212,6 +215,34 @@ def test_the_answers_are_those_of_the_table(name: str, as_: As, paths: dict[str,
     assert answered == wanted
 
 
+IN_A_WORKSPACE = ("see", "configure", "admin")
+
+
+@pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row.who in IN_A_WORKSPACE])
+def test_a_session_without_the_second_factor_a_workspace_wants_opens_nothing_of_it(
+    name: str, as_: As, paths: dict[str, str], workspace: Workspace, people: dict[str, User]
+) -> None:
+    Workspace.objects.filter(pk=workspace.pk).update(require_second_factor=True)
+    Authenticator.objects.create(user=people["admin"], type=Authenticator.Type.TOTP, data={})
+    row, client = TABLE[name], as_("admin")
+    for method in METHODS:
+        wanted = expected(row, "admin", method)
+        answered = client.generic(method, paths[name]).status_code
+        assert answered == (wanted if wanted == NOT_ALLOWED else 403), method
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_a_session_older_than_a_change_of_how_its_person_signs_in_is_nobody(
+    name: str, as_: As, paths: dict[str, str], people: dict[str, User]
+) -> None:
+    User.objects.filter(pk=people["admin"].pk).update(is_owner=True)
+    client = as_("admin")
+    session_rights.end_all(people["admin"])
+    for method in METHODS:
+        wanted = expected(TABLE[name], "nobody", method)
+        assert client.generic(method, paths[name]).status_code == wanted, method
+
+
 @pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row.who == "owner"])
 def test_owners_may_what_is_theirs(
     name: str, as_: As, paths: dict[str, str], people: dict[str, User]
@@ -227,7 +258,7 @@ def test_account_pages_answer_as_the_table_says(name: str, as_: As, paths: dict[
     assert (nobody.get(paths[name]).status_code, member.get(paths[name]).status_code) == ACCOUNT[name]
     for client in (as_("nobody"), as_("viewer")):
         for method in METHODS[2:]:
-            assert client.generic(method, paths[name]).status_code in (200, 302, 400, 403, 404, 405)
+            assert client.generic(method, paths[name]).status_code in (200, 302, 400, 403, 404, 405, 410)
 
 
 @pytest.mark.parametrize("name", MACHINE)

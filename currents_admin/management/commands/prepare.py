@@ -13,7 +13,7 @@ from exporter.actions import connector_changes
 
 
 class Command(BaseCommand):
-    help = "Apply the migrations and make the cache table."
+    help = "Apply the migrations."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
@@ -23,7 +23,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("migrate", interactive=False, verbosity=0)
-        call_command("createcachetable", verbosity=0)
         connector_changes.note_catalogue()
         if options["static"]:
             call_command("collectstatic", interactive=False, clear=True, verbosity=0)

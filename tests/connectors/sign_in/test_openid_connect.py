@@ -49,6 +49,7 @@ def provider(house: Provider) -> Iterator[Provider]:
     yield house
     house.person, house.bent, house.userinfo = {}, {}, {}
     house.broken = house.cancels = False
+    house.forged = ""
 
 
 @pytest.fixture(scope="module")
@@ -307,6 +308,26 @@ def test_a_token_of_another_issuer_client_time_or_person_signs_nobody_in(
     assert len(refusals(site)) == before + 1
 
 
+@pytest.mark.parametrize("how", ["none", "shared secret", "another key"])
+def test_a_token_that_is_not_signed_by_the_provider_signs_nobody_in(
+    site: Site, admin: Browser, provider: Provider, how: str
+) -> None:
+    provider.person, provider.forged = claims("maya@example.com"), how
+    browser = Browser(site)
+    assert browser.press().status_code in (401, 403)
+    assert not browser.signed_in
+
+
+@pytest.mark.parametrize("nonce", ["", "made for somebody else"])
+def test_a_token_made_for_another_sign_in_signs_nobody_in(
+    site: Site, admin: Browser, provider: Provider, nonce: str
+) -> None:
+    provider.person, provider.bent = claims("maya@example.com"), {"nonce": nonce}
+    browser = Browser(site)
+    assert browser.press().status_code in (401, 403)
+    assert not browser.signed_in
+
+
 def test_an_answer_nobody_asked_for_signs_nobody_in(site: Site, admin: Browser, provider: Provider) -> None:
     provider.person = claims("maya@example.com")
     back = Browser(site).sent_back()
@@ -380,16 +401,16 @@ def test_a_link_does_not_change_what_the_provider_is_asked(site: Site, provider:
 
 def test_refusals_do_not_fill_the_audit_log(site: Site) -> None:
     before, flood = len(refusals(site)), Browser(site)
-    answers = [flood.get("/accounts/oidc/oidc/login/callback/?error=made-up") for _ in range(35)]
+    answers = [flood.get("/accounts/oidc/oidc/login/callback/?error=made-up") for _ in range(65)]
     assert answers[-1].status_code == 429
     assert "Too many tries" in answers[-1].text
-    assert len(refusals(site)) - before == 30
+    assert len(refusals(site)) - before == 60
 
 
 def test_starts_are_limited_apart_from_the_way_back(site: Site, provider: Provider) -> None:
     flood, start = Browser(site), "/accounts/oidc/oidc/login/?process=login"
-    answers = [flood.post(start, follow=False) for _ in range(31)]
-    assert [answer.status_code for answer in answers] == [302] * 30 + [429]
+    answers = [flood.post(start, follow=False) for _ in range(61)]
+    assert [answer.status_code for answer in answers] == [302] * 60 + [429]
     assert "Too many tries" in answers[-1].text
     assert flood.get("/accounts/oidc/oidc/login/callback/?error=made-up").status_code != 429
 

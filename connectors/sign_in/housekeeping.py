@@ -1,0 +1,26 @@
+"""What signing in leaves behind goes again: expired counts, marks and sessions. So strangers cannot fill the disk."""
+
+from __future__ import annotations
+
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from connectors.sign_in.models import Mark, SignInTries
+
+_AT_ONCE = 5_000
+
+
+def purge() -> int:
+    """How many rows went."""
+    now = timezone.now()
+    gone = 0
+    for model, expired in (
+        (Mark, {"expires_at__lte": now}),
+        (SignInTries, {"expires_at__lte": now}),
+        (Session, {"expire_date__lte": now}),
+    ):
+        due = model._default_manager.filter(**expired).values("pk")[:_AT_ONCE]
+        gone += model._default_manager.filter(pk__in=due).delete()[0]
+    kept = Session.objects.values("session_key")
+    return gone + int(UserSession.objects.exclude(session_key__in=kept).delete()[0])
