@@ -27,7 +27,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person; the e-mail address is the name they sign in with, kept in lower case."""
+    """A person; the email address, in lower case, is the name they sign in with."""
 
     email = models.EmailField(_("Email"), max_length=254, unique=True)
     name = models.CharField(_("Name"), max_length=150, blank=True)
@@ -45,7 +45,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def came_in(self) -> bool:
-        """An account may be made before its person comes: then it has no password, and nobody signed in with it."""
+        """False for an account made before its person arrived: it has no password, and nobody has signed in with it."""
         return self.has_usable_password() or self.last_login is not None
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
@@ -81,13 +81,13 @@ class Role(models.TextChoices):
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
     def standing(self) -> MembershipQuerySet:
-        """Those that open doors now: not ended, and not of an archived workspace."""
+        """Memberships in force: not ended, and not of an archived workspace."""
         not_ended = Q(ends_at__isnull=True) | Q(ends_at__gt=timezone.now())
         return self.filter(not_ended, workspace__archived_at__isnull=True)
 
 
 class Membership(models.Model):
-    """A person's role in a workspace, from `ends_at` on none."""
+    """A person's role in a workspace, until `ends_at`."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
@@ -111,8 +111,8 @@ class Membership(models.Model):
 
 
 class Invitation(models.Model):
-    """A letter that lets one address join a workspace; its secret is stored as SHA-256 only. `ends_at` is where the
-    membership will end, `expires_at` where the invitation does."""
+    """A mailed link that lets one address join a workspace; only the SHA-256 of its secret is stored. `ends_at` is when
+    the membership will end, `expires_at` when the invitation does."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="invitations")
     email = models.EmailField(max_length=254)
@@ -151,8 +151,8 @@ class State(models.TextChoices):
 
 
 class Connector(models.Model):
-    """One Current: a workspace's export to one partner. `version` counts the edits, so that a form made from an
-    older state is noticed."""
+    """One Current: a workspace's export to one partner. `version` counts the edits, so that a form
+    made from an older state is noticed."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="connectors")
     type = models.CharField(max_length=20, choices=ConnectorType.choices, default=ConnectorType.SEGMENT)
@@ -200,9 +200,9 @@ NOT_SENT = "not sent"
 
 
 class WriteKey(models.Model):
-    """One version of a connector's write key, sealed by `connectors.sealing`. The active one is neither retired
-    nor waiting to be switched to. `rejected_at` is when Segment last began to refuse it; `fingerprint` tells keys
-    apart whose last four characters are the same."""
+    """One version of a connector's write key, encrypted by `connectors.vault.sealing`. The active one is neither
+    retired nor waiting to be switched to. `rejected_at` is when Segment last began to refuse it; `fingerprint` tells
+    keys apart whose last four characters are the same."""
 
     connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="write_keys")
     ciphertext = models.BinaryField()
@@ -253,7 +253,7 @@ class Scope(models.TextChoices):
 
 
 class IntakeToken(models.Model):
-    """A bearer token for machines: shown once, stored as SHA-256 (it is random, so it needs no slow hash)."""
+    """A bearer token for machines: shown once, stored as SHA-256 (it is random, so no slow hash is needed)."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="intake_tokens")
     name = models.CharField(max_length=100)
@@ -276,7 +276,7 @@ class IntakeToken(models.Model):
 
 
 class Pace(models.Model):
-    """How often a person asked for something costly within the minute that began at `began_at`."""
+    """How often a person has asked for something costly within the minute that began at `began_at`."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=10)
@@ -290,10 +290,10 @@ class Pace(models.Model):
 
 
 class AuditEntry(models.Model):
-    """Who changed what, when; never a secret. The database refuses to change or delete one, so it points at people
-    and workspaces without binding them: they may go, it stays.
+    """Who changed what and when; never a secret. The database refuses to change or delete an entry, so it refers to
+    people and workspaces without a constraint: they may be deleted, it stays.
 
-    `seen_in` holds further workspaces whose admins see it: those a person was in when they signed in.
+    `seen_in` holds further workspaces whose admins see it: those the person belonged to when they signed in.
     """
 
     workspace = models.ForeignKey(

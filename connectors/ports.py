@@ -1,8 +1,8 @@
 """What happens around a connector, told to whoever listens.
 
-`connectors` does not know the exporter: it declares these moments, the exporter registers at start. Each is told
-inside the transaction of the change, so what a listener writes stands or falls with it. What a page has to tell of
-the delivery is asked the same way.
+`connectors` does not know the exporter: it declares these events, and the exporter registers for them at start. Each is
+called inside the transaction of the change, so what a listener writes stands or falls with it. What a page needs to
+know about the delivery is asked for in the same way.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from connectors.models import Connector
 
 @dataclass(frozen=True, slots=True)
 class KeyAnswer:
-    """How the destination answered a write key last while events were delivered with it."""
+    """How the destination last answered events delivered with a write key."""
 
     at: datetime
     status: int | None
@@ -37,7 +37,7 @@ _listeners: list[Listener] = []
 
 
 def register(listener: Listener) -> None:
-    """Called once per process and listener, when the app is ready."""
+    """Registers a listener; called once per process and listener, when the app is ready."""
     if listener not in _listeners:
         _listeners.append(listener)
 
@@ -68,10 +68,10 @@ def deleted(connector: Connector) -> None:
 
 
 def waiting(connector: Connector) -> int:
-    """How many events have arrived and are not settled yet; a question, it changes nothing."""
+    """How many events have been received and are not settled yet; it changes nothing."""
     return sum(listener.waiting(connector) for listener in _listeners)
 
 
 def key_answers(connector: Connector) -> dict[int, KeyAnswer]:
-    """The last answer that told something of a key, by the key's id; a question, it changes nothing."""
+    """The last answer that says something about a key, by the key's id; it changes nothing."""
     return {key: said for listener in _listeners for key, said in listener.key_answers(connector).items()}

@@ -1,4 +1,4 @@
-"""The forms of a connector. Their field names are relied on from outside."""
+"""The forms of a connector. Others rely on their field names."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAME_LENGTH, ADDRESS_LENGTH = 100, 254
 
 
 class DetailsForm(Remarked):
-    """What a connector is called, who hears about trouble, what it exports; `version` is the state it was made from."""
+    """A connector's name, contact and exported events; `version` is the connector's version the form was made from."""
 
     name = forms.CharField(
         label=gettext_lazy("Integration name"),
@@ -37,10 +37,10 @@ class DetailsForm(Remarked):
     selected_events = forms.Field(label=gettext_lazy("Events"), required=False)
 
     def clean_name(self) -> str:
-        """One line without invisible characters; text in any script is welcome."""
+        """One line without invisible characters, in any script."""
         typed: str = self.cleaned_data["name"]
         spaced = "".join(" " if unicodedata.category(sign) in ("Cc", "Zl", "Zp") else sign for sign in typed)
-        # Joiners belong to emoji and several scripts; everything else that cannot be seen goes.
+        # Joiners belong to emoji and to several scripts; all other invisible characters are removed.
         name = "".join(
             sign for sign in spaced if unicodedata.category(sign) != "Cf" or sign in "\u200c\u200d"
         )
@@ -49,7 +49,7 @@ class DetailsForm(Remarked):
             raise ValidationError(_("Give the Current a name."))
         if len(name) > NAME_LENGTH:
             raise ValidationError(
-                _("That is %(n)s characters; a name can have %(most)s."),
+                _("The name has %(n)s characters; %(most)s are allowed."),
                 params={"n": len(name), "most": NAME_LENGTH},
             )
         return name
@@ -68,12 +68,12 @@ class DetailsForm(Remarked):
         return address
 
     def clean_selected_events(self) -> list[str]:
-        """Event types as the catalogue spells them, each once; aliases are understood."""
+        """Event types as the catalogue spells them, each once; aliases are accepted."""
         chosen = self.chosen()
         unknown = [name for name in chosen if name not in CATALOGUE.by_name]
         if unknown:
             raise ValidationError(
-                _("“%(name)s” is not an event type we know. Choose from the list below."),
+                _("“%(name)s” is not a known event type. Choose from the list below."),
                 params={"name": unknown[0][:80]},
             )
         if not chosen:
@@ -81,7 +81,7 @@ class DetailsForm(Remarked):
         return chosen
 
     def chosen(self) -> list[str]:
-        """The events ticked in this form, whether it was sent or is shown for the first time."""
+        """The events ticked in this form, whether it was submitted or is shown for the first time."""
         if not self.is_bound:
             return list(self.initial.get("selected_events", []))
         read = getattr(self.data, "getlist", None)
@@ -133,7 +133,7 @@ class LaunchForm(KeyForm, DetailsForm):
 
 
 class RotateForm(KeyForm):
-    """Without a region the connector keeps its own."""
+    """Without a region, the connector keeps the one it has."""
 
     def __init__(self, *args: Any, current: str, **kwargs: Any) -> None:
         super().__init__(*args, initial={"region": current}, **kwargs)
@@ -145,7 +145,7 @@ class RotateForm(KeyForm):
 
 
 def _refuse_several(address: str) -> None:
-    """A list of addresses is refused with its count; one address with a stray comma is left to the usual check."""
+    """Refuses a list of addresses with their number; one address with a stray comma is left to the usual check."""
     addresses = [part for part in address.replace(",", " ").replace(";", " ").split() if "@" in part]
     if len(addresses) == 2:
         raise ValidationError(

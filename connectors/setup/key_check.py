@@ -1,6 +1,6 @@
-"""Looking at a write key somebody typed or pasted: what can be told from its characters alone.
+"""Checks a write key somebody typed or pasted, as far as its characters alone allow.
 
-Segment answers 200 even to a key that belongs to no source, so what can be noticed here is noticed here.
+Segment answers 200 even to a key that belongs to no source, so mistakes are best noticed here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _BREAKS = {"\n", "\r", "\u2028", "\u2029", "\x0b", "\x0c", "\x85"}
 
 @dataclass(slots=True)
 class Examined:
-    """The key without invisible characters; an error is a reason to refuse it."""
+    """The key without invisible characters; `error` is why it is refused."""
 
     value: str
     error: str = ""
@@ -27,7 +27,7 @@ class Examined:
 
 
 def examine(raw: str) -> Examined:
-    """Trims what nobody can see and judges what remains; never raises."""
+    """Removes invisible characters and judges the rest; never raises."""
     value = _trimmed(raw)
     seen = Examined("".join(sign for sign in value if unicodedata.category(sign) != "Cf"))
     if seen.value and seen.value != raw:
@@ -62,7 +62,7 @@ def _error(value: str) -> str:
     if any(unicodedata.category(sign) in _INVISIBLE for sign in value):
         return _("There is a space or a line break inside the key. Copy it again, in one piece.")
     if not value.isascii() or ":" in value:
-        return _("A write key has no such characters: %(signs)s. Copy it again from Segment.") % {
+        return _("A write key does not contain these characters: %(signs)s. Copy it again from Segment.") % {
             "signs": " ".join(sorted({sign for sign in value if not sign.isascii() or sign == ":"}))
         }
     if len(value) < LEAST:
@@ -79,15 +79,16 @@ def _warnings(value: str) -> list[str]:
     if len(value) != USUAL_LENGTH:
         found.append(
             _(
-                "%(n)s characters; Segment’s keys usually have 32. Compare the end with Segment’s, or keep it if you "
-                "are sure."
+                "%(n)s characters; Segment’s keys usually have 32. Compare the end with the key in Segment, "
+                "or keep it if you are sure."
             )
             % {"n": len(value)}
         )
     if not value.isalnum():
         found.append(
             _(
-                "Segment’s keys are usually letters and digits only. Compare it with Segment’s, or keep it if sure."
+                "Segment’s keys are usually letters and digits only. Compare it with the key in Segment, "
+                "or keep it if you are sure."
             )
         )
     return found

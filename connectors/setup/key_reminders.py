@@ -24,7 +24,8 @@ RETRY_AFTER = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The reminder of one connector for one day, ours to send. A day that is changed meanwhile is reminded of anew."""
+    """The reminder of one connector for one day, ours to send. If the day changes meanwhile, the new one gets its own
+    mail."""
 
     connector: Connector
     day: date

@@ -1,6 +1,7 @@
-"""Rotating a write key in steps: propose a key, try it, switch, roll back; what becomes of keys out of use.
+"""Rotating a write key in steps: propose, try, switch, roll back. Also what becomes of keys that are no longer in use.
 
-`connectors.lifecycle.rotate` does it in one step. A proposed key is sealed and belongs to the person who typed it.
+`connectors.setup.lifecycle.rotate` does it in one step. A proposed key is stored encrypted and belongs to the person
+who typed it.
 """
 
 from __future__ import annotations
@@ -22,20 +23,20 @@ from connectors.setup import lifecycle
 from connectors.setup.key_standing import Known, Standing, known, known_of
 from connectors.setup.lifecycle import KeyChanged
 
-# How long a replaced key stays sealed, so that one can go back, and a proposed one waits to be used.
+# How long a replaced key is kept for rolling back, and a proposed one for being used.
 KEPT = timedelta(hours=24)
 
 
 class NothingProposed(Exception):
-    """There is no proposed key of this person (any more)."""
+    """This person has no proposed key, or no longer has one."""
 
 
 class NoWayBack(Exception):
-    """The former key is destroyed already, or there was none."""
+    """The previous key has been destroyed already, or there never was one."""
 
 
 class KeyRejected(Exception):
-    """Segment rejected this key when it was last used; `known` says when."""
+    """Segment rejected this key when it was last used; `known` holds when."""
 
     def __init__(self, known: Known) -> None:
         super().__init__("The key was rejected.")
@@ -43,14 +44,14 @@ class KeyRejected(Exception):
 
 
 class NothingToSee(Exception):
-    """No event sent with this key was accepted, so nobody can have seen one in Segment."""
+    """No event sent with this key has been accepted, so nobody can have seen one in Segment."""
 
 
 def propose(connector: Connector, *, write_key: str, region: str, by: By) -> WriteKey:
-    """Keeps a key that is not in use, in place of the one this person proposed before.
+    """Stores a key that is not in use yet; it replaces the one this person proposed before.
 
     Raises:
-        SameKey: it is the key in use, for the same region.
+        SameKey: it is already in use, for the same region.
     """
     with transaction.atomic():
         current = lifecycle.locked(connector)
@@ -86,12 +87,12 @@ def discard(connector: Connector, by: By) -> None:
 
 
 def switch(connector: Connector, *, key_id: int, seen: int | None, by: By, anyway: bool = False) -> Connector:
-    """Puts the proposed key in use.
+    """Switches to the proposed key.
 
     Raises:
-        NothingProposed: that key is not waiting (any more).
-        KeyChanged: the key in use is not the one of `seen`.
-        KeyRejected: its test events were rejected, and nobody said `anyway`.
+        NothingProposed: that key is not, or no longer, proposed.
+        KeyChanged: the key in use is not `seen`.
+        KeyRejected: its test events were rejected, and `anyway` is not set.
     """
     with transaction.atomic():
         current = lifecycle.locked(connector)
@@ -105,7 +106,7 @@ def switch(connector: Connector, *, key_id: int, seen: int | None, by: By, anywa
 
 
 def former(connector: Connector, now: datetime | None = None) -> WriteKey | None:
-    """The key one can go back to, for a day: of those not rejected, else of all, the one replaced last."""
+    """The key that can be rolled back to, for a day: the last one replaced, preferably one that was not rejected."""
     since = (now or timezone.now()) - KEPT
     kept = connector.write_keys.filter(
         retired_at__gt=since, destroyed_at__isnull=True, activated_at__isnull=False
@@ -116,12 +117,12 @@ def former(connector: Connector, now: datetime | None = None) -> WriteKey | None
 
 
 def roll_back(connector: Connector, *, seen: int | None, by: By, anyway: bool = False) -> Connector:
-    """Puts the former key in use again, with its region.
+    """Switches back to the previous key, with its region.
 
     Raises:
-        NoWayBack: there is none (any more).
-        KeyChanged: the key in use is not the one of `seen`.
-        KeyRejected: Segment rejected it when it was last used, and nobody said `anyway`.
+        NoWayBack: there is none, or no longer one.
+        KeyChanged: the key in use is not `seen`.
+        KeyRejected: Segment rejected it when it was last used, and `anyway` is not set.
     """
     with transaction.atomic():
         current = lifecycle.locked(connector)
@@ -135,7 +136,7 @@ def roll_back(connector: Connector, *, seen: int | None, by: By, anyway: bool = 
 
 
 def confirm(key: WriteKey, by: By) -> None:
-    """Somebody saw the key's test events in Segment's debugger; said once.
+    """Records that somebody saw the key's test events in Segment's debugger; only the first time counts.
 
     Raises:
         KeyRejected: Segment rejected the key when it was last used.
@@ -157,7 +158,7 @@ def confirm(key: WriteKey, by: By) -> None:
 
 
 def note_answers(key: WriteKey, answers: list[dict[str, Any]], by: By) -> None:
-    """Keeps how Segment answered this key's test events: event type, message id, status or fault, milliseconds."""
+    """Stores how Segment answered this key's test events: event type, message id, status or fault, milliseconds."""
     with transaction.atomic():
         key.test_answers, key.tested_at = answers, timezone.now()
         key.save(update_fields=["test_answers", "tested_at"])
@@ -166,7 +167,8 @@ def note_answers(key: WriteKey, answers: list[dict[str, Any]], by: By) -> None:
 
 
 def note_rejected(key_id: int, *, anew: bool) -> None:
-    """Segment answered this key with 401 or 403. `anew`: it did not do so a moment ago; else the time noted stays."""
+    """Records that Segment answered this key with 401 or 403. `anew`: it had accepted the key until now; otherwise an
+    earlier time stays."""
     keys = WriteKey.objects.filter(pk=key_id)
     if not anew:
         keys = keys.filter(rejected_at__isnull=True)
@@ -174,7 +176,7 @@ def note_rejected(key_id: int, *, anew: bool) -> None:
 
 
 def remind(connector: Connector, day: date | None, by: By) -> None:
-    """Sets or clears the date the key should be replaced by."""
+    """Sets or clears the day the key should be replaced by."""
     with transaction.atomic():
         current = lifecycle.locked(connector)
         if current.key_reminder_on == day:
@@ -193,7 +195,7 @@ def remind(connector: Connector, day: date | None, by: By) -> None:
 
 
 def destroy_old(now: datetime | None = None) -> int:
-    """Destroys what is out of use for longer than a day; answers how many keys."""
+    """Destroys keys that have been out of use for more than a day and returns how many."""
     moment = now or timezone.now()
     with transaction.atomic():
         dropped, _by_model = WriteKey.objects.filter(

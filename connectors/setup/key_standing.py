@@ -1,6 +1,6 @@
-"""What is known of a write key: whether the destination took it last, rejected it, or never told.
+"""What is known about a write key: whether the destination last accepted it, rejected it, or was never asked.
 
-The newest of three things counts: an answer to delivered events, the answers to test events, and the moment the
+The newest of three things counts: an answer to delivered events, the answers to test events, and the time the
 destination began to reject the key.
 """
 
@@ -15,7 +15,7 @@ from connectors.models import Connector, WriteKey
 
 
 class Standing(StrEnum):
-    """`ACCEPTED` is no proof: Segment also takes events with a well-formed key of no source."""
+    """`ACCEPTED` proves nothing: Segment also accepts events with a well-formed key that belongs to no source."""
 
     ACCEPTED = "accepted"
     REJECTED = "rejected"
@@ -24,7 +24,8 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """`at` is when it was last told, None while untried; `status` the HTTP status of that answer, where it is kept."""
+    """`at` is when that was last known, None while untried; `status` is the HTTP status of that answer, if it is
+    kept."""
 
     standing: Standing
     at: datetime | None = None

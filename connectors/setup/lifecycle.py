@@ -1,5 +1,5 @@
 """The life of a connector: every change a person can make, each in one transaction with its audit entry and its
-port. Views, commands and tests change connectors through these verbs only."""
+port. Views, commands and tests change connectors only through these functions."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ class TypeTaken(Exception):
 
 
 class SameKey(Exception):
-    """The new write key is the one in use."""
+    """The new write key is the one already in use."""
 
 
 class KeyChanged(Exception):
-    """Somebody else changed the write key meanwhile; `current` is the one in use."""
+    """Somebody else has changed the write key in the meantime; `current` is the one in use."""
 
     def __init__(self, current: WriteKey | None) -> None:
-        super().__init__("The write key was changed meanwhile.")
+        super().__init__("The write key has been changed in the meantime.")
         self.current = current
 
 
 class Outdated(Exception):
-    """Somebody changed the connector since the form was opened; `current` is what stands now."""
+    """Somebody has changed the connector since the form was opened; `current` is its present state."""
 
     def __init__(self, current: Connector) -> None:
-        super().__init__("The connector was changed meanwhile.")
+        super().__init__("The connector has been changed in the meantime.")
         self.current = current
 
 
@@ -72,7 +72,7 @@ def launch(workspace: Workspace, settings: Settings, *, region: str, write_key: 
     """Creates a connector with its first write key; it exports from the first event accepted after the commit.
 
     Raises:
-        TypeTaken: one of the type stands already; also when two people launch at once.
+        TypeTaken: the workspace already has one of this type; also when two people launch at the same time.
     """
     try:
         with transaction.atomic():
@@ -109,10 +109,10 @@ def launch(workspace: Workspace, settings: Settings, *, region: str, write_key: 
 
 
 def update(connector: Connector, settings: Settings, *, seen_version: int, by: By) -> Connector:
-    """Changes name, contact, events, anonymous.
+    """Changes name, contact, selected events and the rule for anonymous users.
 
     Raises:
-        Outdated: the connector has another version than the one the form was made from.
+        Outdated: the connector is no longer the version the form was made from.
     """
     with transaction.atomic():
         current = locked(connector)
@@ -130,7 +130,7 @@ def update(connector: Connector, settings: Settings, *, seen_version: int, by: B
 
 
 def pause(connector: Connector, *, by: By) -> Connector:
-    """Stops sending after the bodies in flight; a paused one stays as it is."""
+    """Stops sending after the bodies in flight; does nothing if it is paused already."""
     with transaction.atomic():
         current = locked(connector)
         if current.state == State.LIVE:
@@ -143,7 +143,7 @@ def pause(connector: Connector, *, by: By) -> Connector:
 
 
 def resume(connector: Connector, *, by: By) -> Connector:
-    """Sends again, at once."""
+    """Resumes sending at once."""
     with transaction.atomic():
         current = locked(connector)
         if current.state == State.PAUSED:
@@ -158,11 +158,11 @@ def resume(connector: Connector, *, by: By) -> Connector:
 def rotate(
     connector: Connector, *, write_key: str, region: str, by: By, seen: int | None = None
 ) -> Connector:
-    """Switches to another write key, and region: the next request uses them.
+    """Switches to another write key and region: the next request uses them.
 
     Raises:
-        SameKey: it is the key in use, for the same region.
-        KeyChanged: the key in use is not the one of `seen`; somebody else was quicker.
+        SameKey: it is already in use, for the same region.
+        KeyChanged: the key in use is not `seen`: somebody else was quicker.
     """
     with transaction.atomic():
         current = locked(connector)
@@ -191,7 +191,7 @@ def key_in_use(connector: Connector) -> WriteKey | None:
 
 
 def new_key(connector: Connector, write_key: str, region: str, by: By) -> WriteKey:
-    """A sealed key that is neither stored nor in use yet."""
+    """An encrypted key that is neither stored nor in use yet."""
     return WriteKey(
         connector=connector,
         ciphertext=sealing.seal(write_key),
@@ -203,7 +203,7 @@ def new_key(connector: Connector, write_key: str, region: str, by: By) -> WriteK
 
 
 def switch_to(current: Connector, key: WriteKey, by: By, action: AuditAction) -> None:
-    """Puts a key in use, under the lock and in the transaction of the caller; the former one is kept sealed."""
+    """Switches to a key, under the caller's lock and in its transaction; the previous one is kept encrypted."""
     before, now = describe(current), timezone.now()
     old = key_in_use(current)
     if old is not None:
@@ -222,7 +222,7 @@ def switch_to(current: Connector, key: WriteKey, by: By, action: AuditAction) ->
 
 
 def delete(connector: Connector, *, by: By, pending: int | None = None) -> None:
-    """Deletes the connector with its keys and its ledger; the log stays. `pending` is recorded."""
+    """Deletes the connector with its keys and its ledger; the log stays. `pending` goes into the audit log."""
     with transaction.atomic():
         current = locked(connector)
         record(
@@ -237,7 +237,7 @@ def delete(connector: Connector, *, by: By, pending: int | None = None) -> None:
 
 
 def locked(connector: Connector) -> Connector:
-    """The connector as it stands, locked to the end of the transaction."""
+    """The connector's present state, locked until the end of the transaction."""
     return Connector.objects.select_for_update().select_related("workspace").get(pk=connector.pk)
 
 

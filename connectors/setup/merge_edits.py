@@ -1,4 +1,4 @@
-"""What differs between two states of a connector's settings, in words, and how two people's edits come together."""
+"""What differs between two states of a connector's settings, in words, and how the edits of two people are merged."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SALT = "connectors.setup.merge_edits"
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One field that somebody changed meanwhile: what stands now, and what the form will save."""
+    """A field that somebody changed in the meantime: its present value, and the one the form will save."""
 
     label: str
     now: str
@@ -28,7 +28,7 @@ class Difference:
 
 
 def remember(values: dict[str, Any]) -> str:
-    """The state a form was made from, as a signed text for a hidden field."""
+    """The state a form was made from, as signed text for a hidden field."""
     return signing.dumps(values, salt=_SALT, compress=True)
 
 
@@ -42,8 +42,8 @@ def recall(text: str) -> dict[str, Any] | None:
 
 
 def merge(seen: dict[str, Any], now: dict[str, Any], typed: dict[str, Any]) -> dict[str, Any]:
-    """What somebody typed upon what stands now: fields they left alone follow the other person's change, events
-    come together one by one."""
+    """Applies what somebody typed to the present state: fields they left alone keep the other person's change, and
+    events are merged one by one."""
     merged = {name: now[name] if typed[name] == seen[name] else typed[name] for name in typed}
     added = set(typed["selected_events"]) - set(seen["selected_events"])
     removed = set(seen["selected_events"]) - set(typed["selected_events"])

@@ -19,8 +19,8 @@ from connectors.web import client_address
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     error_messages: ClassVar[dict[str, Any]] = DefaultAccountAdapter.error_messages | {
-        "email_password_mismatch": gettext_lazy("The address or the password is not right."),
-        "incorrect_password": gettext_lazy("That password is not right."),
+        "email_password_mismatch": gettext_lazy("The address or the password is wrong."),
+        "incorrect_password": gettext_lazy("That password is wrong."),
         "enter_current_password": gettext_lazy("That is not your current password."),
         "too_many_login_attempts": gettext_lazy(
             "Too many tries. Wait a few minutes, or use the link that was mailed to this address."

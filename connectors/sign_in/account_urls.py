@@ -1,4 +1,5 @@
-"""The pages of sign-in and password. An address is changed by nobody: it is who one is, here and in the audit log."""
+"""The pages for signing in and for passwords. Nobody can change an address: it is a person's identity, here and in the
+audit log."""
 
 from allauth.account import views
 from django.urls import URLPattern, path, re_path
@@ -29,7 +30,7 @@ urlpatterns: list[URLPattern] = [
         name="account_reset_password_from_key_done",
     ),
     path("unlock/<str:link>/", unlock_sign_in, name="account_unlock"),
-    # Names that allauth expects to exist; there is no such page here.
+    # Names that allauth expects to exist; the product has no such page.
     path("email/", _to_start, name="account_email"),
     path("confirm-email/", _to_start, name="account_email_verification_sent"),
 ]

@@ -1,5 +1,5 @@
-"""Sign-ins for the audit log: who came in, who was refused. Shown in the workspaces of that person; those of unknown
-addresses belong to no workspace."""
+"""Sign-ins for the audit log: who signed in and who was refused. They are shown in the person's workspaces; those of
+unknown addresses belong to no workspace."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def refused(credentials: dict[str, Any], request: HttpRequest | None = None, **_
 
 
 def refuse(request: HttpRequest | None, typed: str, why: str) -> None:
-    """Records a refused sign-in. What was typed as the address is kept only if it is one: people type passwords into
-    the wrong field."""
+    """Records a refused sign-in. What was typed as the address is kept only if it is an address: people type passwords
+    into the wrong field."""
     user = User.objects.filter(email=typed).first()
     try:
         validate_email(typed)

@@ -1,7 +1,7 @@
-"""Accounts that sign in at an OpenID Connect provider: who is known here or was invited is let in, nobody else.
+"""Accounts that sign in at an OpenID Connect provider: only people who are known or invited are let in.
 
-The provider names an address and vouches for it. The first time, its identity is bound to the account of that
-address; from then on the identity counts, whatever address it has, and no second one is bound to that account.
+The provider names an address and vouches for it. The first time, its identity is bound to the account with that
+address; from then on the identity counts, whatever its address, and no second one can be bound to that account.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class OidcAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         return False
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Binds a new identity to the account of its address. Nobody adds a second one to an account by themself.
+        """Binds a new identity to the account with its address. Nobody can add a second one to an account.
 
         Raises:
             ImmediateHttpResponse: the page that says why this person is not let in.
@@ -45,8 +45,8 @@ class OidcAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         address, vouched = _address(sociallogin)
         if not vouched:
             why = _(
-                "The provider does not say that your address is verified. Whoever runs this server can trust it "
-                "nevertheless: CURRENTS_OIDC_TRUST_EMAIL."
+                "The provider does not say that your address is verified. Whoever runs this server can choose to "
+                "trust it anyway: CURRENTS_OIDC_TRUST_EMAIL."
             )
             raise refusal(request, address, why)
         user = _known_or_invited(request, address, str(said.get("name") or proved.get("name") or ""))
@@ -71,7 +71,7 @@ class OidcAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
 
 
 def _claims(sociallogin: SocialLogin, source: str) -> dict[str, Any]:
-    """What `userinfo` or the `id_token` says; empty where there was none."""
+    """What `userinfo` or the `id_token` says; empty if there is neither."""
     found = sociallogin.account.extra_data.get(source)
     return found if isinstance(found, dict) else {}
 
@@ -86,7 +86,7 @@ def _address(sociallogin: SocialLogin) -> tuple[str, bool]:
 
 
 def _known_or_invited(request: HttpRequest, address: str, name: str) -> User | None:
-    """The account of an address; a new one, a member at once, where somebody invited it."""
+    """The account with an address; if the address was invited, a new one that is a member at once."""
     user = User.objects.filter(email=address).first()
     waiting = invitations.waiting_for(address)
     if user is not None or not waiting:
@@ -97,13 +97,13 @@ def _known_or_invited(request: HttpRequest, address: str, name: str) -> User | N
             for invitation in waiting:
                 invitations.accept(invitation, user, client_address.client_of(request))
     except (IntegrityError, invitations.Refused):
-        # Withdrawn, or answered in another window, a moment ago.
+        # Withdrawn a moment ago, or accepted in another window.
         return User.objects.filter(email=address).first()
     return user
 
 
 def _bind(request: HttpRequest, sociallogin: SocialLogin, user: User) -> bool:
-    """False where the account has an identity of this provider already: addresses are given to somebody else."""
+    """False if the account already has an identity of this provider: addresses are sometimes given to somebody else."""
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)
         if SocialAccount.objects.filter(user=user, provider=sociallogin.account.provider).exists():
@@ -113,6 +113,6 @@ def _bind(request: HttpRequest, sociallogin: SocialLogin, user: User) -> bool:
 
 
 def refusal(request: HttpRequest, address: str, why: str) -> ImmediateHttpResponse:
-    """The page that says why somebody is not let in; it is on the record."""
+    """The page that says why somebody is not let in; the refusal is recorded."""
     audit_trail.refuse(request, address, gettext_noop("not let in with the provider’s identity"))
     return ImmediateHttpResponse(render(request, "socialaccount/refused.html", {"why": why}, status=403))

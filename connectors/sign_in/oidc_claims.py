@@ -1,4 +1,4 @@
-"""What a provider says about a person, made fit to be kept: texts PostgreSQL can hold, and a subject that is one.
+"""What a provider says about a person, made fit for storing: text that PostgreSQL can hold, and a valid subject.
 
 A subject is at most 255 ASCII characters (OpenID Connect Core 1.0, section 2); allauth
 keeps 191.
@@ -12,7 +12,7 @@ from connectors.web.storable_text import storable
 
 
 class BadSubject(Exception):
-    """The provider names no subject that could be told from others for good."""
+    """The provider names no subject by which a person could be recognised for good."""
 
 
 def clean(claims: dict[str, Any], longest_subject: int) -> dict[str, Any]:

@@ -71,12 +71,12 @@ class Adapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
         return self._cleaned(super()._fetch_user_info(access_token))
 
     def _cleaned(self, claims: Any) -> dict[str, Any]:
-        """What the provider says is cleaned before anything is looked up by it."""
+        """Cleans what the provider says before anything is looked up by it."""
         try:
             return oidc_claims.clean(claims if isinstance(claims, dict) else {}, app_settings.UID_MAX_LENGTH)
         except oidc_claims.BadSubject:
             raise oidc_adapter.refusal(
-                self.request, "", _("The provider does not say in a usable way who you are.")
+                self.request, "", _("The provider’s answer does not say clearly who you are.")
             ) from None
 
     def _check_nonce(self, nonce: str) -> None:

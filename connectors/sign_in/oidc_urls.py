@@ -1,4 +1,4 @@
-"""The pages around a sign-in at an OpenID Connect provider. There is none to join or to add identities by oneself."""
+"""The pages around signing in at an OpenID Connect provider. There is none for signing up or for adding identities."""
 
 from allauth.socialaccount import views
 from django.urls import URLPattern, path
@@ -13,7 +13,7 @@ urlpatterns: list[URLPattern] = [
     path("<slug:provider_id>/login/callback/", oidc_views.callback, name="openid_connect_callback"),
     path("cancelled/", views.login_cancelled, name="socialaccount_login_cancelled"),
     path("error/", views.login_error, name="socialaccount_login_error"),
-    # Names that allauth expects to exist; there is no such page here.
+    # Names that allauth expects to exist; the product has no such page.
     path("join/", _to_start, name="socialaccount_signup"),
     path("", _to_start, name="socialaccount_connections"),
 ]

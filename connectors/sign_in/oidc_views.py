@@ -1,4 +1,4 @@
-"""The way to the OpenID Connect provider and back. One that does not answer is told in words, as no fault of ours."""
+"""The way to the OpenID Connect provider and back. If the provider does not answer, the page says so in plain words."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from connectors.sign_in import oidc_tokens
 
 log = logging.getLogger(__name__)
 View = Callable[[HttpRequest, str], HttpResponse]
-# What a link to the sign-in may choose; allauth would let it change what the provider is asked, too.
+# What a link to the sign-in may choose; allauth would also let it change what the provider is asked for.
 MAY_CHOOSE = ("process", "next")
 
 
@@ -44,7 +44,7 @@ def _too_many(request: HttpRequest) -> HttpResponse:
 
 @_told
 def login(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Limited apart from the way back: each start asks the provider, and a thread waits for it."""
+    """Limited separately from the way back, because each start asks the provider and a thread waits for the answer."""
     if ratelimit.consume(request, app="allauth.account", action="provider") is None:
         return _too_many(request)
     chosen = QueryDict(mutable=True)
@@ -57,7 +57,7 @@ def login(request: HttpRequest, provider_id: str) -> HttpResponse:
 
 @_told
 def callback(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Counts as a sign-in for the limits, so that nobody fills the audit log with refusals."""
+    """Counts as a sign-in for the limits, so that nobody can fill the audit log with refusals."""
     if ratelimit.consume(request, app="allauth.account", action="login", limit_get=True) is None:
         return _too_many(request)
     try:

@@ -1,4 +1,4 @@
-"""Second factors: their secrets are sealed in the database like write keys, and who lost theirs gets help."""
+"""Second factors: their secrets are encrypted in the database like write keys, and people who lost theirs get help."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from connectors.vault import sealing
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     error_messages: ClassVar[dict[str, Any]] = DefaultMFAAdapter.error_messages | {
-        "incorrect_code": gettext_lazy("That code is not right. An app’s code changes every 30 seconds."),
+        "incorrect_code": gettext_lazy("That code is wrong. An app’s code changes every 30 seconds."),
         "cannot_generate_recovery_codes": gettext_lazy("Set up an authenticator app or a passkey first."),
     }
 
@@ -31,15 +31,15 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         return str(sealing.open_sealed(encrypted_text.encode()))
 
     def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:  # noqa: A002
-        """What a new passkey is called unless its person says otherwise."""
+        """The name of a new passkey, unless its owner chooses another."""
         there = Authenticator.objects.filter(user_id=user.pk, type=type).count()
         return _("Passkey %(n)s") % {"n": there + 1} if there else _("Passkey")
 
 
 @transaction.atomic
 def take_away(user: User) -> int:
-    """Removes every second factor of somebody who lost theirs, with their recovery codes; answers how many there
-    were. The password stays, so the person signs in with it alone and sets up another."""
+    """Removes all second factors of somebody who lost theirs, with their recovery codes, and returns how many there
+    were. The password stays, so the person can sign in with it alone and set up another."""
     session_rights.end_all(user)
     gone, _by_model = Authenticator.objects.filter(user=user).delete()
     if gone:

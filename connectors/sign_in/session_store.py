@@ -1,4 +1,4 @@
-"""Sessions in the database, looked up only under keys that Django could have made."""
+"""Sessions in the database, looked up only by keys that Django could have made."""
 
 from __future__ import annotations
 

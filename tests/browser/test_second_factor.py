@@ -103,4 +103,4 @@ def test_a_code_is_asked_for_once_it_is_set_up(open_as: Open, admin: User) -> No
     page.wait_for_url("**/2fa/authenticate/**")
     page.locator("input[name=code]").fill("000000")
     page.get_by_role("button", name="Sign in").click()
-    page.get_by_text("That code is not right.").wait_for()
+    page.get_by_text("That code is wrong.").wait_for()

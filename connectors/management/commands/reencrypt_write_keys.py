@@ -1,4 +1,4 @@
-"""`manage.py reencrypt_write_keys`: everything sealed moves under the newest key of the list."""
+"""`manage.py reencrypt_write_keys`: encrypts all stored secrets again with the newest key of the list."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from connectors.vault import resealing
 
 
 class Command(BaseCommand):
-    help = "Seal stored secrets anew with the newest of WRITE_KEY_ENCRYPTION_KEYS, while everything runs."
+    help = "Encrypt stored secrets again with the newest of WRITE_KEY_ENCRYPTION_KEYS, while everything runs."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Ends with status 1 where something could not be read; everything else is moved all the same."""
+        """Exits with status 1 if something could not be read; everything else is encrypted again all the same."""
         result = resealing.reseal_everything()
         self.stdout.write(
-            ngettext("Moved %(n)s secret.", "Moved %(n)s secrets.", result.moved) % {"n": result.moved}
+            ngettext("Encrypted %(n)s secret again.", "Encrypted %(n)s secrets again.", result.moved)
+            % {"n": result.moved}
         )
         if result.unreadable:
             raise CommandError(

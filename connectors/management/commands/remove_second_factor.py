@@ -13,7 +13,7 @@ from connectors.sign_in import second_factors
 
 
 class Command(BaseCommand):
-    help = "Take the second factor of somebody away who lost it. Make sure that it is them who ask."
+    help = "Remove the second factor of somebody who lost it. Make sure that they are the one who asks."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("email", metavar="E-MAIL", help=_("the address they sign in with"))
@@ -24,4 +24,4 @@ class Command(BaseCommand):
             raise CommandError(_("Nobody signs in as %(email)s.") % {"email": email})
         if not second_factors.take_away(user):
             raise CommandError(_("%(email)s has no second factor.") % {"email": user.email})
-        self.stdout.write(_("%(email)s signs in with the password alone now.") % {"email": user.email})
+        self.stdout.write(_("%(email)s can now sign in with the password alone.") % {"email": user.email})

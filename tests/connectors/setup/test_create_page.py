@@ -38,21 +38,21 @@ def test_a_complete_form_launches_and_leads_to_the_connector(marketer: Client, w
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no name": ({"name": " "}, "Give the Current a name."),
     "invisible name": ({"name": "\u200b\u2060"}, "Give the Current a name."),
-    "long name": ({"name": "n" * 101}, "That is 101 characters; a name can have 100."),
+    "long name": ({"name": "n" * 101}, "The name has 101 characters; 100 are allowed."),
     "two addresses": ({"contact_email": "a@example.com, b@example.com"}, "That is two addresses."),
     "three addresses": ({"contact_email": "a@b.example;c@d.example e@f.example"}, "That is 3 addresses."),
     "no address": ({"contact_email": "somebody"}, "That is not an email address."),
     "header in address": ({"contact_email": "a@example.com\nBcc: b"}, "That is not an email address."),
     "no key": ({"write_key": "\u200b \n"}, "Enter the write key of the Segment source."),
     "broken key": ({"write_key": "kkkkkkkk\nkkkkkkkk"}, "There is a space or a line break inside the key."),
-    "foreign key": ({"write_key": "kkkkkkkkkkkké"}, "A write key has no such characters: é."),
+    "foreign key": ({"write_key": "kkkkkkkkkkkké"}, "A write key does not contain these characters: é."),
     "short key": ({"write_key": "kkkk"}, "That is too short for a write key."),
     "no region": ({"region": ""}, "Choose the region of your Segment workspace."),
     "forged region": ({"region": "mars"}, "Choose United States or European Union."),
     "no event": ({"selected_events": []}, "Choose at least one event."),
     "forged event": (
         {"selected_events": ["users.nonsense"]},
-        "“users.nonsense” is not an event type we know.",
+        "“users.nonsense” is not a known event type.",
     ),
 }
 

@@ -268,7 +268,7 @@ def test_a_subject_nobody_can_be_told_by_is_refused_in_words(
     provider.bent = {} if isinstance(subject, str) and subject.isascii() else {"sub": "told by the token"}
     answer = Browser(site).press()
     assert answer.status_code == 403
-    assert "does not say in a usable way who you are" in answer.text
+    assert "does not say clearly who you are" in answer.text
 
 
 def test_a_name_with_odd_characters_and_a_long_subject_sign_in(

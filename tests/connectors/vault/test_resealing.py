@@ -41,7 +41,7 @@ def test_after_the_move_the_old_key_is_not_needed(settings: Any, monkeypatch: py
     Authenticator.objects.create(user=user, type="totp", data=data)
     Authenticator.objects.create(user=user, type="recovery_codes", data=codes)
     settings.WRITE_KEY_ENCRYPTION_KEYS = [NEW, OLD]
-    assert reencrypt() == "Moved 7 secrets.\n"
+    assert reencrypt() == "Encrypted 7 secrets again.\n"
     settings.WRITE_KEY_ENCRYPTION_KEYS = [NEW]
     opened = [sealing.unseal(WriteKey.objects.get(pk=key.pk)) for key in keys]
     assert opened == [f"not-a-real-key-{number}" for number in range(5)]
