@@ -293,6 +293,7 @@ CELERY_BEAT_SCHEDULE = {
     "fields": {"task": "exporter.tasks.look_at_fields", "schedule": 60.0},
     "incidents": {"task": "exporter.tasks.look_for_incidents", "schedule": 30.0},
     "mail": {"task": "exporter.tasks.send_mail", "schedule": 15.0},
+    "go_on": {"task": "exporter.tasks.go_on", "schedule": 5.0},
     "trim": {"task": "exporter.tasks.trim", "schedule": 60.0},
     "roll_up": {"task": "exporter.tasks.roll_up", "schedule": 600.0},
     "clean": {"task": "exporter.tasks.clean", "schedule": 600.0},

@@ -6,9 +6,12 @@ from celery import shared_task
 
 from exporter.delivery import expiry
 from exporter.delivery.lanes import process
+from exporter.dispatch import wakeup
 from exporter.dispatch.heartbeats import claim, forget_hosts, note_outage
+from exporter.dispatch.shutdown import stopping
 from exporter.dispatch.sweep import sweep as sweep_once
 from exporter.incidents import detect, mail
+from exporter.intake import refused_retry
 from exporter.maintenance import field_census, rollup, trimming
 
 
@@ -77,3 +80,16 @@ def roll_up() -> int:
 @shared_task(name="exporter.tasks.look_at_fields")
 def look_at_fields() -> int:
     return field_census.look_at_all() if claim("fields", 30.0) else 0
+
+
+@shared_task(name="exporter.tasks.retry_refused")
+def retry_refused(workspace_id: int) -> None:
+    if refused_retry.run(workspace_id) and not stopping.is_set():
+        wakeup.ring_chore("exporter.tasks.retry_refused", workspace_id)
+
+
+@shared_task(name="exporter.tasks.go_on")
+def go_on() -> None:
+    """Work that was asked for, and whose message or worker was lost."""
+    for workspace_id in refused_retry.due():
+        wakeup.ring_chore("exporter.tasks.retry_refused", workspace_id)

@@ -35,6 +35,8 @@ urlpatterns: list[URLPattern] = [
     path("healthz", probes.healthz, name="healthz"),
     path("readyz", probes.readyz, name="readyz"),
     path("api/v1/events", intake, name="intake"),
+    # A slash too many would be 404, on which Braze waits for hours.
+    path("api/v1/events/", intake, name="intake-slash"),
     # After every address of the API: programs are told of a wrong one in their own words.
     re_path("^api/", connectors.nothing_here, name="api-nothing"),
     path("", workspaces, name="workspaces"),

@@ -16,6 +16,7 @@ from connectors.audit.actor import By
 from connectors.audit.record import record
 from connectors.models import Connector, ConnectorType, State, Workspace, WriteKey
 from connectors.vault import sealing
+from connectors.workspaces.archived import hold_open
 
 
 class TypeTaken(Exception):
@@ -73,9 +74,11 @@ def launch(workspace: Workspace, settings: Settings, *, region: str, write_key: 
 
     Raises:
         TypeTaken: the workspace already has one of this type; also when two people launch at the same time.
+        Archived: the workspace is closed.
     """
     try:
         with transaction.atomic():
+            hold_open(workspace)
             connector = Connector.objects.create(
                 workspace=workspace,
                 type=ConnectorType.SEGMENT,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from connectors.web.storable_text import storable
+from connectors.web.storable_text import storable, storable_value
 
 
 class BadSubject(Exception):
@@ -28,14 +28,5 @@ def clean(claims: dict[str, Any], longest_subject: int) -> dict[str, Any]:
         or storable(subject) != subject
     ):
         raise BadSubject
-    return {storable(name): _clean(value) for name, value in claims.items()}
-
-
-def _clean(value: Any) -> Any:
-    if isinstance(value, str):
-        return storable(value)
-    if isinstance(value, list):
-        return [_clean(one) for one in value]
-    if isinstance(value, dict):
-        return {storable(str(name)): _clean(one) for name, one in value.items()}
-    return value
+    cleaned: dict[str, Any] = storable_value(claims)
+    return cleaned

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
@@ -17,6 +17,7 @@ from connectors.setup import lifecycle
 from connectors.setup.forms import LaunchForm
 from connectors.web.permissions import Action, in_workspace
 from connectors.web.request_helpers import IN_THE_WAY, REFUSED, by, field_remarks, see_other
+from connectors.workspaces.archived import Archived
 
 
 # The list of a hundred event types shrinks to a twelfth; nothing secret stands in the page beside it.
@@ -43,6 +44,8 @@ def create(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
                 write_key=form.cleaned_data["write_key"],
                 by=by(request),
             )
+        except Archived:
+            raise Http404 from None
         except lifecycle.TypeTaken as taken:
             standing, status = taken.standing, IN_THE_WAY
         else:

@@ -16,6 +16,7 @@ from connectors.audit.actions import AuditAction
 from connectors.audit.actor import By
 from connectors.audit.record import record
 from connectors.models import IntakeToken, Workspace
+from connectors.workspaces.archived import hold_open
 
 _ALPHABET = string.ascii_letters + string.digits
 _PREFIX_LENGTH = 10
@@ -36,10 +37,15 @@ def works() -> Q:
 
 
 def create(workspace: Workspace, name: str, scopes: Collection[str], by: By) -> tuple[IntakeToken, str]:
-    """Creates a token and returns it with its plain text, `cur_<prefix>_<random>`; only the SHA-256 of it is stored."""
+    """Creates a token and returns it with its plain text, `cur_<prefix>_<random>`; only the SHA-256 of it is stored.
+
+    Raises:
+        Archived: the workspace is closed.
+    """
     prefix = "".join(secrets.choice(_ALPHABET) for _ in range(_PREFIX_LENGTH))
     plain = f"cur_{prefix}_{secrets.token_urlsafe(32)}"
     with transaction.atomic():
+        hold_open(workspace)
         token = IntakeToken.objects.create(
             workspace=workspace,
             name=name,

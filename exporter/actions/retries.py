@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import Count, Max, Min
@@ -12,28 +12,15 @@ from connectors.audit.actor import By
 from connectors.audit.record import record
 from connectors.models import Connector, Workspace
 from exporter.dispatch import wakeup
-from exporter.intake import appender, refusals
-from exporter.models import Delivery, Kind, RejectedEvent
-
-# Refused events retried in one transaction, and in one call of `retry_refused`.
-_SLICE, _MOST_REFUSED = 500, 10_000
+from exporter.models import Delivery, Kind, RefusedRetry, RejectedEvent
 
 
 class AlreadyRetrying(Exception):
-    """A retry of this connector's rejected events is under way."""
+    """A retry of these events is under way."""
 
 
 class Nothing(Exception):
     """No event can be retried: none is rejected, or their bytes are no longer kept."""
-
-
-class Retried(NamedTuple):
-    """What became of events that went through the intake again; `left` were not tried yet."""
-
-    accepted: int
-    duplicates: int
-    refused: int
-    left: int
 
 
 class _Reach(NamedTuple):
@@ -106,39 +93,21 @@ def _unfinished(connector: Connector) -> Delivery | None:
     return None
 
 
-def retry_refused(workspace: Workspace, by: By) -> Retried:
-    """Lets what the intake refused go through it again; what is good now leaves the list as it is stored.
-
-    Must not be called inside a transaction: each slice is one of its own.
+def retry_refused(workspace: Workspace, by: By) -> None:
+    """Begins to let what the intake refused go through it again; a task does so, `refused_retry` tells how far it is.
 
     Raises:
-        WorkspaceBusy, psycopg.Error, django.db.Error: the rest was not tried.
+        AlreadyRetrying, Nothing.
     """
-    rows = RejectedEvent.objects.filter(workspace=workspace, connector__isnull=True, cut=False).order_by("pk")
-    last = accepted = duplicates = refused = tried = 0
-    while tried < _MOST_REFUSED:
-        page = list(rows.filter(pk__gt=last)[:_SLICE])
-        if not page:
-            break
-        last, tried = page[-1].pk, tried + len(page)
-        good, bad = refusals.sort_out([bytes(row.event) for row in page])
-        refused += len(bad)
-        places = {one.place for one in bad}
-        gone = [row.pk for place, row in enumerate(page) if place not in places]
-        if good:
-            receipt = appender.append_now(workspace.pk, good, extra=_deletion(gone))
-            accepted, duplicates = accepted + receipt.accepted, duplicates + receipt.duplicates
-    record(
-        AuditAction.REFUSED_RETRIED,
-        by,
-        workspace=workspace,
-        after={"accepted": accepted, "duplicates": duplicates, "refused": refused},
-    )
-    return Retried(accepted, duplicates, refused, rows.filter(pk__gt=last).count())
-
-
-def _deletion(keys: list[int]) -> Any:
-    def delete() -> None:
-        RejectedEvent.objects.filter(pk__in=keys).delete()
-
-    return delete
+    with transaction.atomic():
+        Workspace.objects.select_for_update().get(pk=workspace.pk)
+        if RefusedRetry.objects.filter(workspace=workspace, finished_at=None).exists():
+            raise AlreadyRetrying
+        rows = RejectedEvent.objects.filter(workspace=workspace, connector=None, cut=False)
+        found = rows.aggregate(last=Max("pk"), total=Count("pk"))
+        if not found["total"]:
+            raise Nothing
+        RefusedRetry.objects.filter(workspace=workspace).delete()
+        RefusedRetry.objects.create(workspace=workspace, **found)
+        record(AuditAction.REFUSED_RETRIED, by, workspace=workspace, after={"events": found["total"]})
+        transaction.on_commit(lambda: wakeup.ring_chore("exporter.tasks.retry_refused", workspace.pk))

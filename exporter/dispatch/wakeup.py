@@ -91,6 +91,11 @@ def ring_quietly(delivery_ids: Iterable[int]) -> int:
     return _ring([*_wakes(healthy), *_retries(failing), *_turns(others)])
 
 
+def ring_chore(task: str, row_id: int) -> None:
+    """Asks for a task of the chores' queue about one row. Beat finds the same work again."""
+    _ring([(task, row_id, "chores")])
+
+
 def ring_workspaces(workspace_ids: Iterable[int]) -> bool:
     """Tells a worker that these workspaces have new events; answers whether the broker took all of it.
 

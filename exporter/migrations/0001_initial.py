@@ -398,4 +398,43 @@ class Migration(migrations.Migration):
                 'constraints': [models.CheckConstraint(condition=models.Q(('forms__gt', 0)), name='seen_field_has_a_form')],
             },
         ),
+        migrations.CreateModel(
+            name='RefusedRetry',
+            fields=[
+                ('workspace', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, serialize=False, to='connectors.workspace')),
+                ('started_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('finished_at', models.DateTimeField(null=True)),
+                ('held_until', models.DateTimeField(null=True)),
+                ('position', models.BigIntegerField(default=0)),
+                ('last', models.BigIntegerField()),
+                ('total', models.BigIntegerField()),
+                ('accepted', models.BigIntegerField(default=0)),
+                ('duplicates', models.BigIntegerField(default=0)),
+                ('refused', models.BigIntegerField(default=0)),
+            ],
+        ),
+        migrations.AddIndex(
+            model_name='rejectedevent',
+            index=models.Index(fields=['connector', 'id'], name='rejected_newest_by_connector'),
+        ),
+        migrations.AddIndex(
+            model_name='rejectedevent',
+            index=models.Index(condition=models.Q(('connector__isnull', True)), fields=['workspace', 'id'], name='refused_newest_by_workspace'),
+        ),
+        migrations.AddConstraint(
+            model_name='attempt',
+            constraint=models.CheckConstraint(condition=models.Q(('verdict__in', ('accepted', 'refused_body', 'key_rejected', 'request_refused', 'slow_down', 'retry'))), name='attempt_has_a_known_verdict'),
+        ),
+        migrations.AddConstraint(
+            model_name='deliverycount',
+            constraint=models.CheckConstraint(condition=models.Q(('outcome__in', ('delivered', 'unselected', 'anonymous', 'unsupported', 'rejected', 'expired'))), name='delivery_count_has_a_known_outcome'),
+        ),
+        migrations.AddConstraint(
+            model_name='deliveryhour',
+            constraint=models.CheckConstraint(condition=models.Q(('outcome__in', ('delivered', 'unselected', 'anonymous', 'unsupported', 'rejected', 'expired'))), name='delivery_hour_has_a_known_outcome'),
+        ),
+        migrations.AddConstraint(
+            model_name='deliverytotal',
+            constraint=models.CheckConstraint(condition=models.Q(('outcome__in', ('delivered', 'unselected', 'anonymous', 'unsupported', 'rejected', 'expired'))), name='delivery_total_has_a_known_outcome'),
+        ),
     ]

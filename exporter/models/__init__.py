@@ -32,6 +32,7 @@ from exporter.models.log import (
     ImportedFile,
     LogMark,
     RefusalCount,
+    RefusedRetry,
     RejectedEvent,
     UnknownType,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "ReceivedCount",
     "ReceivedTotal",
     "RefusalCount",
+    "RefusedRetry",
     "RejectedEvent",
     "Revision",
     "SeenField",

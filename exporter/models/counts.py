@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
+from django.db.models import Q
 
 from connectors.models import Workspace
-from exporter.models.deliveries import Delivery
+from exporter.models.deliveries import OUTCOMES, Delivery
 
 
 class ReceivedCount(models.Model):
@@ -41,6 +42,13 @@ class DeliveryCount(models.Model):
     outcome = models.CharField(max_length=12)
     count = models.BigIntegerField()
 
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(outcome__in=OUTCOMES), name="delivery_count_has_a_known_outcome"
+            )
+        ]
+
 
 class DeliveryTotal(models.Model):
     pk = models.CompositePrimaryKey("delivery_id", "event_type", "outcome")
@@ -48,6 +56,13 @@ class DeliveryTotal(models.Model):
     event_type = models.CharField(max_length=200)
     outcome = models.CharField(max_length=12)
     count = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(outcome__in=OUTCOMES), name="delivery_total_has_a_known_outcome"
+            )
+        ]
 
 
 class DeliveryHour(models.Model):
@@ -58,6 +73,13 @@ class DeliveryHour(models.Model):
     hour = models.DateTimeField()
     outcome = models.CharField(max_length=12)
     count = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(outcome__in=OUTCOMES), name="delivery_hour_has_a_known_outcome"
+            )
+        ]
 
 
 class DeliveryStart(models.Model):

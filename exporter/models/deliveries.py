@@ -117,6 +117,11 @@ class Settlement(models.Model):
         ]
 
 
+# `exporter.destinations.answer.Verdict` and `exporter.ledger.outcomes.Outcome`, which stand above the models.
+VERDICTS = ("accepted", "refused_body", "key_rejected", "request_refused", "slow_down", "retry")
+OUTCOMES = ("delivered", "unselected", "anonymous", "unsupported", "rejected", "expired")
+
+
 class Attempt(models.Model):
     """One HTTP request to Segment with its answer; trimmed by age."""
 
@@ -137,6 +142,9 @@ class Attempt(models.Model):
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["delivery", "-at"], name="attempts_by_delivery_and_time")]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(verdict__in=VERDICTS), name="attempt_has_a_known_verdict")
+        ]
 
 
 class Cause(models.TextChoices):

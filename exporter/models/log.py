@@ -99,7 +99,16 @@ class RejectedEvent(models.Model):
                 name="rejected_by_segment_once_per_event",
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["workspace", "at"], name="rejected_by_workspace_and_time")]
+        indexes: ClassVar = [
+            models.Index(fields=["workspace", "at"], name="rejected_by_workspace_and_time"),
+            # For pages: the newest of either kind.
+            models.Index(fields=["connector", "id"], name="rejected_newest_by_connector"),
+            models.Index(
+                fields=["workspace", "id"],
+                condition=Q(connector__isnull=True),
+                name="refused_newest_by_workspace",
+            ),
+        ]
 
 
 class RefusalCount(models.Model):
@@ -110,6 +119,26 @@ class RefusalCount(models.Model):
     day = models.DateField()
     count = models.BigIntegerField(default=0)
     kept = models.BigIntegerField(default=0)
+
+
+class RefusedRetry(models.Model):
+    """The latest time somebody let a workspace's refused events go through the intake again: those up to the row
+    `last`. It has come to the row `position`; whoever works on it holds it until `held_until`."""
+
+    workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, primary_key=True)
+    started_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+    held_until = models.DateTimeField(null=True)
+    position = models.BigIntegerField(default=0)
+    last = models.BigIntegerField()
+    total = models.BigIntegerField()
+    accepted = models.BigIntegerField(default=0)
+    duplicates = models.BigIntegerField(default=0)
+    refused = models.BigIntegerField(default=0)
+
+    @property
+    def tried(self) -> int:
+        return self.accepted + self.duplicates + self.refused
 
 
 class ImportedFile(models.Model):

@@ -7,10 +7,14 @@ type is hidden, and so is every field it does not know.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from connectors.catalogue.catalogue import CATALOGUE
+from connectors.web.storable_text import storable, storable_value
 
+# Escapes of what no UTF-8 and no column can hold.
+_ODD = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
 HIDDEN = "•••"
 _PERSONAL = frozenset(field for event in CATALOGUE.events for field in event.pii)
 _KNOWN = frozenset(
@@ -25,13 +29,21 @@ def shown(raw: bytes, *, personal: bool) -> dict[str, Any]:
 
     Anything but a JSON object becomes a single entry, `raw`: its text, or the mask.
     """
+    event = _read(raw)
+    if event is None:
+        return {"raw": storable(raw.decode("utf-8", "replace")) if personal else HIDDEN}
+    return event if personal else masked(event)
+
+
+def _read(raw: bytes) -> dict[str, Any] | None:
+    """The event with texts that every page and file can hold; None for what is no JSON object."""
     try:
         event = json.loads(raw)
+        if isinstance(event, dict) and _ODD.search(raw):
+            event = storable_value(event)
     except (ValueError, RecursionError):
-        event = None
-    if not isinstance(event, dict):
-        return {"raw": raw.decode("utf-8", "replace") if personal else HIDDEN}
-    return event if personal else masked(event)
+        return None
+    return event if isinstance(event, dict) else None
 
 
 def masked(event: dict[str, Any]) -> dict[str, Any]:

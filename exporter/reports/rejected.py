@@ -35,13 +35,14 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Events with the same reason; reasons that differ only in their numbers count as the same."""
+    """Events with the same reason; reasons that differ only in their numbers count as the same. `newest` are keys of
+    rows."""
 
     reason: str
     count: int
     first_at: datetime
     last_at: datetime
-    samples: list[Sample]
+    newest: list[int]
 
 
 class Progress(NamedTuple):
@@ -58,34 +59,39 @@ class Progress(NamedTuple):
     next_attempt_at: datetime | None
 
 
+# Classified are the newest rows alone, so that a page costs the same however many there are.
+MOST_CLASSIFIED = 10_000
+
 _GROUPS = """
-WITH refused AS (
-    SELECT id, reason, at, event_number, event_type, event, cut,
-           regexp_replace(reason, '[0-9]+', '0', 'g') AS alike
-      FROM exporter_rejectedevent
-     WHERE CASE WHEN %(connector)s::bigint IS NULL THEN workspace_id = %(workspace)s AND connector_id IS NULL
-                ELSE connector_id = %(connector)s::bigint END
-), placed AS (
-    SELECT *, row_number() OVER (PARTITION BY alike ORDER BY id DESC) AS place, count(*) OVER same AS together,
-           min(at) OVER same AS first_at, max(at) OVER same AS last_at
-      FROM refused WINDOW same AS (PARTITION BY alike)
-), groups AS (
-    SELECT alike FROM placed WHERE place = 1 ORDER BY together DESC, alike LIMIT %(groups)s
+WITH newest AS (
+    SELECT id, reason, at, regexp_replace(reason, '[0-9]+', '0', 'g') AS alike
+      FROM exporter_rejectedevent WHERE {whose} ORDER BY id DESC LIMIT %(most)s
 )
-SELECT alike, reason, together, first_at, last_at, id, at, event_number, event_type, event, cut
-  FROM placed JOIN groups USING (alike) WHERE place <= %(samples)s
- ORDER BY together DESC, alike, place
+SELECT (array_agg(reason ORDER BY id DESC))[1], count(*), min(at), max(at),
+       (array_agg(id ORDER BY id DESC))[:%(samples)s]
+  FROM newest GROUP BY alike ORDER BY count(*) DESC, alike LIMIT %(groups)s
 """
+_NEWEST = "SELECT max(id), min(id) FROM exporter_rejectedevent WHERE {whose}"
+_OF_CONNECTOR = "connector_id = %(key)s"
+_OF_INTAKE = "workspace_id = %(key)s AND connector_id IS NULL"
 
 
-def groups(connector: Connector, *, personal: bool) -> list[Group]:
-    """What Segment rejected from a connector, largest group first; unless `personal`, personal data is masked."""
-    return _groups(connector.workspace_id, connector.pk, personal=personal)
+def groups(connector: Connector) -> list[Group]:
+    """What Segment refused of a connector, the largest group first."""
+    return _groups(_OF_CONNECTOR, connector.pk)
 
 
-def refused_groups(workspace: Workspace, *, personal: bool) -> list[Group]:
-    """What the intake refused in a workspace."""
-    return _groups(workspace.pk, None, personal=personal)
+def refused_groups(workspace: Workspace) -> list[Group]:
+    """What the intake refused of a workspace."""
+    return _groups(_OF_INTAKE, workspace.pk)
+
+
+def edges(connector: Connector | None, workspace: Workspace) -> str:
+    """Differs where the rows of a page may; costs two looks into an index."""
+    whose, key = (_OF_CONNECTOR, connector.pk) if connector else (_OF_INTAKE, workspace.pk)
+    with connection.cursor() as cursor:
+        cursor.execute(_NEWEST.format(whose=whose), {"key": key})
+        return "-".join(str(one) for one in cursor.fetchone())
 
 
 def count(connector: Connector) -> int:
@@ -120,25 +126,23 @@ def not_sent(connector: Connector, since: datetime) -> NotSent:
         return NotSent(*cursor.fetchone())
 
 
-def _groups(workspace_id: int, connector_id: int | None, *, personal: bool) -> list[Group]:
-    terms = {
-        "workspace": workspace_id,
-        "connector": connector_id,
-        "groups": MOST_GROUPS,
-        "samples": SAMPLES,
-    }
+def _groups(whose: str, key: int) -> list[Group]:
+    terms = {"key": key, "most": MOST_CLASSIFIED, "groups": MOST_GROUPS, "samples": SAMPLES}
     with connection.cursor() as cursor:
-        cursor.execute(_GROUPS, terms)
-        rows = cursor.fetchall()
-    lines = lookup.read(workspace_id, [row[7] for row in rows if row[7] is not None])
-    found: dict[str, Group] = {}
-    for alike, reason, together, first_at, last_at, key, at, number, event_type, event, cut in rows:
-        if alike not in found:
-            found[alike] = Group(reason, together, first_at, last_at, [])
-        raw = _bytes(lines, number, event)
+        cursor.execute(_GROUPS.format(whose=whose), terms)
+        return [Group(*row) for row in cursor.fetchall()]
+
+
+def samples(workspace_id: int, group: Group, *, personal: bool) -> list[Sample]:
+    """The newest events of a group; `personal` tells whether personal data may be seen."""
+    rows = RejectedEvent.objects.filter(workspace_id=workspace_id, pk__in=group.newest).order_by("-pk")
+    lines = lookup.read(workspace_id, [row.event_number for row in rows if row.event_number is not None])
+    found = []
+    for row in rows:
+        raw = _bytes(lines, row.event_number, row.event)
         shown = None if raw is None else masking.shown(raw, personal=personal)
-        found[alike].samples.append(Sample(key, at, number, event_type, shown, cut))
-    return list(found.values())
+        found.append(Sample(row.pk, row.at, row.event_number, row.event_type, shown, row.cut))
+    return found
 
 
 def _bytes(lines: dict[int, lookup.Retained], number: int | None, event: bytes | memoryview) -> bytes | None:

@@ -198,7 +198,7 @@ def _tried(piece: Piece, random: Random) -> list[Tried]:
     if random.random() >= _FAILING:
         return [good]
     failed = replace(
-        good, at=good.at - 1, status=503, verdict="wait", excerpt="Service Unavailable", wait=1.0
+        good, at=good.at - 1, status=503, verdict="retry", excerpt="Service Unavailable", wait=1.0
     )
     return [failed, good]
 

@@ -21,6 +21,7 @@ from exporter.display.health_words import HEALTH
 from exporter.display.outcome_words import OutcomeSign
 from exporter.models import Attempt
 
+MOST_SHOWN = 32_000
 register = template.Library()
 HEIGHT, STEP = 23, 4
 
@@ -81,8 +82,9 @@ def remedy(reason: str) -> str:
 
 @register.filter
 def pretty(event: dict[str, Any]) -> str:
-    """An event as JSON for people."""
-    return json.dumps(event, ensure_ascii=False, indent=2)
+    """An event as JSON for people; of a very long one the beginning."""
+    text = json.dumps(event, ensure_ascii=False, indent=2)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}\n…"
 
 
 @register.filter

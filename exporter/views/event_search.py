@@ -35,11 +35,15 @@ def search(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseB
     """`?by=&value=` begins a search; `&before=&seen=` carry it on below an event number."""
     connector = find_connector(workspace, pk)
     by = next((kind for kind, _label in KINDS if kind.value == request.GET.get("by")), By.EVENT)
-    value = request.GET.get("value", "").strip()[:200]
+    value = request.GET.get("value", "")[:200]
     context = {"connector": connector, "kinds": KINDS, "by": by, "value": value}
-    if value:
+    if value.strip():
         seen = _number(request.GET.get("seen", "")) or 0
         piece = event_search.search(workspace.pk, by, value, _number(request.GET.get("before", "")))
+        if not piece.found and piece.before is None and value != value.strip():
+            # An id may have blanks around it; that of a paste are the paste's.
+            value = context["value"] = value.strip()
+            piece = event_search.search(workspace.pk, by, value)
         seen += len(piece.found)
         context |= {
             "piece": piece,

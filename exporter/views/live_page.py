@@ -14,6 +14,11 @@ from django.utils.safestring import mark_safe
 from connectors.web.request_helpers import is_partial
 
 
+def stamp_of(*what: object) -> str:
+    """A stamp of what a page depends on, to be asked for before the page is made."""
+    return blake2b(repr(what).encode(), digest_size=8).hexdigest()
+
+
 def unchanged(request: HttpRequest, stamp: str) -> bool:
     return is_partial(request) and bool(stamp) and request.GET.get("stamp") == stamp
 

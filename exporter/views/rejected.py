@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import psycopg
+from typing import Any
+
 from django.contrib import messages
-from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from connectors.models import Workspace
+from connectors.models import Connector, Workspace
 from connectors.web.permissions import Action, allows, in_workspace
 from connectors.web.request_helpers import by, find, see_other
 from exporter.actions import retries
-from exporter.intake.store import WorkspaceBusy
+from exporter.models import RefusedRetry
 from exporter.reports import rejected
-from exporter.views.live_page import page_or_part
+from exporter.views import live_page
+
+_LONGEST_NUMBER = 19
 
 
 def _personal(request: HttpRequest) -> bool:
@@ -25,16 +27,45 @@ def _personal(request: HttpRequest) -> bool:
 @require_safe
 @in_workspace(Action.SEE)
 def by_segment(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
+    """`?samples=` is one of the newest events of the group whose events are shown."""
     connector = find(workspace, pk)
-    groups = rejected.groups(connector, personal=_personal(request))
+    progress = rejected.progress(connector)
+    return _page(request, workspace, connector, progress, "exporter/rejected.html")
+
+
+@require_safe
+@in_workspace(Action.SEE)
+def by_intake(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
+    progress = RefusedRetry.objects.filter(workspace=workspace).first()
+    return _page(request, workspace, None, progress, "exporter/refused.html")
+
+
+def _page(
+    request: HttpRequest, workspace: Workspace, connector: Connector | None, progress: Any, page: str
+) -> HttpResponseBase:
+    chosen = request.GET.get("samples", "")
+    chosen = chosen if chosen.isascii() and chosen.isdigit() and len(chosen) < _LONGEST_NUMBER else ""
+    told = progress if isinstance(progress, tuple) else progress and (progress.position, progress.finished_at)
+    stamp = live_page.stamp_of(rejected.edges(connector, workspace), told, chosen, _personal(request))
+    if live_page.unchanged(request, stamp):
+        return HttpResponse(status=204)
+    groups = rejected.groups(connector) if connector else rejected.refused_groups(workspace)
+    opened = next((group for group in groups if chosen and int(chosen) in group.newest), None)
+    total = sum(group.count for group in groups)
     context = {
         "connector": connector,
         "groups": groups,
-        "total": sum(group.count for group in groups),
-        "progress": rejected.progress(connector),
+        "opened": opened,
+        "samples": rejected.samples(workspace.pk, opened, personal=_personal(request)) if opened else [],
+        "total": total,
+        "more": total == rejected.MOST_CLASSIFIED,
+        "progress" if connector else "again": progress,
         "personal": _personal(request),
     }
-    return page_or_part(request, "exporter/rejected.html", "exporter/rejected_live.html", context)
+    state = {"samples": chosen}
+    return live_page.page_or_part(
+        request, page, "exporter/rejected_live.html", context, stamp=stamp, state=state
+    )
 
 
 @require_POST
@@ -51,25 +82,14 @@ def retry(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBa
     return see_other("rejected", workspace.slug, connector.pk)
 
 
-@require_safe
-@in_workspace(Action.SEE)
-def by_intake(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
-    groups = rejected.refused_groups(workspace, personal=_personal(request))
-    context = {
-        "groups": groups,
-        "total": sum(group.count for group in groups),
-        "personal": _personal(request),
-    }
-    return page_or_part(request, "exporter/refused.html", "exporter/rejected_live.html", context)
-
-
 @require_POST
 @in_workspace(Action.CONFIGURE)
 def retry_refused(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
     try:
-        told = retries.retry_refused(workspace, by(request))
-        words = _("%(good)s taken now, %(bad)s refused again.")
-        messages.success(request, words % {"good": told.accepted + told.duplicates, "bad": told.refused})
-    except (WorkspaceBusy, DatabaseError, psycopg.Error):
-        messages.error(request, _("The log is busy; some were not tried. Try again in a moment."))
+        retries.retry_refused(workspace, by(request))
+        messages.success(request, _("They go through the intake again. What is good now leaves this page."))
+    except retries.AlreadyRetrying:
+        messages.error(request, _("They go through the intake again already."))
+    except retries.Nothing:
+        messages.error(request, _("There is nothing to try again: long events are kept in part only."))
     return see_other("refused", workspace.slug)

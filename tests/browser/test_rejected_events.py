@@ -35,7 +35,7 @@ def test_a_rejected_event_is_found_understood_and_retried(line: Line, owner: Use
 
     page.get_by_role("link", name="What to do about it").click()
     expect(page.get_by_text("Compare a sample with what Segment says")).to_be_visible()
-    page.get_by_text("1 sample").click()
+    page.get_by_role("link", name="1 sample").click()
     expect(page.locator(".code-block")).to_contain_text("event-2")
 
     line.sandbox.heal()

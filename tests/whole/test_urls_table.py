@@ -140,9 +140,10 @@ MACHINE = {
     "api-connectors": (401, 200, 200),
     "api-connector-status": (401, 404, 200),
     "intake": (NOT_ALLOWED, NOT_ALLOWED, NOT_ALLOWED),
+    "intake-slash": (NOT_ALLOWED, NOT_ALLOWED, NOT_ALLOWED),
     "api-nothing": (404, 404, 404),
 }
-MACHINE_POST = {"intake": (401, 200, 200)}
+MACHINE_POST = {"intake": (401, 200, 200), "intake-slash": (401, 200, 200)}
 # Any method that has no row above.
 MACHINE_ELSE = {"api-nothing": (404, 404, 404)}
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from connectors.audit.actor import By
 from connectors.models import Scope, Workspace
 from connectors.workspaces import tokens
+from connectors.workspaces.archived import Archived
 
 
 class Command(BaseCommand):
@@ -32,7 +33,10 @@ class Command(BaseCommand):
             raise CommandError(_("There is no workspace “%(slug)s”.") % {"slug": workspace})
         if not 0 < len(name.strip()) <= 100:
             raise CommandError(_("The name must have 1 to 100 characters."))
-        token, plain = tokens.create(found, name.strip(), scope or Scope.values, By(None))
+        try:
+            token, plain = tokens.create(found, name.strip(), scope or Scope.values, By(None))
+        except Archived:
+            raise CommandError(_("The workspace “%(slug)s” is archived.") % {"slug": workspace}) from None
         self.stdout.write(
             _("Created the token “%(name)s” (%(scopes)s). It is shown only now:")
             % {"name": token.name, "scopes": ", ".join(token.scopes)}

@@ -69,6 +69,15 @@ def test_every_form_of_body_is_stored(sender: Sender, form: Any) -> None:
     assert sender.stored() == events
 
 
+def test_a_slash_too_many_is_the_same_door() -> None:
+    sender = Sender()
+    body = json.dumps([event(1)])
+    headers = {"Authorization": f"Bearer {sender.plain}"}
+    answer = sender.client.post(f"{URL}/", body, content_type="application/json", headers=headers)
+    assert (answer.status_code, answer.json()["accepted"]) == (202, 1)
+    assert sender.client.post(f"{URL}/", b"[]", content_type="application/json").status_code == 401
+
+
 def test_a_single_event_is_stored(sender: Sender) -> None:
     assert sender.post(event(1)).json()["accepted"] == 1
     assert sender.stored() == [event(1)]
@@ -185,7 +194,7 @@ def test_a_body_that_cannot_be_read_is_refused_as_a_whole(sender: Sender, body: 
         (event(9, event_type="x" * 201), "event_type"),
         (event(9, event_type="a\nb"), "event_type"),
         (event(9, user=[]), "user"),
-        (event(9, properties="x"), "properties"),
+        (event(9, properties=[1]), "properties"),
         (event(9, campaign_name="x" * 900_000), "bytes"),
         (event(9, id="nul\x00id", time=None), "time"),
         (7, "object"),

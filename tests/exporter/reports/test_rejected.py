@@ -20,11 +20,12 @@ from exporter.delivery.deliver import deliver
 from exporter.delivery.settle import settle
 from exporter.display import type_csv
 from exporter.display.remedies import remedy
+from exporter.intake import appender, refused_retry
 from exporter.intake.normalise import Refused, normalise
 from exporter.intake.refusals import Refusal
 from exporter.ledger import check
 from exporter.maintenance import rollup
-from exporter.models import Delivery, Kind, RejectedEvent
+from exporter.models import Delivery, Kind, RefusedRetry, RejectedEvent
 from exporter.reports import event_search, rejected, summary, windows
 from exporter.reports.windows import TypeFlow
 from tests.support.delivering import EMAIL_OPEN, NOBODY, Line, a_line
@@ -54,18 +55,19 @@ def retry(line: Line) -> str:
 def test_events_refused_for_one_reason_stand_together_with_a_remedy_and_samples() -> None:
     with a_line() as line:
         reject(line, bad=12)
-        (group,) = rejected.groups(line.connector, personal=True)
-        assert (group.count, len(group.samples)) == (12, 10)
+        (group,) = rejected.groups(line.connector)
+        samples = rejected.samples(line.workspace.pk, group, personal=True)
+        assert (group.count, len(samples)) == (12, 10)
         assert "no such field" in group.reason
         assert "then retry" in remedy(group.reason)
-        sample = group.samples[0]
+        sample = samples[0]
         assert sample.event is not None
         assert sample.event["id"] == "bad-11"
         assert sample.event["email_address"] == "a@b.example"
-        (hidden,) = rejected.groups(line.connector, personal=False)
-        assert "a@b.example" not in json.dumps([one.event for one in hidden.samples])
-        assert hidden.samples[0].event is not None
-        assert hidden.samples[0].event["campaign_name"] == "Spring Sale"
+        hidden = rejected.samples(line.workspace.pk, group, personal=False)
+        assert "a@b.example" not in json.dumps([one.event for one in hidden])
+        assert hidden[0].event is not None
+        assert hidden[0].event["campaign_name"] == "Spring Sale"
 
 
 def test_after_a_fix_every_rejected_event_is_delivered_with_its_own_id() -> None:
@@ -76,7 +78,7 @@ def test_after_a_fix_every_rejected_event_is_delivered_with_its_own_id() -> None
         assert line.outcomes() == {"delivered": 43, "rejected": 0}
         assert sorted(line.arrived()) == sorted({*line.arrived()})
         assert set(ids) <= set(line.arrived())
-        assert rejected.groups(line.connector, personal=True) == []
+        assert rejected.groups(line.connector) == []
         assert summary.summary(line.connector).outcomes["rejected"] == 0
         found = windows.flow(line.connector, windows.DAY, sql.clock())
         assert (found.off_by, found.outcomes["delivered"], found.outcomes["rejected"]) == (0, 43, 0)
@@ -228,8 +230,6 @@ def test_an_event_retried_after_its_minute_was_rolled_up_counts_right() -> None:
 
 
 def refuse(line: Line, *events: bytes) -> None:
-    from exporter.intake import appender
-
     refusals = []
     for place, raw in enumerate(events):
         with pytest.raises(Refused) as caught:
@@ -250,17 +250,54 @@ def test_what_the_intake_refused_is_grouped_and_goes_through_it_again(
                 json.dumps(event(2, id="m2", external_user_id=None)).encode(),
                 b"not json",
             )
-        milliseconds, broken = rejected.refused_groups(line.workspace, personal=False)
+        milliseconds, broken = rejected.refused_groups(line.workspace)
         assert (milliseconds.count, broken.count) == (2, 1)
-        assert "1000" in remedy(milliseconds.reason)
-        assert "secret-1" not in str(milliseconds.samples)
-        assert broken.samples[0].event == {"raw": "•••"}
+        assert "seconds instead" in remedy(milliseconds.reason)
+        assert "secret-1" not in str(rejected.samples(line.workspace.pk, milliseconds, personal=False))
+        assert rejected.samples(line.workspace.pk, broken, personal=False)[0].event == {"raw": "•••"}
         # The validator was mended.
-        assert retries.retry_refused(line.workspace, NOBODY) == (2, 0, 1, 0)
+        retries.retry_refused(line.workspace, NOBODY)
+        with pytest.raises(retries.AlreadyRetrying):
+            retries.retry_refused(line.workspace, NOBODY)
+        assert refused_retry.due() == [line.workspace.pk]
+        assert not refused_retry.run(line.workspace.pk)
+        told = RefusedRetry.objects.get()
+        assert (told.total, told.accepted, told.duplicates, told.refused) == (3, 2, 0, 1)
+        assert told.finished_at is not None
         line.deliver()
         assert line.arrived() == ["m1"]
         assert line.outcomes() == {"delivered": 1, "anonymous": 1}
         assert RejectedEvent.objects.filter(workspace=line.workspace).count() == 1
+
+
+def test_a_retry_of_refused_events_goes_on_where_it_was_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refused_retry, "_SLICE", 3)
+    with a_line() as line:
+        with monkeypatch.context() as too_strict:
+            too_strict.setattr("exporter.intake.normalise.TIME_LIMIT", 10**9)
+            refuse(line, *[json.dumps(event(n)).encode() for n in range(10)])
+        retries.retry_refused(line.workspace, NOBODY)
+        append_now, calls = appender.append_now, []
+
+        def dies_at_third(*args: Any, **options: Any) -> Any:
+            calls.append(args)
+            if len(calls) == 3:
+                raise KeyboardInterrupt
+            return append_now(*args, **options)
+
+        with monkeypatch.context() as broken:
+            broken.setattr(appender, "append_now", dies_at_third)
+            with pytest.raises(KeyboardInterrupt):
+                refused_retry.run(line.workspace.pk)
+        assert RefusedRetry.objects.get().tried == 6
+        assert refused_retry.run(line.workspace.pk, seconds=0), "it had no time"
+        assert not refused_retry.run(line.workspace.pk)
+        assert RefusedRetry.objects.get().tried == 10
+        assert not RejectedEvent.objects.exists()
+        line.deliver()
+        assert sorted(line.arrived()) == sorted(f"event-{n}" for n in range(10))
+        with pytest.raises(retries.Nothing):
+            retries.retry_refused(line.workspace, NOBODY)
 
 
 # --- downloads --------------------------------------------------------------------------------------------------
@@ -298,8 +335,9 @@ def test_an_event_whose_bytes_are_gone_is_told_without_them() -> None:
             for row in b"".join(rejected.download(line.workspace.pk, line.connector)).splitlines()
         ]
         assert [row["event"] for row in rows] == [None, None, None]
-        (group,) = rejected.groups(line.connector, personal=True)
-        assert {sample.event is None for sample in group.samples} == {True}
+        (group,) = rejected.groups(line.connector)
+        samples = rejected.samples(line.workspace.pk, group, personal=True)
+        assert {sample.event is None for sample in samples} == {True}
         with connection.cursor() as cursor:
             cursor.execute("INSERT INTO exporter_eventbatch SELECT * FROM kept_batches")
             cursor.execute("DROP TABLE kept_batches")

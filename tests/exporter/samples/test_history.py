@@ -124,5 +124,5 @@ def test_the_demo_has_a_healthy_and_a_failing_connector_and_a_ledger_that_balanc
                 status_page.gather(connector, choice, type_table.RECEIVED, all_types=False)["ledger"].off_by
                 == 0
             )
-        assert rejected.groups(connector, personal=False)
+        assert rejected.groups(connector)
     assert Delivery.objects.count() == Workspace.objects.count() == 2

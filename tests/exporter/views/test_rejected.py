@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from connectors.models import Role
 from exporter import sql
 from exporter.delivery.deliver import deliver
-from exporter.intake import refusals
+from exporter.intake import refusals, refused_retry
 from exporter.models import Delivery, RejectedEvent
 from tests.exporter.views.test_attempts import HIDDEN, base, somebody
 from tests.support.delivering import Line, a_line
@@ -27,12 +29,37 @@ def with_one_rejected(line: Line) -> None:
     assert line.outcomes() == {"delivered": 3, "rejected": 1}
 
 
+def samples(page: str) -> str:
+    """The link to the samples of the first reason."""
+    found = re.search(r'href="([?]samples=[0-9]+)', page)
+    assert found is not None
+    return found[1]
+
+
+def test_the_pages_tell_without_a_look_at_the_events_that_nothing_changed() -> None:
+    with a_line() as line:
+        with_one_rejected(line)
+        viewer = somebody(line.workspace, Role.VIEWER)
+        for path in (f"{base(line)}rejected/", f"/w/{line.workspace.slug}/data-export/refused/"):
+            page = viewer.get(path).content.decode()
+            stamp = re.search(r'name="stamp" value="(\w+)"', page)
+            assert stamp is not None
+            with CaptureQueriesContext(connection) as asked:
+                answer = viewer.get(path, {"stamp": stamp[1]}, headers={"HX-Request": "true"})
+            assert answer.status_code == 204
+            statements = [one["sql"] for one in asked if "exporter_" in one["sql"]]
+            assert not [one for one in statements if "regexp_replace" in one or "payload" in one]
+
+
 def test_a_rejected_event_is_shown_by_reason_with_a_remedy_and_itself() -> None:
     with a_line() as line:
         with_one_rejected(line)
-        page = somebody(line.workspace, Role.MARKETER).get(f"{base(line)}rejected/").content.decode()
+        marketer = somebody(line.workspace, Role.MARKETER)
+        page = marketer.get(f"{base(line)}rejected/").content.decode()
         assert "Segment answered 400" in page
         assert "Compare a sample with Segment’s answer" in page
+        assert "event-2" not in page, "an event is shown to who asks for it"
+        page = marketer.get(f"{base(line)}rejected/{samples(page)}").content.decode()
         assert "event-2" in page
         assert "event-1" not in page
         assert "maya@example.com" in page
@@ -44,6 +71,7 @@ def test_viewers_see_why_but_neither_personal_data_nor_a_way_to_retry() -> None:
         viewer = somebody(line.workspace, Role.VIEWER)
         page = viewer.get(f"{base(line)}rejected/").content.decode()
         assert "Segment answered 400" in page
+        page = viewer.get(f"{base(line)}rejected/{samples(page)}").content.decode()
         assert HIDDEN in page
         assert "maya@example.com" not in page
         assert 'action="/w/' not in page.split('class="live"')[1]
@@ -89,6 +117,8 @@ def test_what_the_intake_refused_is_shown_and_tried_again() -> None:
         assert "looks like milliseconds" in page
         assert "Make it send seconds instead" in page
         answer = marketer.post(f"{path}retry/", follow=True).content.decode()
-        assert "0 taken now, 1 refused again." in answer
+        assert "Going through the intake again" in answer
+        refused_retry.run(line.workspace.pk)
+        assert "0 accepted, 0 duplicates, 1 refused again." in marketer.get(path).content.decode()
         listed = marketer.get(f"/w/{line.workspace.slug}/data-export/").content.decode()
         assert "1 event refused at the intake in 7 days" in listed
