@@ -37,7 +37,7 @@ UPDATE exporter_delivery d
    AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= clock_timestamp() OR d.alone OR %(expiring)s
         OR d.next_attempt_at > clock_timestamp() + interval '310 seconds')
 RETURNING d.connector_id, d.workspace_id, d.kind, d.start, d.stop, d.cursor, d.ahead::text, d.settles,
-          d.stopped, d.alone, d.failures, d.failing_since,
+          d.stopped, d.failures, d.failing_since,
           coalesce(d.careful_until > clock_timestamp(), false),
           coalesce(d.small_bodies_until > clock_timestamp(), false),
           coalesce(d.next_attempt_at > clock_timestamp(), false), clock_timestamp()
@@ -54,7 +54,6 @@ _STATE = (
         "ahead",
         "settles",
         "stopped",
-        "alone",
     ),
     *("failures", "failing_since", "careful", "small_bodies", "early", "taken_at"),
 )
@@ -88,7 +87,6 @@ class Lease:
     ahead: str
     settles: int
     stopped: str
-    alone: bool
     failures: int
     failing_since: datetime | None
     careful: bool

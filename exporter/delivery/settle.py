@@ -116,9 +116,9 @@ def settle(lease: Lease, step: Step, *, beside: Statement | None = None) -> None
     lease.settles += 1
     if step.trouble is not None:
         lease.failures += 1
-        lease.stopped, lease.alone = step.trouble.stopped, step.trouble.alone
+        lease.stopped = step.trouble.stopped
     elif parameters["healed"]:
-        lease.failures, lease.stopped, lease.alone = 0, "", False
+        lease.failures, lease.stopped = 0, ""
 
 
 _NOTE = """

@@ -36,12 +36,3 @@ def fits(used: int, count: int, call: bytes, limits: Limits) -> bool:
 def wrap(calls: Sequence[bytes], sent_at: str) -> bytes:
     """The request body; `sent_at` is ISO 8601 with milliseconds and must be of this very attempt."""
     return b"".join((_HEAD, b",".join(calls), _TAIL % sent_at.encode()))
-
-
-def take(calls: Sequence[bytes], start: int, limits: Limits) -> int:
-    """The end (exclusive) of the run of calls from `start` that goes into one body."""
-    used, place = 0, start
-    while place < len(calls) and fits(used, place - start, calls[place], limits):
-        used += len(calls[place]) + (place > start)
-        place += 1
-    return place

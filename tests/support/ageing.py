@@ -43,11 +43,13 @@ def signed(part: str, minutes_ago: float = 0.0) -> None:
 
 
 def wait_for_a_blocked_statement() -> None:
-    """Until some connection waits for a lock. Asks `pg_locks`, which is read anew within a transaction, too."""
+    """Until some connection waits for a lock of this one. Within a transaction, too, `pg_locks` is read anew."""
     give_up = time.monotonic() + 20
     with connection.cursor() as cursor:
         waiting = 0
         while not waiting:
-            assert time.monotonic() < give_up, "nobody waits for a lock"
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            assert time.monotonic() < give_up, "nobody waits for a lock of ours"
+            cursor.execute(
+                "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+            )
             waiting = cursor.fetchone()[0]

@@ -31,6 +31,7 @@ from exporter.delivery.lanes import agenda, coordinator, settle_many
 from exporter.delivery.lanes.coordinator import Coordinator
 from exporter.delivery.lanes.settle_many import Landed
 from exporter.delivery.lease import Lease
+from exporter.dispatch import queues
 from exporter.dispatch.heartbeats import claim
 from exporter.display import status_page, type_csv, type_table
 from exporter.incidents import mail
@@ -81,7 +82,7 @@ class History(RuleBasedStateMachine):
         self.patches.enter_context(patch.object(turn, "LOOK_SECONDS", 0.001))
         self.patches.enter_context(patch.object(agenda, "GAP_SECONDS", 0.001))
         # How many doorbells wait is another matter.
-        self.patches.enter_context(patch.object(exposition, "QUEUES", ()))
+        self.patches.enter_context(patch.object(queues, "QUEUES", ()))
         self.made = 0
         self.types: list[str] = []
         self.ids: set[str] = set()

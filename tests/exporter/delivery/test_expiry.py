@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from connectors.models import WriteKey
 from connectors.setup import lifecycle
-from exporter.delivery import over_age
+from exporter.delivery import expiry, over_age
 from exporter.delivery.expiry import expire, expire_due
 from exporter.delivery.lease import Lease, LeaseLost
 from exporter.delivery.settle import Step, settle
 from exporter.dispatch.heartbeats import note_outage
 from exporter.dispatch.sweep import sweep
-from exporter.models import Delivery, EventBatch, Settlement
+from exporter.log.damage import Damaged
+from exporter.models import ChoreFault, Delivery, EventBatch, Settlement
 from tests.support.ageing import after, make_older, signed
 from tests.support.delivering import EMAIL_OPEN, NOBODY, Line, a_line
 from tests.support.factories import event
@@ -143,7 +146,7 @@ def test_a_partly_delivered_batch_expires_from_where_delivery_stopped() -> None:
 
 
 def test_what_was_accepted_ahead_is_delivered_and_not_expired() -> None:
-    with a_line(latency_ms=30) as line:
+    with a_line(latency_ms=150) as line:
         line.feed(20_000, campaign_name="x" * 400)
         line.sandbox.fail(status=503, match={"message_id": "event-9000"})
         assert line.deliver() == "failed"
@@ -251,3 +254,30 @@ def test_nothing_expires_before_the_first_sweep_after_an_outage() -> None:
         assert expire_due(after(hours=49)) == 0
         sweep()
         assert expire_due(after(hours=49)) == 5
+
+
+@pytest.mark.parametrize("trouble", ["lease lost", "a bug", "a damage"])
+def test_a_delivery_that_cannot_expire_does_not_keep_the_others(
+    monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    with a_line() as first, a_line() as second:
+        second.sandbox.fail(status=503)  # both deliver to this one
+        for each in (first, second):
+            each.feed(3)
+            each.deliver()
+
+        def failing(lease: Lease, step: Any) -> None:
+            if lease.connector_id == first.connector.pk:
+                if trouble == "lease lost":
+                    raise LeaseLost
+                raise Damaged(1, 0, 3, "cannot be read") if trouble == "a damage" else ZeroDivisionError
+            settle(lease, step)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(expiry, "settle", failing)
+            assert expire_due(after(hours=49)) == 3
+        assert (first.outcomes(), second.outcomes()) == ({}, {"expired": 3})
+        assert ChoreFault.objects.count() == (0 if trouble == "lease lost" else 1)
+        Delivery.objects.update(lease_until=None)
+        assert expire_due(after(hours=49)) == 3
+        assert not ChoreFault.objects.exists()

@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.destinations.packing import MOST_BYTES, MOST_EVENTS, Limits, take, wrap
+from exporter.destinations.packing import MOST_BYTES, MOST_EVENTS, Limits, fits, wrap
 
 NOW = "2026-01-02T03:04:05.678Z"
 calls = st.lists(
@@ -18,12 +18,15 @@ many = st.integers(0, 9_000).map(lambda count: [b"%d" % number for number in ran
 
 
 def bodies(offered: list[bytes], limits: Limits) -> list[list[bytes]]:
-    found, start = [], 0
-    while start < len(offered):
-        end = take(offered, start, limits)
-        assert end > start
-        found.append(offered[start:end])
-        start = end
+    """Packed as the reader packs: a call joins while it fits, else it begins the next body."""
+    found: list[list[bytes]] = []
+    size = 0
+    for call in offered:
+        if not found or not fits(size, len(found[-1]), call, limits):
+            found.append([])
+            size = 0
+        size += len(call) + (len(found[-1]) > 0)
+        found[-1].append(call)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -9,9 +10,11 @@ from django.core.management import call_command
 from django.db import connection
 
 from exporter.intake.normalise import normalise
+from exporter.ledger import check as ledger_check
 from exporter.ledger.check import check
 from exporter.log import event_log
 from exporter.log.batches import make
+from exporter.models import EventLog
 from tests.support.delivering import Line, a_line
 from tests.support.factories import event
 
@@ -22,7 +25,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def line() -> Iterator[Line]:
     with a_line() as line:
         line.feed(300)
-        line.feed(20, external_user_id=None)
+        line.deliver()
+        # Of another kind, so that the settled ranges are two.
+        line.feed(20, event_type="made.up.Type")
         line.deliver()
         assert check() == []
         yield line
@@ -53,11 +58,35 @@ SWAP_ONE = (
         ("UPDATE exporter_receivedtotal SET count = count - 1", "received"),
         ("DELETE FROM exporter_eventbatch WHERE first_event = 0", "gap"),
         ("UPDATE exporter_settlement SET end_event = end_event - 1", "settled"),
+        ("UPDATE exporter_settlement SET first_event = first_event + 1 WHERE first_event > 0", "hole"),
+        ("UPDATE exporter_eventbatch SET end_event = end_event + 1 WHERE first_event > 0", "holds"),
+        ("DELETE FROM exporter_eventbatch WHERE first_event = 300", "batches end at"),
+        ("DELETE FROM exporter_settlement WHERE first_event > 0", "ends at"),
     ],
 )
 def test_a_planted_error_is_found(line: Line, statement: str, word: str) -> None:
     plant(statement)
     assert any(word in str(difference) for difference in check())
+
+
+def test_an_append_during_the_check_is_no_difference(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything is read in one snapshot."""
+    check_log = ledger_check._log
+
+    def appended_meanwhile(log: EventLog) -> Iterator[str]:
+        def append() -> None:
+            line.feed(5)
+            line.deliver()
+            connection.close()
+
+        thread = threading.Thread(target=append)
+        thread.start()
+        thread.join(30)
+        return check_log(log)
+
+    monkeypatch.setattr(ledger_check, "_log", appended_meanwhile)
+    assert check() == []
+    assert line.delivery.cursor == 325
 
 
 def test_an_event_that_is_not_what_was_counted_is_found_by_the_recount(line: Line) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
@@ -14,11 +15,15 @@ from exporter.delivery import settle as settling
 from exporter.delivery.lanes import settle_many
 from exporter.delivery.lanes.settle_many_sql import SETTLE_MANY
 from exporter.delivery.settle_sql import SETTLE
+from exporter.ledger.check import check
 from exporter.sandbox.handle import running_sandbox
 from exporter.sql import execute
+from tests.support.delivering import Line
 from tests.support.histories import History
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+Execute = Callable[[str, dict[str, Any]], list[tuple[Any, ...]]]
 
 # More on demand: CURRENTS_HISTORIES=5000.
 HISTORIES = int(os.environ.get("CURRENTS_HISTORIES") or (200 if os.environ.get("CI") == "true" else 15))
@@ -42,8 +47,18 @@ def test_every_event_is_accounted_for_whatever_happens() -> None:
     run_state_machine_as_test(History, settings=settings(PATIENT, max_examples=HISTORIES))
 
 
+def differences(monkeypatch: pytest.MonkeyPatch, broken: Execute) -> list[str]:
+    """What `check_ledger` finds after one delivery through a broken settle."""
+    with monkeypatch.context() as patch:
+        patch.setattr(settling, "execute", broken)
+        line = Line(History.sandbox)
+        line.feed(10)
+        line.deliver()
+    return [found.sentence for found in check()]
+
+
 def test_settling_twice_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    unfenced = _without("AND d.cursor = %(old)s")
+    unfenced = without("AND d.cursor = %(old)s")
 
     def twice(query: str, parameters: dict[str, object]) -> list[tuple[object, ...]]:
         if query == SETTLE:
@@ -51,14 +66,10 @@ def test_settling_twice_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
             return execute(unfenced, parameters)
         return execute(query, parameters)
 
-    monkeypatch.setattr(settling, "execute", twice)
-    with pytest.raises(AssertionError):
-        run_state_machine_as_test(History, settings=SEEING)
+    assert any("deliverytotal holds 20" in sentence for sentence in differences(monkeypatch, twice))
 
 
-def test_skipping_a_settle_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The cursor moves, what became of the events is not written."""
-
+def test_a_settle_that_writes_nothing_but_the_cursor_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     def skipping(query: str, parameters: dict[str, object]) -> list[tuple[object, ...]]:
         if query == SETTLE:
             skipped: dict[str, list[object]] = {
@@ -67,16 +78,7 @@ def test_skipping_a_settle_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
             return execute(query, parameters | skipped)
         return execute(query, parameters)
 
-    monkeypatch.setattr(settling, "execute", skipping)
-    with pytest.raises(AssertionError):
-        run_state_machine_as_test(History, settings=SEEING)
-
-
-def test_ignoring_a_lost_lease_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    fences = "AND d.lease_token = %(token)s AND d.cursor = %(old)s"
-    monkeypatch.setattr(settling, "SETTLE", _without(fences))
-    with pytest.raises(AssertionError):
-        run_state_machine_as_test(History, settings=SEEING)
+    assert any("deliverytotal holds 0" in sentence for sentence in differences(monkeypatch, skipping))
 
 
 def test_settling_a_set_twice_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +124,9 @@ def _unguarded(statement: str, last_guard: str) -> str:
     return statement.replace(last_guard, f"{last_guard} ON CONFLICT DO NOTHING")
 
 
-def _without(fence: str) -> str:
+def without(fence: str) -> str:
     """The settle without the fence, and without the constraint on settled ranges that often stops it all the same."""
-    assert fence in SETTLE
-    return _unguarded(SETTLE.replace(fence, ""), "WHERE place > 1 OR NOT EXISTS (SELECT 1 FROM grown)")
+    last_guard = "WHERE place > 1 OR NOT EXISTS (SELECT 1 FROM grown)"
+    broken = SETTLE.replace(fence, "").replace(last_guard, f"{last_guard} ON CONFLICT DO NOTHING")
+    assert len(broken) == len(SETTLE) - len(fence) + len(" ON CONFLICT DO NOTHING"), "the statement changed"
+    return broken

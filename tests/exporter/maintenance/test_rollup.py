@@ -12,7 +12,7 @@ from django.db.models import Model, Sum
 
 from exporter.maintenance import rollup
 from exporter.maintenance.rollup import roll_up
-from exporter.models import AttemptCount, Delivery, DeliveryCount, DeliveryDelay, ReceivedCount
+from exporter.models import AttemptCount, ChoreFault, Delivery, DeliveryCount, DeliveryDelay, ReceivedCount
 from tests.support.ageing import signed, wait_for_a_blocked_statement
 from tests.support.delivering import EMAIL_OPEN, Line, a_line
 from tests.support.factories import event
@@ -160,3 +160,21 @@ def test_what_is_older_than_any_event_is_found_once_a_day() -> None:
         signed("rollup_all", minutes_ago=24 * 60 + 1)
         assert roll_up() > 0
         assert DeliveryCount.objects.get().minute == old.replace(minute=0)
+
+
+def test_what_fails_for_one_owner_is_rolled_up_for_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    with a_line() as line, a_line() as other:
+        two_old_hours(line)
+        two_old_hours(other)
+        slice_of = rollup._slice
+
+        def failing(table: Any, terms: dict[str, Any]) -> int:
+            if table.owner == "delivery" and terms["owner"] == line.delivery.pk:
+                raise ZeroDivisionError
+            return slice_of(table, terms)
+
+        monkeypatch.setattr(rollup, "_slice", failing)
+        roll_up()
+        assert DeliveryCount.objects.filter(delivery=line.delivery).count() == 12
+        assert DeliveryCount.objects.filter(delivery=other.delivery).count() == 4
+        assert set(ChoreFault.objects.values_list("row_id", flat=True)) == {line.delivery.pk}

@@ -18,6 +18,7 @@ from exporter.maintenance import trimming
 from exporter.maintenance.trimming import clean, trim
 from exporter.models import (
     Attempt,
+    ChoreFault,
     Delivery,
     EventBatch,
     LogMark,
@@ -294,3 +295,46 @@ def test_a_cursor_below_the_mark_raises_an_alarm(caplog: pytest.LogCaptureFixtur
         assert "is at event 0, but the log begins at 2" in caplog.text
         assert EventBatch.objects.count() == 2
         LogMark.objects.update(first_event=0)
+
+
+def test_a_finished_retry_keeps_nothing_and_an_unfinished_one_what_it_needs() -> None:
+    with a_line() as line:
+        feed_batches(line, 2)
+        line.deliver()
+        retry = Delivery.objects.create(
+            connector=line.connector, workspace=line.workspace, kind="retry", start=0, cursor=1, stop=4
+        )
+        assert trim(after(hours=169)) == 0
+        Delivery.objects.filter(pk=retry.pk).update(cursor=4)
+        assert trim(after(hours=169)) == 2
+        retry.delete()
+
+
+def test_a_workspace_whose_mark_is_missing_is_left_alone() -> None:
+    with a_line() as line, a_line() as other:
+        feed_batches(line, 2)
+        line.deliver()
+        feed_batches(other, 2)
+        other.deliver()
+        LogMark.objects.filter(pk=line.workspace.pk).delete()
+        assert trim(after(hours=169)) == 2
+        assert len(batches(line)) == 2
+        LogMark.objects.create(workspace=line.workspace, first_event=0)
+
+
+def test_a_workspace_that_cannot_be_trimmed_does_not_keep_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    with a_line() as line, a_line() as other:
+        for each in (line, other):
+            feed_batches(each, 2)
+            each.deliver()
+        work = trimming._workspace
+
+        def failing(workspace_id: int, *rest: Any) -> int:
+            if workspace_id == line.workspace.pk:
+                raise ZeroDivisionError
+            return work(workspace_id, *rest)
+
+        monkeypatch.setattr(trimming, "_workspace", failing)
+        assert trim(after(hours=169)) == 2
+        assert (len(batches(line)), len(batches(other))) == (2, 0)
+        assert ChoreFault.objects.get().chore == "trim"
