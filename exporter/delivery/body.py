@@ -14,7 +14,7 @@ Counts = Counter[tuple[datetime, str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """An event that is set aside, with its number in the log and the reason in words."""
+    """An event that is not sent, with its number in the log and the reason in words."""
 
     number: int
     event_type: str
@@ -26,8 +26,8 @@ class Rejection:
 class Body:
     """Event numbers `first` to `end` (exclusive), and the calls among them.
 
-    `numbers` and `minutes` tell each call's place and minute, `types` its event type; `left` counts the events that
-    are not sent; `received` pairs the receiving time (UNIX seconds) of a batch with its calls.
+    `numbers` and `minutes` hold each call's event number and minute, `types` its event type; `left` counts the events
+    that are not sent; `received` pairs the time a batch was received (UNIX seconds) with its calls.
     """
 
     first: int
@@ -45,11 +45,11 @@ class Body:
 
     @property
     def counts(self) -> Counts:
-        """What becomes of every event in the range once the calls are accepted."""
+        """The outcomes of the range once its calls are accepted."""
         return self.left + self.sent
 
     def rejected(self, reason: str) -> Body:
-        """The same range once its call (one, after halving) was refused for good: the event becomes rejected."""
+        """The outcomes of the range once its call (one, after halving) has been rejected for good."""
         ((minute, event_type, _delivered),) = self.sent
         left = self.left + Counter({(minute, event_type, str(Outcome.REJECTED)): 1})
         rejection = Rejection(self.numbers[0], event_type, reason, minute)

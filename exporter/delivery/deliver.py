@@ -1,4 +1,4 @@
-"""The way in: deliver one delivery for one turn."""
+"""The entry: one turn for one delivery."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ log = logging.getLogger(__name__)
 
 
 def deliver(delivery_id: int) -> Ended:
-    """One turn. Whatever goes wrong in it ends as `Ended.FAILED`, with the time of the next one on the row."""
+    """Runs one turn. Whatever goes wrong ends as `Ended.FAILED`, with the time of the next turn on the delivery's
+    row."""
     lease = Lease.take(delivery_id)
     if lease is None:
         return Ended.HELD
@@ -54,7 +55,7 @@ def _turn(lease: Lease) -> Ended:
     except Exception as fault:
         return trouble.record(lease, fault)
     try:
-        # A damaged log is no trouble of the destination's: there is nothing to ask it.
+        # A damaged log is not the destination's fault, so there is nothing to probe.
         probing = lease.stopped and lease.stopped != Stopped.LOG_DAMAGED
         ended = probe(turn) if probing else None
         return ended or land(turn, turn.work())
@@ -74,11 +75,11 @@ def _end(turn: Turn, fault: Exception) -> Ended:
 
 
 def _let_go(lease: Lease) -> None:
-    """A lease that cannot be released runs out by itself."""
+    """Releases the lease; one that cannot be released expires by itself."""
     if not lease.until:
         return
     try:
         lease.release()
     except DatabaseError:
         connection.close()
-        log.warning("The lease of delivery %s could not be released; it runs out.", lease.delivery_id)
+        log.warning("The lease of delivery %s could not be released; it will expire.", lease.delivery_id)

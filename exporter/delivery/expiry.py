@@ -1,7 +1,7 @@
-"""Expiry: what is over age is settled under the lease, like any other range.
+"""Expiry: events that are over age are settled under the lease, like any other range.
 
-`exporter.retention` says what is over age and whether it may be given up. What was accepted ahead of the cursor is
-never crossed: it is delivered, and its counts enter the ledger as the cursor passes it.
+`delivery.over_age` says which events are over age and whether they may expire. Expiry never crosses what was accepted
+ahead of the cursor: that is delivered, and its counts enter the ledger when the cursor passes it.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from exporter.sql import execute
 
 log = logging.getLogger(__name__)
 
-# A delivery's lease is held no longer: what remains goes with the next chore.
+# The lease of a delivery is not held longer than this; the next chore expires the rest.
 LONGEST_SECONDS = 5.0
 
 
 def expire_due(at: datetime | None = None) -> int:
-    """Gives up what is over age, of every delivery nobody else holds just now; answers how many events expired."""
+    """Expires what is over age in every delivery that nobody else holds, and returns how many events were lost."""
     return sum(
         row_by_row("expire", over_age.over_age(at), int, lambda delivery_id: _expire_one(delivery_id, at))
     )
@@ -43,13 +43,13 @@ def _expire_one(delivery_id: int, at: datetime | None) -> int:
     try:
         return 0 if stopping.is_set() else expire(delivery_id, at)
     except (LeaseLost, Gone):
-        log.info("Delivery %s went to another while it expired.", delivery_id)
+        log.info("Another worker took delivery %s while its events were expiring.", delivery_id)
         return 0
 
 
 def expire(delivery_id: int, at: datetime | None = None) -> int:
-    """Settles the over-age range of one delivery as expired; answers how many events that lost (what would not have
-    been sent anyway is passed, but not lost). 0 where somebody else holds the lease.
+    """Settles the over-age range of one delivery as expired and returns how many events were lost; those that would
+    not have been sent anyway are passed, not lost. 0 if somebody else holds the lease.
 
     Raises:
         LeaseLost, Gone, Damaged: see `exporter.delivery`.
@@ -58,7 +58,7 @@ def expire(delivery_id: int, at: datetime | None = None) -> int:
     if lease is None:
         return 0
     try:
-        # Asked again now that nobody can change the answer.
+        # Asked again, now that the lease keeps others from changing the answer.
         return _pass(lease, over_age.over_age_before(at)) if over_age.over_age(at, delivery_id) else 0
     finally:
         if lease.until:
@@ -86,7 +86,7 @@ def _pass(lease: Lease, before: datetime) -> int:
 
 
 def _piece(lease: Lease, stop: int | None, before: datetime, revision_id: int, plan: Plan) -> Piece:
-    """What is over age from the cursor on, up to `stop`: a slice of it, empty where there is nothing."""
+    """A slice of what is over age between the cursor and `stop`; empty if there is nothing."""
     piece = Piece(lease.cursor, lease.cursor, revision_id, Settled.EXPIRED, Counter())
     for header, first, end in islice(parts(lease.workspace_id, lease.cursor, stop, before), HEADERS):
         minute = header.received_at.replace(second=0, microsecond=0)
@@ -97,7 +97,7 @@ def _piece(lease: Lease, stop: int | None, before: datetime, revision_id: int, p
 
 
 def _reason(lease: Lease) -> str:
-    """What an incident opened by the loss is called."""
+    """The cause of an incident that this loss opens."""
     if lease.stopped:
         return lease.stopped
     paused = execute(

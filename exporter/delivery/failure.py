@@ -1,4 +1,4 @@
-"""What a failed answer means for its delivery: wait, stop, take the body apart, or go on with another key."""
+"""What a failed answer means for the delivery: wait, stop, take the body apart, or go on with another key."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from exporter.models import Stopped
 
 _STOPS = {Verdict.KEY_REJECTED: Stopped.KEY_REJECTED, Verdict.REQUEST_REFUSED: Stopped.REQUEST_REFUSED}
 
-# So many failures in a row before a single event is suspected of them.
+# Failures in a row before a single event is suspected of causing them.
 SUSPECT_AFTER = 3
 
 # None: the turn may go on.
@@ -28,9 +28,9 @@ SoFar = TypeVar("SoFar", Ended, None)
 
 
 def land(turn: Turn, ended: SoFar) -> Ended | SoFar:
-    """Ends a turn: awaits what flies, settles what was accepted, answers for the first failure.
+    """Ends a turn: waits for the bodies in flight, settles what was accepted and acts on the first failure.
 
-    `ended` is what the turn has come to so far; it is the answer unless there is a failure.
+    `ended` is the result of the turn so far; it is returned unless there is a failure.
     """
     turn.await_answers()
     done, turn.done = turn.done, []
@@ -56,7 +56,7 @@ def _fail(turn: Turn, failed: Sent, done: list[Sent], pieces: list[Piece]) -> En
         return _fail(turn, stray, [stray], []) if stray is not None else halving.ended
     if verdict == Verdict.KEY_REJECTED:
         key_refusal.note(turn.lease.connector_id, failed.current.write_key_id)
-    # A failed window counts as one failure.
+    # All failures of one window count as one.
     wait = backoff.wait(failed.answer(), turn.lease.failures + 1, datetime.now(UTC), random.random())  # noqa: S311
     stopped = _STOPS.get(verdict, "" if pieces else turn.lease.stopped)
     tried = [sent.tried(wait if sent is failed else None) for sent in done]
@@ -65,8 +65,9 @@ def _fail(turn: Turn, failed: Sent, done: list[Sent], pieces: list[Piece]) -> En
 
 
 def _is_told_apart(turn: Turn, failed: Sent, done: list[Sent]) -> bool:
-    """Whether the events are to be asked singly before the connection is blamed. Two bodies refused at a time are
-    evidence enough against it; a destination that fails gets its back-off first, and only every third time more."""
+    """Whether single events are to be tried before the connection is blamed. Two bodies rejected at the same time are
+    evidence enough against it; a failing destination gets its back-off first, and is suspected only every third
+    time."""
     verdict = failed.verdict()
     if verdict == Verdict.REFUSED_BODY:
         return True
@@ -77,7 +78,7 @@ def _is_told_apart(turn: Turn, failed: Sent, done: list[Sent]) -> bool:
 
 
 def _key_replaced(turn: Turn, failed: Sent) -> bool:
-    """An answer to a key that is no longer the active one says nothing about the active one."""
+    """Whether the key was switched meanwhile: an answer to the old one says nothing about the new one."""
     try:
         turn.read_revision()
     except KeyUnreadable:

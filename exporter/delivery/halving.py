@@ -1,16 +1,17 @@
 """Taking a failed body apart until the one bad event stands alone.
 
-One request at a time, left before right, each accepted piece settled at once. The last single event is a *suspect*. It
-becomes rejected only if a neighbour in the same halving was accepted under the same revision; suspects refused
-before that neighbour are asked once more first, because the connection may have healed in between. Otherwise it is
-the connection, not the events (Segment answers 400 to a malformed key, too): nothing is rejected, the connector stops.
+Requests go one at a time, left half before right, and each accepted piece is settled at once. The last single event is
+a *suspect*. It becomes rejected only if a neighbour in the same halving was accepted under the same revision; suspects
+turned down before that neighbour are tried once more first, because the connection may have recovered in between.
+Otherwise the connection is at fault, not the events (Segment also answers 400 to a malformed key): nothing is rejected
+and the connector stops.
 
-What is asked first depends on what the answer says (`_Rule`). After a 400 the body is halved at once. A 401, a 403 or a
-5xx is much likelier the connection's own: the body's first and last event go alone, and if both are refused as well,
-that is all that is asked. A firewall that dislikes one event's text is told from a rejected key that way.
+What is tried first depends on the answer (`_Rule`). After a 400 the body is halved at once. A 401, 403 or 5xx is much
+more likely the connection's fault: the body's first and last event are sent alone, and if both fail as well, nothing
+more is tried. That is how a firewall that dislikes one event's text is told from a rejected key.
 
-An answer of 5xx may be a destination that flaps. A suspect is then rejected only if what was refused and accepted fits
-one explanation (every refused piece holds a suspect), and after it was refused alone five times more, a second apart.
+A 5xx may come from a destination that flaps. A suspect is then rejected only if all failures and acceptances fit one
+explanation (every failed piece holds a suspect), and only after it failed alone five more times, a second apart.
 """
 
 from __future__ import annotations
@@ -32,17 +33,17 @@ from exporter.destinations.packing import Limits
 from exporter.dispatch.shutdown import stopping
 from exporter.models import Stopped
 
-# So many single events refused in a row: it is not the events.
+# So many single events turned down in a row are not the events' fault.
 MOST_SUSPECTS = 20
-# A suspect of a destination that may only flap is asked so many times more, so far apart.
+# How often, and how far apart, a suspect is tried again if the destination may only be flapping.
 MORE_ASKS = 5
 ASK_APART_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """`enough` suspects without an accepted neighbour blame the connection, which then is `stopped` (empty: it waits).
-    `ends_first`: the first and the last event are asked before the body is halved. `may_flap`: see above."""
+    """`enough` suspects without an accepted neighbour put the blame on the connection, which is then `stopped` (empty:
+    it waits). `ends_first`: the first and the last event are tried before the body is halved. `may_flap`: see above."""
 
     stopped: str
     enough: int
@@ -59,14 +60,14 @@ _RULES = {
 
 
 class Halving:
-    """`ended` tells how it ended once `run` has answered None."""
+    """`ended` holds how it ended once `run` has returned None."""
 
     def __init__(self, turn: Turn, refused: Sent) -> None:
         self.turn = turn
         self.refused = refused
         self.kind = refused.verdict()
         self.rule = _RULES[self.kind]
-        # The last answer that refused a piece: how long to wait stands there.
+        # The last failed answer; it says how long to wait.
         self.last = refused
         self.suspects: list[tuple[Body, str]] = []
         self.refused_pieces: list[Body] = []
@@ -75,7 +76,7 @@ class Halving:
         self.cut = False
 
     def run(self) -> Sent | None:
-        """Takes the body apart; an answer of another kind than accepted or refused is handed back."""
+        """Takes the body apart; returns an answer that neither accepts nor rejects a piece."""
         bodies = self._first_pieces()
         alone = not bodies
         while bodies:
@@ -96,7 +97,7 @@ class Halving:
         return self._conclude(alone)
 
     def _first_pieces(self) -> list[Body]:
-        """What is asked first; nothing where a lone event has no neighbour to be judged by."""
+        """What is tried first; nothing if a lone event has no neighbour to be judged by."""
         body = self.refused.body
         if len(body.calls) > 1:
             return self._ends(body) if self.rule.ends_first else self._halves(body)
@@ -112,7 +113,7 @@ class Halving:
         return sent.verdict() in (self.kind, Verdict.REFUSED_BODY)
 
     def _refuse(self, sent: Sent) -> list[Body]:
-        """Notes a refused piece; what is to be asked in its place."""
+        """Records a failed piece and returns what to try in its place."""
         self.last = sent
         self.turn.settle([], [sent.tried()])
         if len(sent.body.calls) > 1:
@@ -122,7 +123,7 @@ class Halving:
         return []
 
     def _ends(self, body: Body) -> list[Body]:
-        """The first event alone, the last alone, and what is between."""
+        """The first event alone, the last alone, and everything in between."""
         numbers = body.numbers
         parts = [(body.first, numbers[1]), (numbers[-1], body.end)]
         if len(numbers) > 2:
@@ -130,13 +131,13 @@ class Halving:
         return [self.turn.reader.make(first, end, Limits()) for first, end in parts]
 
     def _halves(self, body: Body) -> list[Body]:
-        """Both halves, made anew: the log keeps what a delivery has not passed."""
+        """Both halves, read again: the log keeps what a delivery has not passed."""
         middle = body.numbers[len(body.numbers) // 2]
         make = self.turn.reader.make
         return [make(body.first, middle, Limits()), make(middle, body.end, Limits())]
 
     def _send(self, body: Body) -> Sent | None:
-        """The answered request, or None where the settings changed, the lease ended or the process stops."""
+        """The answered request; None if the settings changed, the lease ended or the process is stopping."""
         turn = self.turn
         if stopping.is_set() or not (turn.lease.may_send or turn.lease.renew()) or turn.stale():
             return None
@@ -146,7 +147,7 @@ class Halving:
         return sent
 
     def _accept(self, sent: Sent) -> Sent | None:
-        """An accepted neighbour clears the connection: suspects refused again now are at fault themselves."""
+        """An accepted neighbour clears the connection: suspects that fail again now are at fault themselves."""
         self.accepted = True
         self.turn.settle([Piece.of(sent.body, sent.ended)], [sent.tried()])
         while self.suspects and not self.rule.may_flap:
@@ -157,7 +158,7 @@ class Halving:
         return None
 
     def _ask_again(self, body: Body) -> Sent | None:
-        """Settles a suspect as accepted or rejected; an answer that tells neither is handed back."""
+        """Settles a suspect as accepted or rejected; returns an answer that is neither."""
         again = self._send(body)
         if again is None:
             self.cut = True
@@ -181,7 +182,7 @@ class Halving:
         return None
 
     def _fits_one_explanation(self) -> bool:
-        """Whether every refused piece holds a suspect; one that was accepted in parts afterwards does not."""
+        """Whether every failed piece holds a suspect; one whose parts were all accepted afterwards does not."""
         return all(
             any(piece.first <= suspect.first < piece.end for suspect, _reason_given in self.suspects)
             for piece in self.refused_pieces
@@ -205,7 +206,7 @@ class Halving:
         return None
 
     def _blame_the_connection(self, alone: bool) -> None:
-        """Everything is kept. A lone event waits for a neighbour to be judged by."""
+        """Keeps everything: a lone event waits for a neighbour to be judged by."""
         if self.kind == Verdict.KEY_REJECTED:
             key_refusal.note(self.turn.lease.connector_id, self.refused.current.write_key_id)
         now = datetime.now(UTC)
@@ -224,7 +225,7 @@ class Halving:
 
 
 def next_deliverable(turn: Turn, body: Body) -> Body | None:
-    """The next waiting event behind `body`, alone, with what is not sent before it."""
+    """The next waiting event after `body`, alone, with whatever is not sent before it."""
     turn.next = body.end
     stop = turn.first_hole()
     found = turn.reader.make(turn.next, stop, Limits(events=1))
@@ -232,7 +233,7 @@ def next_deliverable(turn: Turn, body: Body) -> Body | None:
 
 
 def is_server_error(sent: Sent) -> bool:
-    """Segment answered 5xx. Where no answer came, the event may have been taken: that is no reason to suspect it."""
+    """Whether Segment answered 5xx. Without an answer the event may have been accepted, so it is not suspected."""
     return sent.verdict() == Verdict.RETRY and (sent.answer().status or 0) >= 500
 
 

@@ -1,4 +1,4 @@
-"""Bodies in flight: launching them, waiting for them, telling their answers apart."""
+"""Bodies in flight: launches them, waits for them and collects their answers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from exporter.destinations.answer import Answer, Verdict
 
 @dataclass(slots=True)
 class Sent:
-    """A body on its way, or answered."""
+    """A body that has been sent, with its answer once there is one."""
 
     body: Body
     current: Current
@@ -72,7 +72,7 @@ class Line:
         return sent
 
     def wait(self, seconds: float) -> None:
-        """Until one has landed, at most so long. Cuts what flies over its time."""
+        """Waits until an answer has arrived, at most so long. Cuts requests that are past their deadline."""
         self._landed.wait(max(0.0, seconds))
         self._landed.clear()
         for sent in self.flying:
@@ -80,7 +80,7 @@ class Line:
                 sent.flight.cut()
 
     def landed(self) -> list[Sent]:
-        """Takes out and answers those that have landed, in order of numbers."""
+        """Removes and returns the answered ones, in order of numbers."""
         done = [sent for sent in self.flying if sent.flight.done]
         for sent in done:
             self.flying.remove(sent)

@@ -1,7 +1,7 @@
 """The lease: the time-limited right of one worker to move one delivery's cursor.
 
-Set and compared by the database's clock only. The holder trusts it only by its own monotonic clock, counted from
-*before* it asked, so a frozen or slow process errs on the safe side. Each taking gets a new token, and every later
+It is set and compared by the database's clock only. The holder trusts it only by its own monotonic clock, counted from
+*before* it asked, so a frozen or slow process errs on the safe side. Each lease has a new token, and every later
 statement is fenced by it.
 """
 
@@ -23,7 +23,7 @@ from exporter.sql import execute
 MARGIN_SECONDS = 1.0
 CAREFUL_SECONDS = 60
 
-# A moment further ahead than it can ever be set counts as over: the database's clock went back.
+# A time further ahead than it can ever be set counts as over: the database's clock was set back.
 _TAKE = """
 UPDATE exporter_delivery d
    SET lease_token = %(token)s,
@@ -68,12 +68,12 @@ UPDATE exporter_delivery SET lease_token = NULL, lease_until = NULL
 
 
 class LeaseLost(Exception):
-    """Another worker holds the delivery, or it is gone; nothing of ours was written."""
+    """Another worker holds the delivery, or it was deleted; nothing of ours was written."""
 
 
 @dataclass(slots=True)
 class Lease:
-    """A held lease with the delivery's state as it was taken, kept up to date by `settle`."""
+    """A held lease with the delivery's state at the time it was taken; `settle` keeps it up to date."""
 
     delivery_id: int
     token: uuid.UUID
@@ -97,8 +97,8 @@ class Lease:
 
     @classmethod
     def take(cls, delivery_id: int, *, expiring: bool = False) -> Lease | None:
-        """The lease, or None where another holds it, the connector is paused or gone, or nothing is due. Expiring
-        sends nothing: it waits for no attempt and for no connector to be resumed."""
+        """The lease; None if another worker holds it, the connector is paused or deleted, or nothing is due. Expiry
+        sends nothing, so it waits neither for the next attempt nor for a connector to be resumed."""
         token, asked = uuid.uuid4(), time.monotonic()
         rows = execute(_TAKE, _terms(delivery_id, token) | {"careful": CAREFUL_SECONDS, "expiring": expiring})
         if not rows:
@@ -113,7 +113,7 @@ class Lease:
         )
 
     def renew(self) -> bool:
-        """Another full term, or False where the lease is another's now."""
+        """Renews the lease for another full term; False if another worker has it now."""
         asked = time.monotonic()
         if not execute(_RENEW, _terms(self.delivery_id, self.token)):
             self.until = 0.0
@@ -122,10 +122,11 @@ class Lease:
         return True
 
     def try_to_renew(self) -> None:
-        """While an answer is awaited: a database that is away is no reason to give the lease up before its end.
+        """Renews it while an answer is awaited: an unreachable database is no reason to give the lease up before its
+        end.
 
         Raises:
-            LeaseLost: it is another's now.
+            LeaseLost: another worker has it now.
         """
         try:
             if not self.renew():
@@ -139,7 +140,7 @@ class Lease:
         return bool(execute(_RELEASE, _terms(self.delivery_id, self.token)))
 
     def renewed(self, asked: float) -> None:
-        """A settle that was asked for at `asked` (monotonic) has renewed the lease."""
+        """Notes that a settle begun at `asked` (monotonic) has renewed the lease."""
         self.until = asked + settings.CURRENTS_LEASE_SECONDS
 
     @property
@@ -155,7 +156,7 @@ class Lease:
         return self.seconds_left < settings.CURRENTS_LEASE_SECONDS * 2 / 3
 
     def now(self) -> float:
-        """The database's clock, in UNIX seconds, as far as can be told without asking again."""
+        """The database's clock in UNIX seconds, estimated without asking again."""
         return self.taken_at.timestamp() + (time.monotonic() - self.taken)
 
 

@@ -1,16 +1,16 @@
-"""Retention: which events of a delivery are over age, and whether they may be given up yet.
+"""Over age: which events of a delivery are too old to be delivered, and whether they may expire yet.
 
-Age is a batch's `received_at` by the database's clock; `at` pretends that the clock shows another moment. Only live
+Age is a batch's `received_at` by the database's clock; `at` stands for that clock where it is given. Only live
 deliveries expire: a replay sends old events on purpose.
 
-An event is given up because the key was rejected, the destination is down or the connector is paused; never because
-*we* were down. So it must have been tried:
+An event expires because the key was rejected, the destination is down or the connector is paused; never because *we*
+were down. So it must have been tried:
 
-- nothing is given up while nobody sweeps;
+- nothing expires while nobody sweeps;
 - a connector that is neither paused nor stopped loses nothing unless it was tried within the last 10 minutes (the
   longest wait between two attempts is 5);
-- and after an outage of ours (10 minutes without a sweep or without chores), what had come in before its end is
-  given up only once an attempt made since has failed. One that succeeded shows that the rest can be delivered, too.
+- and after an outage of ours (10 minutes without a sweep or without chores), events received before its end
+  expire only once an attempt made since has failed. One that succeeded shows that the rest can be delivered, too.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def over_age_before(at: datetime | None = None) -> datetime:
 
 
 def over_age(at: datetime | None = None, only: int | None = None) -> list[int]:
-    """The deliveries whose oldest waiting event is over age and may be given up, the oldest first."""
+    """The deliveries whose oldest waiting event is over age and may expire, oldest first."""
     with connection.cursor() as cursor:
         cursor.execute(_OVER_AGE, {"before": over_age_before(at), "only": only})
         return [row[0] for row in cursor.fetchall()]

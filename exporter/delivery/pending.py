@@ -1,6 +1,6 @@
-"""Events that wait: what becomes of them, and since when the oldest that would be sent has been waiting.
+"""Pending events: what will become of them, and since when the oldest one to be sent has been waiting.
 
-Told from a batch's `type_counts` where the batch is whole; only one that is partly passed is decoded.
+A whole batch is judged by its `type_counts`; only one that the cursor has partly passed is decoded.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from exporter.log.event_log import Header
 
 HEADERS = 100
 
-# (event type, outcome) → events. What would be sent is told as `expired`: that is what it is once it is over age.
+# (event type, outcome) → events. Events to be sent count as `expired`, which they are once they are over age.
 Fates = Counter[tuple[str, str]]
 
 
@@ -39,7 +39,7 @@ def fates(workspace_id: int, header: Header, first: int, end: int, plan: Plan) -
 def oldest_deliverable(
     workspace_id: int, cursor: int, ahead: list[Piece], plan: Plan, before: datetime
 ) -> datetime | None:
-    """When the oldest waiting event that would be sent was received; None without one received before `before`."""
+    """When the oldest event waiting to be sent was received; None if there is none received before `before`."""
     for first, end in holes(cursor, ahead):
         for header, start, stop in parts(workspace_id, first, end, before):
             if any(
@@ -51,7 +51,7 @@ def oldest_deliverable(
 
 
 def holes(cursor: int, ahead: list[Piece]) -> Iterator[tuple[int, int | None]]:
-    """The ranges that wait, between what was accepted ahead; the last one is open."""
+    """The pending ranges between what was accepted ahead; the last one is open."""
     for piece in ahead:
         if piece.first > cursor:
             yield cursor, piece.first
@@ -82,7 +82,7 @@ def parts(
 
 
 def counted(header: Header, plan: Plan) -> Fates:
-    """What becomes of a whole batch, told from its counts by type; what would be sent is told as `expired`."""
+    """The fates of a whole batch by its counts by type; events to be sent count as `expired`."""
     found: Fates = Counter()
     for name, (count, anonymous) in header.type_counts.items():
         if name not in CATALOGUE.by_name:
@@ -101,7 +101,7 @@ def _decoded(workspace_id: int, header: Header, first: int, end: int, plan: Plan
     found: Fates = Counter()
     for line in lines[first - header.first_event : end - header.first_event]:
         event_type, outcome, _call, _reason = convert(line, plan)
-        # Expired goes before rejected; and nothing is delivered here.
+        # Expired takes precedence over rejected, and nothing is delivered here.
         over = outcome in (Outcome.DELIVERED, Outcome.REJECTED)
         name = event_type if event_type in header.type_counts else OTHER
         found[name, Outcome.EXPIRED if over else outcome] += 1

@@ -1,7 +1,8 @@
-"""A settled piece of the log: a range of event numbers with all that enters the ledger when the cursor passes it.
+"""A settled piece of the log: a range of event numbers with everything that enters the ledger when the cursor passes
+it.
 
-Pieces accepted beyond the cursor wait in `Delivery.ahead` as JSON, so that a failed body before them does not make
-them go out again.
+Pieces accepted beyond the cursor are kept in `Delivery.ahead` as JSON, so that a failed body before them does not cause
+them to be sent again.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class Piece:
         }
 
     def bare(self) -> Piece:
-        """Its range, its counts, and which events are rejected; all that may be cut is."""
+        """The piece with its range, its counts and its rejected events only; everything optional is dropped."""
         rejections = [Rejection(one.number, one.event_type, "", one.minute) for one in self.rejections]
         return Piece(self.first, self.end, self.revision_id, self.kind, self.counts, rejections=rejections)
 

@@ -1,4 +1,4 @@
-"""Probing a destination that refused us: one small request, before anything else is sent."""
+"""Probing a destination that rejected us: one small request before anything else is sent."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from exporter.delivery.result import Ended
 from exporter.delivery.turn import Turn
 from exporter.models import Stopped
 
-# After a refusal of bodies the first event goes with up to nine behind it, so that a bad one can be told apart.
+# After a rejected body the first event is sent with up to nine more, so that a bad one can be told apart.
 NEIGHBOURS = 10
 
 
 def probe(turn: Turn) -> Ended | None:
-    """None where the probe was accepted and the turn may go on."""
+    """None if the probe was accepted and the turn may go on."""
     refused = turn.lease.stopped == Stopped.REQUEST_REFUSED
     body = _first_deliverable(turn, NEIGHBOURS if refused else 1)
     if body is None:
@@ -30,7 +30,7 @@ def probe(turn: Turn) -> Ended | None:
 
 
 def _first_deliverable(turn: Turn, events: int) -> Body | None:
-    """The first body with a call; what is skipped before it is settled on the way."""
+    """The first body with a call; whatever is skipped before it is settled on the way."""
     while True:
         stop = turn.first_hole()
         body = turn.reader.make(turn.next, stop, turn.limits(events))

@@ -24,9 +24,9 @@ from exporter.log.batches import OTHER
 from exporter.log.damage import Damaged, check_counts
 from exporter.log.event_log import Header
 
-# Batches looked ahead at once: their headers are small, their payloads are read for those that hold something to send.
+# Batches read ahead at once. Headers are small; payloads are read only of batches with something to send.
 LOOK_AHEAD = 8
-# A range without a single call is settled at the latest after so many batches.
+# A range without a single call is settled after so many batches at the latest.
 MOST_SKIPPED_BATCHES = 400
 
 
@@ -57,7 +57,7 @@ class Reader:
             self._batches.append(_Batch(header, minute, payload))
 
     def make(self, first: int, stop: int | None, limits: Limits) -> Body:
-        """One body from `first` on, up to `stop` or the head; without calls where nothing there is to be sent."""
+        """One body from `first` up to `stop` or the head; without calls if nothing there is to be sent."""
         body = Body(first, first, self.revision_id)
         self.extend(body, stop, limits)
         return body
@@ -118,7 +118,8 @@ class Reader:
         return self._batches[0] if self._batches else None
 
     def _read(self, batch: _Batch) -> list[Judged]:
-        """A batch that sends nothing comes without its payload; one that is partly passed is read all the same."""
+        """The batch's judged events. A batch with nothing to send is read ahead without its payload; if the cursor has
+        partly passed it, the payload is read here."""
         if not batch.judged:
             payload = batch.payload
             if payload is None:

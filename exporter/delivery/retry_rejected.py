@@ -1,9 +1,9 @@
 """Retrying rejected events: a delivery of kind `retry`, beside the live one.
 
-It walks the numbers from the first rejected event to the last; what lies between is none of its business and counts as
-`unselected` in its own ledger. Each event Segment accepts now moves in the live ledger from `rejected` to `delivered`,
-together with the settle of this delivery, so an event has one outcome whatever breaks. What is refused again stays
-rejected, with the new reason.
+It walks the numbers from the first rejected event to the last; everything in between counts as `unselected` in its own
+ledger. Each event that Segment now accepts moves in the live ledger from `rejected` to `delivered`, together with the
+settle of this delivery, so an event has one outcome whatever breaks. What is rejected again stays rejected, with the
+new reason.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from exporter.models import Settled, Stopped
 from exporter.sql import execute
 
 MOST_EVENTS = 500
-# So many events refused one after the other, none accepted: it is not the events.
+# So many events turned down one after the other, with none accepted, are not the events' fault.
 MOST_REFUSED = 20
 
 _ITEMS = """
@@ -46,8 +46,8 @@ SELECT r.event_number, r.event_type FROM exporter_rejectedevent r
  ORDER BY r.event_number LIMIT %(most)s
 """
 _CREATED = "SELECT created_at FROM exporter_delivery WHERE id = %(id)s"
-# The live delivery's row is locked before its counts, as a settle does, so that the two never wait crosswise. Minutes
-# that were rolled up meanwhile come to their hour with the next roll-up.
+# The live delivery's row is locked before its counts, as a settle does, so that the two never deadlock. Minutes
+# that were rolled up meanwhile are merged into their hour by the next roll-up.
 _MOVE = """
 WITH live AS (
     SELECT id FROM exporter_delivery WHERE connector_id = %(connector)s AND kind = 'live' FOR NO KEY UPDATE
@@ -95,7 +95,7 @@ def deliver(lease: Lease) -> Ended:
 
 
 class _Turn:
-    """`most` is how many events go into one body: fewer after a refusal, more after an acceptance."""
+    """`most` is how many events go into one body: fewer after a rejection, more after an acceptance."""
 
     def __init__(self, lease: Lease, current: Current) -> None:
         self.lease = lease
@@ -123,8 +123,8 @@ class _Turn:
         return Ended.BEHIND
 
     def _body(self) -> Body | None:
-        """The next events that may be sent under today's settings; None where none is left. An event that may not,
-        or whose bytes were trimmed, stays rejected."""
+        """The next events that may be sent under the present settings; None if none is left. An event that may not be
+        sent, or whose bytes were trimmed, stays rejected."""
         lease = self.lease
         rows = execute(
             _ITEMS,
@@ -156,7 +156,7 @@ class _Turn:
         return body
 
     def _send(self, body: Body) -> bool:
-        """Sends and settles; False where it must be tried later."""
+        """Sends and settles; False if it must be tried again later."""
         self.line.launch(body, self.current)
         sent = self._answered()
         verdict = sent.verdict()
@@ -203,7 +203,7 @@ class _Turn:
         settle(self.lease, step, beside=(_REASON, terms))
 
     def _is_enough(self, body: Body) -> bool:
-        """Whether the connection is to blame: a second event alone is refused, and none was accepted between."""
+        """Whether the connection is to blame: a second single event was turned down, with none accepted in between."""
         return len(body.calls) == 1 and (self.refused > 0 or bool(self.lease.stopped))
 
     def _key_replaced(self) -> bool:
@@ -237,7 +237,7 @@ def _finish(lease: Lease, current: Current) -> Ended:
 
 
 def _too_old(lease: Lease) -> bool:
-    """A retry that could not go out within the expiry gives up, so that it does not hold the log for ever."""
+    """A retry that could not be sent within the expiry gives up, so that it does not hold the log for ever."""
     ((created_at,),) = execute(_CREATED, {"id": lease.delivery_id})
     return bool(lease.taken_at - created_at > timedelta(hours=settings.CURRENTS_EXPIRY_HOURS))
 

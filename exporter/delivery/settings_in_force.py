@@ -1,5 +1,5 @@
-"""What a body is made with: selection, anonymous rule, region, write key. Read at the start of a turn, compared
-again before each body is sent."""
+"""The settings a body is made with: selected events, rule for anonymous users, region and write key. They are read at
+the start of a turn and compared before each body is sent."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Gone(Exception):
 
 
 class KeyUnreadable(Exception):
-    """The stored write key cannot be opened; `revision_id` is the revision that holds it."""
+    """The stored write key cannot be decrypted; `revision_id` is the revision that holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ class Current:
 
 def current(connector_id: int) -> Current:
     """Raises:
-    Gone: no such connector any more.
-    KeyUnreadable: its write key cannot be opened.
+    Gone: the connector was deleted.
+    KeyUnreadable: its write key cannot be decrypted.
     """
     rows = execute(_CURRENT, {"connector": connector_id})
     if not rows:
@@ -71,7 +71,7 @@ def rules(connector_id: int) -> tuple[int, Plan]:
     """The current revision's id and plan, without its write key: for what is settled without being sent.
 
     Raises:
-        Gone: no such connector any more.
+        Gone: the connector was deleted.
     """
     rows = execute(_CURRENT, {"connector": connector_id})
     if not rows:
@@ -81,6 +81,6 @@ def rules(connector_id: int) -> tuple[int, Plan]:
 
 
 def stamp(connector_id: int) -> tuple[bool, int] | None:
-    """Changes whenever a body packed before must not be sent any more; None once the connector is gone."""
+    """A value that changes whenever bodies packed before must no longer be sent; None once the connector is deleted."""
     rows = execute(_STAMP, {"connector": connector_id})
     return (rows[0][0] == "live", rows[0][1]) if rows else None

@@ -1,7 +1,8 @@
 """Settling: the one statement that moves a cursor and writes outcomes.
 
-Its first step updates the delivery only where the lease and the old cursor are still ours; counts, attempts and all
-else hang on the row that step returns. So a settle happens whole or not at all, and a stale holder writes nothing.
+Its first step updates the delivery only if the lease and the old cursor are still ours; counts, attempts and everything
+else depend on the row that step returns. So a settle happens as a whole or not at all, and a stale holder writes
+nothing.
 """
 
 from __future__ import annotations
@@ -60,9 +61,9 @@ class Trouble:
 
 @dataclass(slots=True)
 class Step:
-    """What one settle writes: the new cursor with all that it passes, what lies ahead, and how it went.
+    """What one settle writes: the new cursor with everything it passes, what lies ahead, and how it went.
 
-    `losing`: events expire in this step; it is the reason (`models.Cause`) of the incident where none is open.
+    `losing`: events expire in this step; it is the cause (`models.Cause`) of the incident if none is open yet.
     """
 
     cursor: int
@@ -82,18 +83,18 @@ Statement = tuple[str, dict[str, Any]]
 def settle(lease: Lease, step: Step, *, beside: Statement | None = None) -> None:
     """Writes `step` and renews the lease; `beside` runs in the same transaction, before it.
 
-    A connection that broke while the statement ran leaves open whether it was committed; the delivery's own row
-    tells. It is repeated until our lease has ended by our own clock.
+    If the connection broke while the statement ran, the delivery's own row shows whether it was committed. It is
+    repeated until our lease has ended by our own clock.
 
     Raises:
-        LeaseLost: lease or cursor are not ours any more.
-        ArithmeticError: the counts do not add up to the way the cursor moves.
+        LeaseLost: the lease or the cursor is no longer ours.
+        ArithmeticError: the counts do not add up to the distance the cursor moves.
     """
     counts: Counts = Counter()
     for piece in step.passed:
         counts.update(piece.counts)
     if sum(counts.values()) != step.cursor - lease.cursor:
-        raise ArithmeticError("the counts do not add up to the cursor's way")
+        raise ArithmeticError("the counts do not add up to the distance the cursor moves")
     parameters = _parameters(lease, step, counts)
     while True:
         asked = time.monotonic()
@@ -131,11 +132,11 @@ UPDATE exporter_delivery
 
 
 def note_trouble(lease: Lease, trouble: Trouble) -> None:
-    """The last resort, where nothing else can be written: the back-off alone, so that nothing repeats every few
-    seconds; and small bodies for an hour, because what was accepted last may go out again.
+    """The last resort if nothing else can be written: records the back-off alone, so that nothing repeats every few
+    seconds, and small bodies for an hour, because what was accepted last may be sent again.
 
     Raises:
-        LeaseLost: the lease is not ours any more.
+        LeaseLost: the lease is no longer ours.
     """
     terms = {"id": lease.delivery_id, "token": lease.token, "wait": trouble.wait, "stopped": trouble.stopped}
     while True:
@@ -151,7 +152,7 @@ def note_trouble(lease: Lease, trouble: Trouble) -> None:
 
 
 def _was_settled(lease: Lease) -> bool:
-    """Whether the statement that broke off was committed. Waits for the database while our lease lasts."""
+    """Whether the interrupted statement was committed. Waits for the database as long as our lease lasts."""
     while True:
         connection.close()
         try:
@@ -196,8 +197,8 @@ def _parameters(lease: Lease, step: Step, counts: Counts) -> dict[str, Any]:
 
 
 def _incident(step: Step) -> dict[str, str]:
-    """What stops a delivery, and what it loses, opens an incident and is told; by the settle, so that it is not told
-    unless it happened."""
+    """Opens an incident and its notice when a delivery stops or loses events. The settle does it, so that nothing is
+    reported that did not happen."""
     if step.losing:
         return {"incident": step.losing, "notice": "dropping"}
     return {"incident": step.trouble.stopped if step.trouble else "", "notice": "stopped"}
@@ -244,7 +245,7 @@ def _delays(pieces: Iterable[Piece]) -> dict[str, Any]:
 
 
 def _ranges(pieces: Iterable[Piece]) -> dict[str, Any]:
-    """The settled ranges with neighbours of one revision and kind merged."""
+    """The settled ranges, with neighbours of the same revision and kind merged."""
     ranges: list[list[Any]] = []
     for piece in pieces:
         if piece.first == piece.end:

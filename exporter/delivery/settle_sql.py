@@ -1,4 +1,4 @@
-"""The settle statement. Every part is fed by arrays, so its text never changes and PostgreSQL keeps its plan."""
+"""The settle statement. Every part is fed with arrays, so its text never changes and PostgreSQL can keep its plan."""
 
 SETTLE = """
 WITH moved AS (

@@ -1,4 +1,4 @@
-"""The way on past stored events that cannot be read: counted as rejected, so that the account stays whole."""
+"""Skips stored events that cannot be read: they are counted as rejected, so that the ledger stays complete."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from exporter.models import Settled
 
 
 class Busy(Exception):
-    """A worker is delivering for the connector just now."""
+    """A worker is delivering for the connector at the moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ class Skipped:
 
 
 def skip_damaged(delivery_id: int) -> list[Skipped]:
-    """Settles what cannot be read at a delivery's cursor, one damage after the other; none where the next events can
-    be read. What became of the types that are told by a batch's counts is told; the rest is rejected.
+    """Settles what cannot be read at a delivery's cursor, one damage after the other; nothing if the next events can be
+    read. Outcomes that follow from a batch's counts by type are recorded; all other events are rejected.
 
     Raises:
         Busy: try again in a few seconds.

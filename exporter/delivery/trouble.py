@@ -1,7 +1,8 @@
-"""Failure is total: whatever a turn meets, what flies is landed and settled first, then the trouble is recorded.
+"""Total failure: whatever a turn meets, the bodies in flight are awaited and settled first, then the trouble is
+recorded.
 
 An exception that merely ended a turn would leave accepted bodies unsettled and no back-off on the row; the sweep would
-begin anew every two seconds and send the same events again, without end.
+start again every two seconds and send the same events without end.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 def end_turn(turn: Turn, fault: Exception) -> Ended:
-    """Lands what flies, settles what was accepted, records `fault` with its back-off.
+    """Waits for the bodies in flight, settles what was accepted and records `fault` with its back-off.
 
     Raises:
         LeaseLost, Gone: see `exporter.delivery`.
@@ -42,7 +43,7 @@ def end_turn(turn: Turn, fault: Exception) -> Ended:
     pieces, tried = turn.unsettled
     trouble = _trouble(turn.lease, fault)
     tried = [*tried, *_attempt(turn.lease, fault)]
-    # What cannot be settled whole is settled without all that may be cut: better a missing figure than a repetition.
+    # What cannot be settled in full is settled without its optional parts: better a missing figure than a repetition.
     for some, attempts in ((pieces, tried), ([piece.bare() for piece in pieces], [])):
         try:
             turn.settle(some, attempts, trouble=trouble)
@@ -57,7 +58,7 @@ def end_turn(turn: Turn, fault: Exception) -> Ended:
 
 
 def record(lease: Lease, fault: Exception) -> Ended:
-    """The same where nothing flies.
+    """Does the same when nothing is in flight.
 
     Raises:
         LeaseLost: see `exporter.delivery`.
@@ -85,7 +86,8 @@ def _trouble(lease: Lease, fault: Exception) -> Trouble:
 
 
 def _attempt(lease: Lease, fault: Exception) -> list[Tried]:
-    """A fault of ours stands among the attempts, so that the page can name it; what has a state of its own does not."""
+    """A fault of ours is recorded among the attempts, so that the page can name it; one that has a state of its own is
+    not."""
     if isinstance(fault, (Damaged, KeyUnreadable, DatabaseError)):
         return []
     name = f"internal fault ({type(fault).__name__})"
@@ -94,7 +96,7 @@ def _attempt(lease: Lease, fault: Exception) -> list[Tried]:
 
 def _tell(lease: Lease, fault: Exception) -> None:
     if isinstance(fault, Damaged):
-        log.critical("%s Delivery %s stands still; see docs/reliability.md.", fault, lease.delivery_id)
+        log.critical("%s Delivery %s cannot go on; see docs/reliability.md.", fault, lease.delivery_id)
     elif isinstance(fault, KeyUnreadable):
         log.error("Delivery %s: its write key cannot be read.", lease.delivery_id)
     elif isinstance(fault, DatabaseError):

@@ -26,7 +26,7 @@ from exporter.sql import execute
 
 SHORT_TURN = 2.0
 LONG_TURN = 20.0
-# A turn that waits for answers looks around so often. It waits for nothing else.
+# How often a turn that waits for answers checks everything else.
 LOOK_SECONDS = 0.05
 STOP_SECONDS = 8.0
 # Bodies after a 413, for an hour.
@@ -47,8 +47,8 @@ SELECT EXISTS (
 
 
 class Turn:
-    """The state of a turn. `next` is the number the next body begins with, `ready` the body made but not launched,
-    `done` what has landed and is not settled, `ahead` what is accepted beyond the cursor."""
+    """The state of a turn. `next` is the number the next body begins with, `ready` the body made but not sent yet,
+    `done` what has been answered and not settled, `ahead` what was accepted beyond the cursor."""
 
     def __init__(self, lease: Lease) -> None:
         self.lease = lease
@@ -60,27 +60,27 @@ class Turn:
         self.ahead = Piece.all_of(lease.ahead)
         self.next = lease.cursor
         self.ready: Body | None = None
-        # What a settle was asked to write and did not (yet).
+        # What a settle was asked to write and has not written yet.
         self.unsettled: tuple[list[Piece], list[Tried]] = ([], [])
         self.read_revision()
 
     def read_revision(self) -> None:
         """Raises:
-        Gone, KeyUnreadable: see `revision.current`.
+        Gone, KeyUnreadable: see `settings_in_force.current`.
         """
         self.current: Current = settings_in_force.current(self.lease.connector_id)
         self.reader = Reader(self.lease.workspace_id, self.current.plan, self.current.revision_id)
 
     def work(self) -> Ended:
-        """Sends until the turn is over, or raises whatever ends it. What has landed and is not settled is left in
-        `done`, what still flies in `line`."""
+        """Sends until the turn is over, or raises whatever ends it. What has been answered and not settled is left in
+        `done`, what is still in flight in `line`."""
         ended = None
         while ended is None:
             ended = self._step()
         return ended
 
     def _step(self) -> Ended | None:
-        """Launch what may fly, settle what has landed meanwhile, make the next body, wait."""
+        """Sends what may be sent, settles what has been answered meanwhile, makes the next body, waits."""
         if self.lease.wants_renewal and not self.lease.renew():
             raise LeaseLost
         landed = self.collect()
@@ -157,7 +157,7 @@ class Turn:
                 return
             body, self.ready = self.ready, None
             self.next = body.end
-            # The log's end was reached: what comes from now on is small work, not this turn's.
+            # The end of the log was reached: what arrives from now on is small work and not this turn's.
             self.caught_up = not body.full
             if body.calls:
                 self.line.launch(body, self.current)
@@ -167,11 +167,12 @@ class Turn:
                 self._make()
 
     def _room(self) -> bool:
-        """A body counts until it is settled: so many a crash may repeat, and no more lie beyond a slow one."""
+        """Bodies that are not settled yet, which is what a crash would repeat; the window limits them, so no more than
+        that can be accepted beyond a slow one either."""
         return len(self.line.flying) + len(self.done) < self.window.width
 
     def stale(self) -> bool:
-        """Whether the settings changed since the bodies were made; what is not sent is made anew under the new ones.
+        """Whether the settings have changed since the bodies were made; unsent ones are made again under the new ones.
 
         Raises:
             Gone: the connector was deleted.
@@ -184,14 +185,14 @@ class Turn:
             self.read_revision()
             self.ended = self.ended or not self.current.live
         except KeyUnreadable:
-            # What flies is awaited and settled first; the next turn finds the key unreadable at its beginning.
+            # Bodies in flight are awaited and settled first; the next turn finds the key unreadable when it begins.
             self.ended = True
         return True
 
     # --- answers ----------------------------------------------------------------------------------------------
 
     def collect(self) -> list[Sent]:
-        """Moves what has landed to `done`."""
+        """Moves answered bodies to `done`."""
         landed = self.line.landed()
         for sent in landed:
             if sent.verdict() == Verdict.ACCEPTED:
@@ -200,7 +201,7 @@ class Turn:
         return landed
 
     def _settle_front(self) -> None:
-        """Settles what landed before everything that still flies."""
+        """Settles answered bodies that no body in flight precedes."""
         first = min((sent.body.first for sent in self.line.flying), default=None)
         front = [sent for sent in self.done if first is None or sent.body.first < first]
         if front:
@@ -210,7 +211,7 @@ class Turn:
                 self.window.settled(self.lease.now() - sent.at)
 
     def await_answers(self) -> None:
-        """Until nothing flies any more; renews the lease meanwhile. When the process stops, no longer than 8 s."""
+        """Waits until nothing is in flight, renewing the lease meanwhile; at most 8 s if the process is stopping."""
         stop_at = float("inf")
         while self.line.flying:
             self.line.wait(0.25)
@@ -220,12 +221,12 @@ class Turn:
             if time.monotonic() > stop_at or self.lease.seconds_left < LAST_MOMENT:
                 self.line.cut()
             elif self.lease.wants_renewal:
-                self.lease.try_to_renew()  # one that cannot be renewed still runs a little
+                self.lease.try_to_renew()  # a lease that cannot be renewed still lasts a little
 
     def settle(
         self, pieces: list[Piece], tried: list[Tried], *, trouble: Trouble | None = None, small: bool = False
     ) -> None:
-        """Moves the cursor over all that is accepted without a hole; what lies beyond stays ahead."""
+        """Moves the cursor over everything accepted without a hole; what lies beyond stays ahead."""
         waiting = sorted([*self.ahead, *pieces], key=lambda piece: piece.first)
         cursor, passed = self.lease.cursor, []
         while waiting and waiting[0].first == cursor:

@@ -1,4 +1,4 @@
-"""Retry: from Segment's answer to a request, what it means and how long to wait before the next one. Pure."""
+"""Answers: what Segment's answer to a request means. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -44,7 +44,7 @@ class Answer:
 
 
 def classify(answer: Answer) -> Verdict:
-    """The verdict on an answer. Whatever is no HTTP status we know how to read is tried again."""
+    """The verdict on an answer. A status we cannot interpret is retried."""
     status = answer.status
     if status is None:
         return Verdict.RETRY
@@ -55,7 +55,7 @@ def classify(answer: Answer) -> Verdict:
     return Verdict.REQUEST_REFUSED if 300 <= status < 500 else Verdict.RETRY
 
 
-# Answers by family: so the chart has few colours, whatever Segment answers.
+# Answers grouped into families, so that a chart has few colours whatever Segment answers.
 FAMILIES = ("accepted", "refused", "wait", "none")
 
 # Statuses below 500 after which the same request may be accepted later.
@@ -63,7 +63,7 @@ WAIT_STATUSES = frozenset(status for status, verdict in _BY_STATUS.items() if ve
 
 
 def family(answer: str) -> str:
-    """`accepted`, `refused` (Segment will not have it), `wait` (it may later), or `none` (no answer)."""
+    """`accepted`, `refused` (never going to be accepted), `wait` (may be accepted later), or `none` (no answer)."""
     if not answer.isdecimal():
         return "none"
     status = int(answer)

@@ -16,7 +16,7 @@ SHORTEST_SECONDS = 0.1
 PROBE_SECONDS = 300.0
 
 
-# A number this large is a moment (UNIX seconds), not a waiting time: some servers send X-RateLimit-Reset so.
+# A number this large is a time (UNIX seconds), not a delay: some servers send X-RateLimit-Reset that way.
 EPOCH_FROM = 1_000_000_000
 
 
@@ -24,11 +24,11 @@ _NUMBER = re.compile(r"\d{1,18}(\.\d{1,9})?", re.ASCII)
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds to wait as the answer asks, 0 to 300, or None where it does not ask or asks unreadably.
+    """Seconds to wait as the answer asks, 0 to 300; None if it does not ask, or not in a readable way.
 
-    ``Retry-After`` goes before ``X-RateLimit-Reset``; both may hold seconds, an HTTP date (RFC 9110) or UNIX
-    seconds. A moment counts from the answer's own ``Date``, so that our clock need not agree with theirs.
-    What is negative, a moment gone by included, asks nothing.
+    ``Retry-After`` takes precedence over ``X-RateLimit-Reset``; both may hold seconds, an HTTP date (RFC 9110) or
+    UNIX seconds. A date is relative to the answer's own ``Date``, so that our clock need not agree with theirs.
+    Negative values and times in the past are ignored.
     """
     here = _moment(headers.get("date", "")) or now
     for name in ("retry-after", "x-ratelimit-reset"):
@@ -55,13 +55,13 @@ def _moment(text: str) -> datetime | None:
 
 
 def backoff(failures: int, jitter: float) -> float:
-    """Seconds to wait after so many failures in a row: 1 doubling to 300, times ``jitter`` in [0, 1)."""
+    """Seconds to wait after so many failures in a row: 1, doubling up to 300, times ``jitter`` in [0, 1)."""
     doublings = min(max(failures - 1, 0), 16)
     return max(SHORTEST_SECONDS, jitter * min(LONGEST_SECONDS, 2.0**doublings))
 
 
 def wait(answer: Answer, failures: int, now: datetime, jitter: float) -> float:
-    """Seconds until the connector's next request after ``answer``; 0 where the next may go at once.
+    """Seconds until the connector's next request after ``answer``; 0 if the next may be sent at once.
 
     A waiting time of 0 in the headers is no help against hammering, so it falls back to :func:`backoff`.
     """

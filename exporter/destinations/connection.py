@@ -1,4 +1,4 @@
-"""Connections to a destination: opened (through a proxy where there is one), kept while they are beyond doubt, lent.
+"""Connections to a destination: opened (through a proxy if there is one), kept while beyond doubt, and lent out.
 
 Shared by all threads of the process and by everyone who sends to the same host; the key is part of each request. A
 connection goes back only after an answer that was read whole with nothing behind it, and is looked at again before
@@ -22,7 +22,7 @@ from exporter.destinations.http_answer import NO_ANSWER, AnswerReader, Broken, R
 CONNECT_SECONDS = 3.0
 # Hosts move: names are looked up again at least this often.
 LONGEST_LIFE_SECONDS = 3600.0
-# What lay unused for so long is closed when the next one comes back.
+# A connection unused for so long is closed when the next one is returned.
 LONGEST_REST_SECONDS = 60.0
 
 TIMED_OUT = "timed out"
@@ -44,7 +44,7 @@ class Connection:
         self.rested = 0.0
 
     def exchange(self, request: bytes, deadline: float) -> AnswerReader:
-        """Sends a request and answers the reader of what comes back. An answer that came before the whole request
+        """Sends a request and returns the reader of its answer. An answer that came before the whole request
         was taken (an early refusal) is still to be read, so a send that breaks off is the reader's to report."""
         _limit(self.sock, deadline)
         try:
@@ -56,7 +56,7 @@ class Connection:
         return AnswerReader(_until(self.sock, deadline))
 
     def is_silent(self) -> bool:
-        """Whether the other end neither closed it nor sent anything that nobody asked for."""
+        """Whether the other end has neither closed it nor sent anything unasked."""
         try:
             self.sock.settimeout(0)
             self.sock.recv(1)
@@ -94,7 +94,7 @@ def _until(sock: socket.socket, deadline: float) -> Receive:
 
 
 def _early(sock: socket.socket, fault: OSError) -> Receive:
-    """Reads only what has already arrived; then the fault of the sending is what happened."""
+    """Reads only what has already arrived; after that, the fault while sending is reported."""
 
     def receive(size: int) -> bytes:
         try:
@@ -139,7 +139,7 @@ class Connections:
             one.close()
 
     def close(self) -> None:
-        """Closes what is idle; what is lent is closed by whoever has it."""
+        """Closes idle connections; whoever borrowed one closes it."""
         with self._lock:
             idle = [connection for rest in self._idle.values() for connection in rest]
             self._idle.clear()
@@ -174,7 +174,7 @@ def connect(endpoint: Endpoint, deadline: float) -> Connection:
 
 
 def _dial(host: str, port: int, deadline: float) -> socket.socket:
-    """Each address of the host in turn, so that one dead address does not hide a living one."""
+    """Tries each address of the host in turn, so that one dead address does not hide one that works."""
     fault: OSError | None = None
     for family, kind, protocol, _name, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         sock = socket.socket(family, kind, protocol)

@@ -19,7 +19,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class BadProxy(ValueError):
-    """A proxy address of the environment cannot be used; the text says which variable, and what is expected."""
+    """A proxy address in the environment cannot be used; the message says which variable and what is expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +43,18 @@ class Endpoint:
 
     @property
     def origin(self) -> tuple[bool, str, int, Proxy | None]:
-        """Connections of one origin may carry each other's requests."""
+        """Requests to the same origin may share connections."""
         return self.secure, self.host, self.port, self.proxy
 
 
 @lru_cache(maxsize=256)
 def endpoint(url: str) -> Endpoint:
     """Raises:
-    ValueError: the address is no http or https URL.
+    ValueError: the address is not an http or https URL.
     """
     parts = urlsplit(url)
     if parts.scheme not in _PORTS or not parts.hostname:
-        raise ValueError(f"{url} is no http or https address.")
+        raise ValueError(f"{url} is not an http or https address.")
     host, port = parts.hostname, parts.port or _PORTS[parts.scheme]
     try:
         proxy, fault = _proxy(parts.scheme, host, port), ""

@@ -20,7 +20,7 @@ _AT_ONCE = 16_384
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\n]*)?\r?\n")
 _HEAD_ENDS = re.compile(rb"\r?\n\r?\n")
 _CHUNK_LINE = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\n]*)?\r?\n")
-# Said twice alike is still a length (RFC 9110, 8.6).
+# The same length given twice is still a length (RFC 9110, 8.6).
 _LENGTH = re.compile(r"([0-9]{1,18})(?:, \1)*", re.ASCII)
 _NO_BODY = (204, 304)
 _SWITCHING_PROTOCOLS = 101
@@ -30,12 +30,12 @@ NOT_HTTP = "the answer is not HTTP"
 ENDLESS_INTERIM = "only interim answers came"
 HEAD_TOO_LONG = f"the answer's headers are longer than {MOST_HEAD_BYTES:,} bytes; the rest was not read"
 
-# Answers the next bytes, none at the end of the connection; raises OSError where it breaks.
+# Returns the next bytes, none at the end of the connection; raises OSError if it breaks.
 Receive = Callable[[int], bytes]
 
 
 class Broken(Exception):
-    """No answer can be told from what came; its text is a plain name for the fault."""
+    """What came is not an answer; the message is a plain name for the fault."""
 
 
 @dataclass(slots=True)
@@ -51,7 +51,7 @@ class HttpAnswer:
 
 
 class AnswerReader:
-    """Reads one answer. `buffer` holds what was received and not used."""
+    """Reads one answer. `buffer` holds what was received and not used yet."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
@@ -99,7 +99,7 @@ class AnswerReader:
             return answer, version
 
     def _head_end(self, most: int) -> int | None:
-        """Where the head at the buffer's beginning ends; None where it is longer than `most` or breaks off."""
+        """Where the head at the buffer's beginning ends; None if it is longer than `most` or incomplete."""
         looked = 0
         while True:
             found = _HEAD_ENDS.search(self._buffer, max(0, looked - 3))
@@ -127,13 +127,13 @@ class AnswerReader:
         return bool(received)
 
     def _read_body(self, answer: HttpAnswer) -> bool:
-        """Reads up to 64 kB of the body; answers whether it was complete."""
+        """Reads up to 64 kB of the body and returns whether it was complete."""
         headers = answer.headers
         coding, length = headers.get("transfer-encoding"), headers.get("content-length")
         if answer.status in _NO_BODY:
             return coding is None and length in (None, "0")
         if coding is not None:
-            # Two lengths, or a coding unknown to us: where the body ends cannot be told, so it is not waited for.
+            # Two lengths or an unknown coding: the end of the body cannot be known, so it is not waited for.
             whole = coding.lower() == "chunked" and length is None and self._chunks(answer)
         elif length is None:
             whole = self._until_end(answer)
@@ -217,7 +217,7 @@ def _headers(head: bytes | bytearray) -> dict[str, str]:
 
 
 def _unzipped(body: bytes) -> bytes:
-    """We ask for no encoding; who packs his answer all the same is read, bounded, or left as it came."""
+    """We ask for no encoding; an answer that is compressed all the same is decoded within bounds, or left as it is."""
     try:
         return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(body, MOST_BODY_BYTES)
     except zlib.error:

@@ -1,4 +1,4 @@
-"""One POST → one Answer: the only module that speaks HTTP out to destinations.
+"""The sender: one POST, one `Answer`. The only module that speaks HTTP to destinations.
 
 It works on sockets because a small request is mostly the cost of the library that sends it (docs/performance.md has
 the figures). Its parts are `endpoint` (where to, prepared once), `connection` (kept, and lent by host) and
@@ -9,9 +9,9 @@ the figures). Its parts are `endpoint` (where to, prepared once), `connection` (
     …  # `landed.set` is called from a thread of the sender
     if flight.done: flight.answer()
 
-A flight ends by itself at its deadline (20 s unless another is given), whatever the other end dribbles, and at once
-when any thread calls `cut()`. `Senders` is a set of threads: who must not wait behind hanging requests makes one of
-his own. Connections are shared by all of them.
+A flight ends at its deadline (20 s unless another is given) however slowly the other end dribbles, and at once when any
+thread calls `cut()`. `Senders` is a set of threads: whoever must not wait behind hanging requests makes one of their
+own. All of them share connections.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from exporter.destinations.http_answer import NO_ANSWER, Broken, HttpAnswer
 __all__ = ["Endpoint", "Flight", "Senders", "basic", "close_idle", "endpoint", "launch", "post"]
 
 WHOLE_SECONDS = 20.0
-# A connection that lay unused so long may have been closed by the other end just as we sent.
+# A connection unused for so long may be closed by the other end just as we send.
 IDLE_SECONDS = 2.0
 # Room for 16 turns with 8 bodies in flight each; threads exist only once they are used.
 MOST_THREADS = 128
@@ -88,11 +88,11 @@ class Flight:
 
     @property
     def overdue(self) -> bool:
-        """Past its deadline and not ended: a name that is being looked up cannot be hurried, only cut."""
+        """Past its deadline and not ended: a name look-up cannot be hurried, only cut."""
         return self._answer is None and time.monotonic() > self.deadline
 
     def cut(self) -> None:
-        """Ends it now. One that was not sent yet will not be; the outcome of any other is unknown."""
+        """Ends it now. If it was not sent yet, it will not be; otherwise its outcome is unknown."""
         with self._lock:
             if self._landed:
                 return
@@ -104,7 +104,7 @@ class Flight:
             connection.break_off()
 
     def fly(self) -> None:
-        """Sends and reads; ends in an answer whatever happens, for a turn waits for it."""
+        """Sends and reads; always ends in an answer, because a turn waits for it."""
         if self._answer is not None:
             return
         began = time.monotonic()
@@ -163,7 +163,7 @@ class Flight:
 
 
 class Senders:
-    """At most so many threads that send; made as they are needed, never waited for when the process ends."""
+    """A bounded set of sending threads, started as needed and never waited for when the process ends."""
 
     def __init__(self, most: int, name: str = "sender") -> None:
         self._most = most
@@ -171,7 +171,7 @@ class Senders:
         self._waiting: SimpleQueue[Flight] = SimpleQueue()
         self._lock = threading.Lock()
         self._threads = 0
-        # Threads that have nothing to do, less the flights handed over and not yet taken.
+        # Idle threads, minus the flights handed over and not taken yet.
         self._free = 0
 
     def launch(
@@ -219,5 +219,5 @@ def post(to: Endpoint, authorization: bytes, body: Callable[[], bytes]) -> Answe
 
 
 def close_idle() -> None:
-    """Closes the connections nobody uses; for the end of a process that must leave nothing open."""
+    """Closes idle connections, for a process that must leave nothing open when it ends."""
     _connections.close()

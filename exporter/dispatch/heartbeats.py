@@ -16,10 +16,10 @@ from exporter.version import VERSION
 log = logging.getLogger(__name__)
 
 OUTAGE_SECONDS = 600.0
-# Each living process writes one as often as this; one that is older than `SILENT_SECONDS` stopped or hangs.
+# How often each process writes one; a process whose heartbeat is older than `SILENT_SECONDS` has stopped or hangs.
 EVERY_SECONDS = 3.0
 SILENT_SECONDS = 15.0
-# What is forgotten: hosts that went for good.
+# When a host counts as gone for good and is forgotten.
 _GONE = "1 day"
 
 _CLAIM = """
@@ -43,15 +43,15 @@ ON CONFLICT (part, host) DO UPDATE SET at = excluded.at
 
 
 def claim(part: str, at_least: float) -> bool:
-    """Notes that `part` runs now, unless it did within `at_least` seconds; by the database's clock. Of all hosts that
-    call it at once, one is answered True."""
+    """Records that `part` runs now, unless it ran within the last `at_least` seconds by the database's clock. Of all
+    hosts that call it at the same time, only one gets True."""
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, [part, at_least])
         return cursor.fetchone() is not None
 
 
 def beat(parts: list[str]) -> None:
-    """Notes that these parts live on this host."""
+    """Records that these parts are alive on this host."""
     with connection.cursor() as cursor:
         terms: dict[str, Any] = {
             "parts": parts,
@@ -63,7 +63,8 @@ def beat(parts: list[str]) -> None:
 
 
 def keep(parts: list[str], stop: threading.Event, also: Callable[[], object] = lambda: None) -> None:
-    """For a thread of its own, until `stop` is set: a heartbeat of these parts every few seconds, then `also`."""
+    """Writes a heartbeat of these parts every few seconds and then calls `also`, until `stop` is set; for a thread of
+    its own."""
     while not stop.wait(EVERY_SECONDS):
         try:
             beat(parts)
@@ -74,7 +75,7 @@ def keep(parts: list[str], stop: threading.Event, also: Callable[[], object] = l
 
 
 def ages() -> dict[str, float]:
-    """Seconds since each part last showed that it lives, on whichever host it did so last."""
+    """Seconds since the latest heartbeat of each part, on whichever host."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT part, extract(epoch FROM clock_timestamp() - max(at))::float8 FROM exporter_heartbeat GROUP BY part"
@@ -83,14 +84,14 @@ def ages() -> dict[str, float]:
 
 
 def note_outage(part: str) -> None:
-    """Call before `claim`: where `part` did not run for 10 minutes, the system was down. The moment it is back is
-    noted, because what became too old meanwhile is our own fault (`exporter.delivery.over_age` has the rule)."""
+    """Must be called before `claim`: if `part` has not run for 10 minutes, the system was down. The time of its return
+    is recorded, because what became too old meanwhile is our own fault (`exporter.delivery.over_age` has the rule)."""
     with connection.cursor() as cursor:
         cursor.execute(_OUTAGE, [part, OUTAGE_SECONDS])
 
 
 def forget_hosts() -> None:
-    """Deletes what hosts wrote that have been gone for a day."""
+    """Deletes the heartbeats of hosts that have been gone for a day."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"DELETE FROM exporter_heartbeat WHERE host <> '' AND at < clock_timestamp() - interval '{_GONE}'"  # noqa: S608

@@ -11,7 +11,7 @@ _ASK_SECONDS = 1.0
 
 
 def lengths() -> dict[str, int]:
-    """Messages that wait, by queue.
+    """Waiting messages by queue.
 
     Raises:
         redis.RedisError, OSError, ValueError: the broker does not answer.

@@ -1,7 +1,7 @@
-"""Chores go row by row: one that fails keeps no other waiting.
+"""Chores work row by row: one row that fails does not hold up the others.
 
-It is noted with its fault, logged once with its id, comes last for a while, and is counted in `/metrics` until it works
-again. What is no row's fault (the database is gone) ends the chore; the next one begins anew.
+A failing row is recorded with its fault, logged once with its id, comes last for a while, and counts in `/metrics`
+until it works again. A fault that is not the row's (the database is gone) ends the chore; the next one starts again.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Result = TypeVar("Result")
 def row_by_row(
     chore: str, rows: Iterable[Row], row_id: Callable[[Row], int], work: Callable[[Row], Result]
 ) -> Iterator[Result]:
-    """Yields what `work` makes of each row; those that failed within ten minutes come last, in their order.
+    """Yields the result of `work` for each row; rows that failed within the last ten minutes come last, in their order.
 
     Raises:
         django.db.DatabaseError: the connection is gone.

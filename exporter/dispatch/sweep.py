@@ -31,7 +31,7 @@ SELECT d.id, d.workspace_id, d.kind = 'live' AND d.failing_since IS NULL, d.fail
 
 
 def sweep(at_least: float = 1.5) -> int:
-    """Rings what is due, if the last sweep was `at_least` seconds ago; answers how many deliveries are due."""
+    """Wakes what is due, if the last sweep was at least `at_least` seconds ago; returns how many deliveries are due."""
     from django.conf import settings
 
     note_outage("sweep")

@@ -1,8 +1,8 @@
-"""Wake-ups: Celery messages that say "look now" and carry ids. Losing one costs seconds, doubling one costs nothing,
-because whoever hears it notes each id once.
+"""Wake-ups: Celery messages that say "look now" and carry ids. Losing one costs seconds, and a second copy costs
+nothing, because the receiver notes each id once.
 
-Ringing never waits for a broker that does not answer: its own connection gives up after a quarter of a second, and
-a failure is counted and forgotten, because the sweep finds the same work again.
+Sending one never waits for a broker that does not answer: its connection gives up after a quarter of a second, and a
+failure is counted and forgotten, because the sweep finds the same work again.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from django.db import connection
 log = logging.getLogger(__name__)
 
 _PATIENCE = {"socket_timeout": 0.25, "socket_connect_timeout": 0.25, "max_retries": 0}
-# After a failure the broker is left alone for so long.
+# How long the broker is left alone after a failure.
 REST_SECONDS = 0.5
 
 
 # Ids one message carries.
 MOST_IDS = 500
-# A queue this long has nobody who reads it: more of the same would only fill the broker.
+# Nobody reads a queue this long: more messages would only fill the broker.
 CROWDED = 50
 
 
@@ -73,12 +73,12 @@ SELECT id, workspace_id, kind = 'live' AND failing_since IS NULL, failing_since 
   FROM exporter_delivery WHERE id = ANY(%s)
 """
 
-# A task, what it is told, and the queue it waits in.
+# A task, its arguments, and the queue it waits in.
 _Wakeup = tuple[str, int | list[int], str]
 
 
 def ring_quietly(delivery_ids: Iterable[int]) -> int:
-    """Has these deliveries looked at by the lane they belong to; answers how many messages were sent."""
+    """Wakes workers for these deliveries, each in its queue; returns how many messages were sent."""
     ids = list(delivery_ids)
     if not ids:
         return 0
@@ -97,7 +97,7 @@ def ring_chore(task: str, row_id: int) -> None:
 
 
 def ring_workspaces(workspace_ids: Iterable[int]) -> bool:
-    """Tells a worker that these workspaces have new events; answers whether the broker took all of it.
+    """Tells a worker that these workspaces have new events; returns whether the broker took all of it.
 
     Does not ask the database, and must be called after the append has committed: whoever holds one of their deliveries
     now looks once more after releasing it.
@@ -154,9 +154,9 @@ def _ring(wakeups: list[_Wakeup]) -> int:
 
 
 def _note_failure(error: Exception) -> None:
-    """Whatever the broker's client raises: the events are safe and the sweep will ring again."""
+    """Whatever the broker's client raises, the events are safe and the sweep will wake the deliveries."""
     global failures
     failures += 1
     _bells.bell.close()
     _bells.bell.quiet_until = time.monotonic() + REST_SECONDS
-    log.warning("The broker did not take a wake-up (%s); the sweep rings again.", type(error).__name__)
+    log.warning("The broker did not take a wake-up (%s); the sweep will send it again.", type(error).__name__)

@@ -1,4 +1,4 @@
-"""What a worker process does besides its tasks: its heartbeat, a sweep when nobody else does it, a gentle end."""
+"""What a worker process does besides its tasks: heartbeats, a sweep if nobody else does it, and an orderly stop."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from exporter.dispatch import heartbeats
 from exporter.dispatch.shutdown import stopping
 from exporter.dispatch.sweep import sweep
 
-# Beat sweeps every 2 s; a worker steps in when it has been silent for so long.
+# Beat sweeps every 2 s; a worker steps in when beat has been silent for so long.
 SILENCE_SECONDS = 10.0
 
 
@@ -30,5 +30,5 @@ def asked_to_stop(**_kwargs: Any) -> None:
 
 
 def _sweep() -> None:
-    """Where beat has fallen silent."""
+    """Sweeps if beat has fallen silent."""
     sweep(SILENCE_SECONDS)

@@ -105,7 +105,7 @@ def parameters(landed: Sequence[Landed]) -> Parameters:
 
 def _add_piece(columns: Parameters, delivery_id: int, piece: Piece) -> None:
     if sum(piece.counts.values()) != piece.end - piece.first:
-        raise ArithmeticError("the counts do not add up to the cursor's way")
+        raise ArithmeticError("the counts do not add up to the distance the cursor moves")
     totals: Counter[tuple[str, str]] = Counter()
     hours: Counter[tuple[datetime, str]] = Counter()
     for (minute, event_type, outcome), count in piece.counts.items():

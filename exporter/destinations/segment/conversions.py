@@ -1,4 +1,4 @@
-"""Conversions: a value of another type than the catalogue's becomes one of that type, or stays as it came. Pure."""
+"""Conversions: a value of another type than the catalogue's is converted to that type, or left as it is. Pure."""
 
 import re
 from collections.abc import Callable
@@ -8,14 +8,14 @@ import msgspec
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _DECIMAL = re.compile(r"-?[0-9]{1,18}\.[0-9]{1,18}")
-# Beyond it a float no longer names one whole number.
+# Beyond this, a float no longer stands for exactly one whole number.
 _EXACT = 2**53
 
 _decode = msgspec.json.Decoder().decode
 
 
 def as_type(value: Any, wanted: str) -> Any:
-    """A value in the catalogue's JSON type; where that is impossible, as it came."""
+    """The value in the catalogue's JSON type; if that is impossible, unchanged."""
     if value is None or wanted == "any":
         return value
     if wanted == "array of string":

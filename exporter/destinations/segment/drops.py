@@ -1,4 +1,4 @@
-"""What Segment would answer 200 to and drop: judged before it is sent, and rejected with the reason. Pure.
+"""What Segment would answer with 200 and drop: recognised before it is sent, and rejected with the reason. Pure.
 
 By Segment's HTTP API page and its list of discards: a call without a user, an id that is no text, a track call without
 a name, a call over 32 KB (whether 1,000 or 1,024 bytes is not said). Types, names and properties are right by the
@@ -13,7 +13,7 @@ MOST_BYTES = 32_000
 
 
 class Undeliverable(Exception):
-    """Segment would drop the call; the text is the sentence that says why."""
+    """Segment would drop the call; the message says why in a sentence."""
 
 
 def judge_ids(external: Any, user: Any) -> None:

@@ -1,7 +1,7 @@
-"""Transform: one stored line becomes one Segment track call, or an outcome that says why not. Pure.
+"""Transform: turns a stored line into a Segment track call, or into an outcome that says why not. Pure.
 
-For every event type of the catalogue a typed reader and writer is made once. The reader takes events whose
-values have the catalogue's types; any other is read as a dictionary, with the conversions of
+For every event type of the catalogue, a typed reader and writer is made once. The reader takes events whose
+values have the catalogue's types; others are read as dictionaries, with the conversions of
 :mod:`exporter.destinations.segment.conversions`.
 """
 
@@ -35,7 +35,7 @@ _Part = tuple[type[msgspec.Struct], slice, tuple[None, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a connector wants: event types (aliases are understood), and whether also of anonymous users."""
+    """What a connector exports: event types (aliases are accepted), and whether also those of anonymous users."""
 
     selected: frozenset[str]
     include_anonymous: bool
@@ -45,10 +45,10 @@ class Plan:
 
 
 class Judged(NamedTuple):
-    """What becomes of an event.
+    """What is to become of an event.
 
-    ``call`` holds the finished call exactly where the outcome is delivered, which here means: to be sent.
-    ``reason`` is a sentence exactly where the outcome is rejected.
+    ``call`` holds the finished call if and only if the outcome is delivered, which here means: to be sent.
+    ``reason`` is a sentence if and only if the outcome is rejected.
     """
 
     event_type: str
@@ -82,10 +82,10 @@ _encode = msgspec.json.Encoder().encode
 
 
 def convert(line: bytes, plan: Plan) -> Judged:
-    """Judge one line of the event log for a connector and make its call.
+    """Judges one line of the event log for a connector and makes its call.
 
-    A line that intake did not write and cannot be read is rejected with the fault as its reason: it must not
-    stop the events behind it.
+    A line that cannot be read (the intake does not write such) is rejected with the fault as its reason: it must
+    not stop the events after it.
     """
     try:
         converter = _BY_BEGINNING.get(line[: line.find(b'"', len(_PREFIX))])
@@ -112,7 +112,7 @@ def convert(line: bytes, plan: Plan) -> Judged:
 
 
 def _event_type(line: bytes) -> str:
-    """The event type from the line's fixed beginning, so that what is not sent is not decoded either."""
+    """The event type from the line's fixed beginning, so that events that are not sent need not be decoded."""
     if line.startswith(_PREFIX):
         name = line[len(_PREFIX) : line.index(b'"', len(_PREFIX))]
         if b"\\" not in name:
@@ -155,7 +155,7 @@ class _Converter:
         self._device = _part(start + len(source.properties) + len(source.traits), source.device)
 
     def call(self, line: bytes, include_anonymous: bool) -> bytes | None:
-        """The finished call, or None where it is an anonymous user's and these are not wanted."""
+        """The finished call; None if the user is anonymous and such events are not exported."""
         try:
             values = _astuple(self._read(line))
         except msgspec.ValidationError:
@@ -187,13 +187,13 @@ class _Converter:
         )
 
     def _converted(self, event: dict[str, Any]) -> tuple[Any, ...]:
-        """The same values as from the reader, for an event whose types are not all the catalogue's."""
+        """The values the reader would give, for an event whose types are not all the catalogue's."""
         users = (as_type(event.get(name), "string") for name in ("external_user_id", "user_id"))
         values = (as_type(event.get(name), wanted) for name, wanted in self._sources)
         return (event["id"], event["time"], *users, event.get(own_id.FIELD), *values)
 
     def _completed(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
-        """With the value of the other field where the usual one has none."""
+        """Fills in the value of the alternative field if the usual one has none."""
         completed = list(values)
         for place, alternate in self._alternates:
             if completed[place] is None:
@@ -218,7 +218,7 @@ def _sources(source: EventType) -> list[tuple[str, str]]:
 
 
 def _reader(sources: list[tuple[str, str]]) -> type[msgspec.Struct]:
-    """A structure that holds what the call of an event type needs, identity first."""
+    """A structure of what the call of an event type needs, identity first."""
     users = [("external_user_id", str | None, None), ("user_id", str | None, None)]
     users.append((own_id.FIELD, str | None, None))
     fields = [(name, _PYTHON_TYPES[wanted] | None, None) for name, wanted in sources]
@@ -234,13 +234,13 @@ def _part(start: int, targets: tuple[Target, ...]) -> _Part:
 
 
 def _filled(part: _Part, values: tuple[Any, ...]) -> msgspec.Struct | None:
-    """The object with its values, None where it would be empty."""
+    """The object with its values; None if it would be empty."""
     writer, place, absent = part
     own = values[place]
     return None if own == absent else writer(*own)
 
 
-# Neighbours in the log share their seconds: remembering saves a twentieth of a conversion.
+# Neighbours in the log often share the second: remembering it saves a twentieth of a conversion.
 @lru_cache(maxsize=4096)
 def _timestamp(time: float) -> str:
     """UNIX seconds as ISO 8601 in UTC: to the second if whole, else to the millisecond."""
