@@ -84,6 +84,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "connectors.web.private_answers.kept_by_nobody",
     "connectors.sign_in.session_rights.bound_in_time",
     "connectors.web.language.in_language",
     "django.contrib.messages.middleware.MessageMiddleware",

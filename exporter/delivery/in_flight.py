@@ -11,7 +11,7 @@ from exporter.delivery.lease import Lease
 from exporter.delivery.settings_in_force import Current
 from exporter.delivery.settle import Tried
 from exporter.destinations import answer as retry
-from exporter.destinations import packing, sender
+from exporter.destinations import packing, scrub, sender
 from exporter.destinations.answer import Answer, Verdict
 
 
@@ -34,7 +34,8 @@ class Sent:
     def tried(self, wait: float | None = None) -> Tried:
         """The attempt as it is recorded; `wait` seconds until the next one, if there is a wait."""
         answer, verdict = self.answer(), self.verdict()
-        excerpt = "" if verdict == Verdict.ACCEPTED else answer.body[:500].decode(errors="replace")
+        accepted = verdict == Verdict.ACCEPTED
+        excerpt = "" if accepted else scrub.scrubbed(answer.body, self.current.authorization)
         return Tried(
             self.at,
             answer.status,

@@ -21,6 +21,7 @@ _KNOWN = frozenset(
     {"event_type"} | {name for event in CATALOGUE.events for name in (*event.storage, *event.also)}
 )
 # The containers of the Custom HTTP form; the fields in them are judged one by one.
+_OWN_WORDS, _SHORT = {"success", "message", "error", "code", "status"}, 200
 _CONTAINERS = ("user", "properties")
 
 
@@ -44,6 +45,20 @@ def _read(raw: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return event if isinstance(event, dict) else None
+
+
+def answer_shown(text: str, *, personal: bool) -> str:
+    """What a destination answered. Who may not see personal data is shown a short message in its own words alone:
+    anything else may repeat what was sent to it."""
+    if personal or not text:
+        return text
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        said = None
+    own = isinstance(said, dict) and said.keys() <= _OWN_WORDS and len(text) <= _SHORT
+    plain = own and not any(isinstance(value, (dict, list)) for value in said.values())
+    return text if plain and HIDDEN not in text else HIDDEN
 
 
 def masked(event: dict[str, Any]) -> dict[str, Any]:

@@ -64,9 +64,7 @@ def answer(attempt: Attempt) -> SafeString:
         if attempt.status
         else (attempt.error or _("no answer"))
     )
-    return format_html(
-        '<span class="answer {}" title="{}">{}{}</span>', colour, attempt.excerpt, icon(picture), shown
-    )
+    return format_html('<span class="answer {}">{}{}</span>', colour, icon(picture), shown)
 
 
 @register.filter

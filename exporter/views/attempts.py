@@ -12,7 +12,7 @@ from connectors.web.permissions import Action, allows, in_workspace
 from connectors.web.request_helpers import find
 from exporter.destinations.answer import FAMILIES
 from exporter.display import answer_words, figures
-from exporter.reports import attempts, balance, time_series, windows
+from exporter.reports import attempts, balance, masking, time_series, windows
 from exporter.reports import summary as status
 
 FAMILY_WORDS = {
@@ -60,6 +60,7 @@ def one(request: HttpRequest, workspace: Workspace, pk: int, attempt_id: int) ->
     context = {
         "connector": connector,
         "attempt": attempt,
+        "said": masking.answer_shown(attempt.excerpt, personal=personal),
         "content": attempts.content(attempt, personal=personal),
         "personal": personal,
     }

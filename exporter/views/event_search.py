@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from urllib.parse import urlencode
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
@@ -12,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector, Workspace
-from connectors.web.permissions import Action, allows, in_workspace
+from connectors.web.permissions import Action, allows, in_workspace, reason
 from connectors.web.rate_limit import Kind, at_most
 from connectors.web.request_helpers import find as find_connector
 from connectors.web.request_helpers import is_partial
@@ -35,6 +36,9 @@ def search(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseB
     """`?by=&value=` begins a search; `&before=&seen=` carry it on below an event number."""
     connector = find_connector(workspace, pk)
     by = next((kind for kind, _label in KINDS if kind.value == request.GET.get("by")), By.EVENT)
+    if by != By.EVENT and not _sees_people(request):
+        # Who may not see whose an event is must not find out by asking for the person.
+        raise PermissionDenied(reason(Action.SEE_PERSONAL_DATA))
     value = request.GET.get("value", "")[:200]
     context = {"connector": connector, "kinds": KINDS, "by": by, "value": value}
     if value.strip():
@@ -80,9 +84,13 @@ def one(request: HttpRequest, workspace: Workspace, pk: int, number: int) -> Htt
 
 
 def told(request: HttpRequest, connector: Connector, found: Found) -> dict[str, object]:
-    personal = allows(getattr(request, "role", None), Action.SEE_PERSONAL_DATA)
+    personal = _sees_people(request)
     event = found.event if personal else masking.masked(found.event)
     return {"found": found, "event": event, "fate": event_search.fate(connector, found), "personal": personal}
+
+
+def _sees_people(request: HttpRequest) -> bool:
+    return allows(getattr(request, "role", None), Action.SEE_PERSONAL_DATA)
 
 
 def _number(text: str) -> int | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
+from django.db import OperationalError
 from django.test import Client
 
 from connectors.models import User
@@ -180,3 +181,31 @@ def test_forms_from_elsewhere_are_refused(people: dict[str, User]) -> None:
     client.force_login(people["admin"], backend="allauth.account.auth_backends.AuthenticationBackend")
     refused = client.post("/w/harbour/settings/tokens/new/", {"name": "x", "scopes": ["intake"]})
     assert refused.status_code == 403
+
+
+def test_what_signed_in_people_see_is_kept_by_no_cache(as_: As, paths: dict[str, str]) -> None:
+    client = as_("admin")
+    for name in ("workspaces", "data_export", "status", "by_type_download", "members", "mfa_index"):
+        assert client.get(paths[name])["Cache-Control"] == "no-store", name
+    answer = client.post("/accounts/logout/")
+    assert (answer["Clear-Site-Data"], answer["Cache-Control"]) == ('"cache", "storage"', "no-store")
+
+
+def test_a_viewer_does_not_learn_of_a_person_by_asking_for_them(as_: As, paths: dict[str, str]) -> None:
+    by = "?value=customer-1&by="
+    for who, answers in {"viewer": (200, 403, 403), "marketer": (200, 200, 200)}.items():
+        asked = [as_(who).get(paths["find_event"] + by + kind) for kind in ("event", "external", "user")]
+        assert tuple(answer.status_code for answer in asked) == answers
+
+
+def test_a_database_that_does_not_answer_is_told_in_words(as_: As, monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent(*_args: object, **_more: object) -> None:
+        raise OperationalError("PostgreSQL does not answer.")
+
+    client = as_("viewer")
+    client.raise_request_exception = False
+    monkeypatch.setattr("connectors.web.permissions.memberships_of", silent)
+    answer = client.get("/w/harbour/data-export/")
+    assert answer.status_code == 503, answer.content[:3000]
+    assert answer["Retry-After"] == "5"
+    assert "The database does not answer" in answer.content.decode()

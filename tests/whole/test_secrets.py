@@ -160,7 +160,7 @@ def test_a_planted_secret_is_found_nowhere(
         "database": dump(),
     }
     assert "exporter.tasks" in everything["broker"], "doorbells were rung"
-    for secret in (first, second, spoilt, token.rpartition("_")[2]):
+    for secret in (first, second, spoilt, token.split("_", 2)[2]):
         for form in forms_of(secret):
             assert [place for place, text in everything.items() if form in text] == []
 

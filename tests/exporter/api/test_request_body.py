@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +52,12 @@ def test_bodies_of_every_fate_get_their_answer(server: Server) -> None:
     # A bomb, and what is too large by its own word.
     bomb = gzip.compress(b" " * 100_000_000)
     assert server.send(bomb, "Content-Encoding: gzip")[0] == 413
+    # Small on the wire, and much work for whoever believes it: what it may become depends on what was sent.
+    began = time.monotonic()
+    nested = gzip.compress(b"[" + b"[[],[],[]]," * 2_800_000 + b"[]]")
+    assert len(nested) < 100_000
+    assert server.send(nested, "Content-Encoding: gzip")[0] == 413
+    assert time.monotonic() - began < 5
     assert server.send(b" " * 10_000_001)[0] == 413
 
     # Refused before the body was read: the sender sees the answer all the same.

@@ -1,0 +1,24 @@
+"""What signed-in people see is kept by no cache, and signing out takes along what a browser kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponseBase
+
+
+def kept_by_nobody(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Middleware; below the one that says who it is."""
+
+    def private(request: HttpRequest) -> HttpResponseBase:
+        was_in = request.user.is_authenticated
+        answer = get_response(request)
+        if was_in or request.user.is_authenticated:
+            answer["Cache-Control"] = "no-store"
+        if was_in and not request.user.is_authenticated:
+            answer["Clear-Site-Data"] = '"cache", "storage"'
+        return answer
+
+    return private
