@@ -68,6 +68,11 @@ def refused(refusal: Refusal) -> Answer:
     return as_json({"success": False, "code": refusal.code, "message": refusal.message}, refusal.status)
 
 
+def interim(connection: socket.socket, status: int) -> None:
+    """An answer that says nothing yet (RFC 9110, 15.2)."""
+    connection.sendall(f"HTTP/1.1 {status} Interim\r\nLink: </style.css>; rel=preload\r\n\r\n".encode())
+
+
 def send(connection: socket.socket, answer: Answer, *, close: bool) -> None:
     """Send head and body, in one piece where they are small. Raises OSError when the client has gone."""
     length = answer.length()

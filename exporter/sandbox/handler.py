@@ -200,6 +200,8 @@ class SandboxHandler(BaseHTTPRequestHandler):
         return answer if standing is None else answer.with_rule(standing.rule)
 
     def _transmit(self, answer: Answer, standing: StandingRule | None) -> None:
+        if standing is not None and standing.rule.interim:
+            answers.interim(self.connection, standing.rule.interim)
         if standing is None:
             self._send(answer)
         elif standing.rule.resets():

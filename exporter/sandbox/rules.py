@@ -43,10 +43,10 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """One fault. Several fields may be combined.
 
     `status`, `headers`, `body` replace those of the answer; `delay_ms` waits before it, when the calls are
-    kept already. `hang` never answers until the client goes (at most 60 s). `reset` closes with RST, before
-    the body is read where no rule needs the body; `accept_then_reset` keeps the calls first. `slow_body`
-    sends the answer's body over a minute; `huge_body` makes it that many bytes. `probability` (0 to 1, from
-    `seed`) and `count` (uses) bound the rule.
+    kept already. `interim` is the status of an answer that goes before the final one. `hang` never answers
+    until the client goes (at most 60 s). `reset` closes with RST, before the body is read where no rule needs
+    the body; `accept_then_reset` keeps the calls first. `slow_body` sends the answer's body over a minute;
+    `huge_body` makes it that many bytes. `probability` (0 to 1, from `seed`) and `count` (uses) bound the rule.
 
     The calls are kept where the rule lets a 2xx answer through, else they are not; `store` overrides that.
     """
@@ -54,6 +54,7 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     status: Annotated[int, msgspec.Meta(ge=200, le=599)] | None = None
     headers: dict[str, str] = {}
     body: str | None = None
+    interim: Annotated[int, msgspec.Meta(ge=102, le=199)] | None = None
     delay_ms: Count = 0
     hang: bool = False
     reset: bool = False

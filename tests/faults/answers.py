@@ -31,7 +31,7 @@ class BadAnswer:
 
 def bad_answers(stage: Stage) -> list[Row]:
     running = [_begin(stage, fault) for fault in _faults(stage)]
-    running.append(_one_bad_event(stage))
+    running += [_one_bad_event(stage, status) for status in (400, 403, 500)]
     refusals = _refusals(stage)
     return [*(end() for end in running), *refusals()]
 
@@ -53,6 +53,8 @@ def _faults(stage: Stage) -> list[BadAnswer]:
         BadAnswer(
             "accepted, then reset", {"accept_then_reset": True, "count": often}, often, may_double=True
         ),
+        BadAnswer("103 before each answer", {"interim": 103}, often),
+        BadAnswer("103, then 500", {"interim": 103, "status": 500, "count": often}, often),
         BadAnswer("no answer at all", {"hang": True, "count": rarely}, rarely),
         BadAnswer("answer after 10 s", {"delay_ms": 10_000, "count": rarely + 1}, rarely + 1),
         BadAnswer(
@@ -106,16 +108,16 @@ def _check_pause(row: Row, seen: list[Seen], rule: int, pause: float) -> None:
             )
 
 
-def _one_bad_event(stage: Stage) -> Callable[[], Row]:
+def _one_bad_event(stage: Stage, status: int) -> Callable[[], Row]:
     target = stage.target()
     bad = 1234
     rule = stage.sandbox.add(
-        status=400, body="bad event", match={"key4": target.key4, "message_id": f"{target.prefix}{bad}"}
+        status=status, body="bad event", match={"key4": target.key4, "message_id": f"{target.prefix}{bad}"}
     )
     stream = stage.stream([target], events=stage.size(4_000, 10_000), rate=RATE)
 
     def end() -> Row:
-        row = stage.finish(stream, Row("400 to one event", NOTHING), refused={bad})
+        row = stage.finish(stream, Row(f"{status} to one event", NOTHING), refused={bad})
         aside = stage.set_aside(target)
         if aside != [bad]:
             row.troubles.append(f"set aside are {aside}, not event {bad} alone")

@@ -51,6 +51,7 @@ class House:
         self.parts: dict[str, Part] = {}
         self.web_ports: dict[str, int] = {}
         self.ids_file = records / "ids"
+        self.bug_file = records / "bug"
         self.sandbox_port = 0
         self.redis: redis.Redis
         self.postgres: postgres.Postgres
@@ -65,6 +66,8 @@ class House:
         os.environ.update(
             CURRENTS_VAR=str(self.folder),
             CURRENTS_LEASE_SECONDS=str(LEASE_SECONDS),
+            FAULTS_BUG_FILE=str(self.bug_file.resolve()),
+            PYTHONPATH=os.pathsep.join((str(ROOT), str(ROOT / "tests" / "faults" / "bug"))),
             SEGMENT_US_URL=f"http://{port.HOST}:{self.sandbox_port}",
             # Nobody listens there: a destination that is down.
             SEGMENT_EU_URL=f"http://{port.HOST}:{port.free()}",

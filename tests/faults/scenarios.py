@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tests.faults import answers, crashes, kills, leases, neighbours
+from tests.faults import answers, crashes, inner, kills, leases, neighbours
 from tests.faults.row import Row
 from tests.faults.stage import Stage
 
@@ -13,6 +13,9 @@ Scenario = Callable[[Stage], list[Row]]
 SCENARIOS: Mapping[str, Scenario] = {
     "answers": answers.bad_answers,
     "neighbours": neighbours.sick_neighbours,
+    "damage": inner.damaged_batch,
+    "bug": inner.injected_bug,
+    "halving": inner.stopped_while_halving,
     "kills": kills.standard_run,
     "full-speed": kills.full_speed,
     "retry-worker": crashes.retry_worker_killed,

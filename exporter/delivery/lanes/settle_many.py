@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError
 
 from exporter.delivery.lanes.claim import Claimed
 from exporter.delivery.lanes.settle_many_sql import SETTLE_MANY
@@ -52,7 +52,6 @@ def settle_many(landed: Sequence[Landed]) -> set[int]:
 
     Raises:
         OperationalError, InterfaceError: the database is away.
-        ArithmeticError: counts that do not add up to the way of their cursor.
     """
     if not landed:
         return set()
@@ -60,7 +59,7 @@ def settle_many(landed: Sequence[Landed]) -> set[int]:
         return _settle(landed)
     except (OperationalError, InterfaceError):
         raise
-    except DatabaseError as error:
+    except Exception as error:  # a bug for one row must not lose what the others' destinations accepted
         if len(landed) == 1:
             _set_aside(landed[0], error)
             return set()

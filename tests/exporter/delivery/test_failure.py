@@ -358,3 +358,15 @@ def test_an_idle_connection_the_other_end_closed_is_no_failure(monkeypatch: pyte
         assert line.deliver() == "idle"
         assert line.sandbox.uses(rule) == 1
         assert line.outcomes() == {"delivered": 2}
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_an_interim_answer_decides_nothing(status: int) -> None:
+    with a_line() as line:
+        line.feed(10)
+        line.sandbox.fail(interim=103, status=status, count=1)
+        assert line.deliver() == ("idle" if status == 200 else "failed")
+        assert Attempt.objects.get().status == status
+        line.make_due()
+        line.deliver()
+        assert line.outcomes() == {"delivered": 10}

@@ -304,8 +304,11 @@ def test_one_that_cannot_be_claimed_fails_nobody_else(monkeypatch: pytest.Monkey
         deliver(those.first.delivery.pk)
 
 
+@pytest.mark.parametrize(
+    "fault", [DatabaseError("a range that was settled already"), ArithmeticError("counts")]
+)
 def test_one_that_cannot_be_settled_is_set_aside_and_the_others_are_settled(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
     with many(3) as those:
         for place, line in enumerate(those.lines):
@@ -314,7 +317,7 @@ def test_one_that_cannot_be_settled_is_set_aside_and_the_others_are_settled(
 
         def execute(query: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
             if query == SETTLE_MANY and poisonous in parameters["ids"]:
-                raise DatabaseError("a range that was settled already")
+                raise fault
             return real(query, parameters)
 
         monkeypatch.setattr(settling, "execute", execute)
