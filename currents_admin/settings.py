@@ -51,6 +51,8 @@ if CURRENTS_RETENTION_HOURS < CURRENTS_EXPIRY_HOURS + 24:
     )
 CURRENTS_LEASE_SECONDS = env.number("CURRENTS_LEASE_SECONDS", 15, least=2, most=300)
 CURRENTS_INTAKE_RATE = env.number("CURRENTS_INTAKE_RATE", 0, least=0, most=1e9)
+# Folders of the server that workspaces may follow; none unless named.
+CURRENTS_SOURCE_FOLDERS = env.words("CURRENTS_SOURCE_FOLDERS")
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 CURRENTS_TRUSTED_PROXIES = env.whole("CURRENTS_TRUSTED_PROXIES", 0, least=0, most=9)
 

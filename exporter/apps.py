@@ -6,7 +6,11 @@ class ExporterConfig(AppConfig):
 
     def ready(self) -> None:
         from connectors import ports
+        from connectors.vault import resealing
         from exporter.actions.connector_changes import ExporterSide
         from exporter.dispatch import worker  # noqa: F401  its signals
 
         ports.register(ExporterSide())
+        from exporter.models import Source
+
+        resealing.also("source", lambda: Source.objects.exclude(credentials=b""), "credentials")

@@ -13,6 +13,7 @@ from exporter.dispatch.sweep import sweep as sweep_once
 from exporter.incidents import detect, mail
 from exporter.intake import refused_retry
 from exporter.maintenance import field_census, rollup, trimming
+from exporter.sources import following
 
 
 @shared_task(name="exporter.tasks.wake")
@@ -93,3 +94,14 @@ def go_on() -> None:
     """Work that was asked for, and whose message or worker was lost."""
     for workspace_id in refused_retry.due():
         wakeup.ring_chore("exporter.tasks.retry_refused", workspace_id)
+    for source_id in following.due():
+        wakeup.ring_chore("exporter.tasks.follow", source_id)
+
+
+@shared_task(name="exporter.tasks.follow")
+def follow(source_id: int) -> str:
+    """One turn at a source; asks again where objects wait."""
+    turn = following.follow(source_id)
+    if turn is following.Turn.BEHIND and not stopping.is_set():
+        wakeup.ring_chore("exporter.tasks.follow", source_id)
+    return turn.value

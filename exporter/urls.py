@@ -12,6 +12,7 @@ from exporter.views import (
     pause_resume_delete,
     rejected,
     seen_types,
+    sources,
     status,
     test_events,
 )
@@ -41,6 +42,10 @@ urlpatterns: list[URLPattern] = [
     re_path("^api/", connectors.nothing_here, name="api-nothing"),
     path("", workspaces, name="workspaces"),
     path("w/<slug:slug>/settings/event-types/", seen_types.seen_types, name="seen_types"),
+    path("w/<slug:slug>/settings/sources/", sources.listing, name="sources"),
+    path("w/<slug:slug>/settings/sources/new/", sources.new, name="source_new"),
+    path("w/<slug:slug>/settings/sources/<int:pk>/", sources.one, name="source"),
+    path("w/<slug:slug>/settings/sources/<int:pk>/<slug:act>/", sources.act, name="source_act"),
     path("w/<slug:slug>/banner/", banner.banner, name="banner"),
     path(f"{_EXPORT}/", data_export, name="data_export"),
     path(f"{_EXPORT}/<int:pk>/", status.status, name="status"),

@@ -15,6 +15,14 @@ from connectors.vault import sealing
 
 BATCH = 500
 
+# What else is sealed: a name for its rows, the rows, and their sealed column.
+_others: list[tuple[str, Callable[[], QuerySet[Any]], str]] = []
+
+
+def also(name: str, rows: Callable[[], QuerySet[Any]], column: str) -> None:
+    """Has a sealed column of another application moved along. For its start."""
+    _others.append((name, rows, column))
+
 
 @dataclass(slots=True)
 class Result:
@@ -32,7 +40,16 @@ def reseal_everything() -> Result:
         _move(result, f"write key {key.pk} (••••{key.last4})", partial(_write_key, key))
     for factor in _rows(Authenticator.objects.exclude(type=Authenticator.Type.WEBAUTHN)):
         _move(result, f"second factor {factor.pk}", partial(_factor, factor))
+    for name, rows, column in _others:
+        for row in _rows(rows()):
+            _move(result, f"{name} {row.pk}", partial(_column, row, column))
     return result
+
+
+def _column(row: Any, column: str) -> int:
+    old = bytes(getattr(row, column))
+    moved: int = type(row).objects.filter(pk=row.pk, **{column: old}).update(**{column: sealing.reseal(old)})
+    return moved
 
 
 def _rows(rows: QuerySet[Any]) -> Iterator[Any]:

@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 from redis import RedisError
 
 from connectors.models import Connector
-from exporter.api import installation_metrics
+from exporter.api import installation_metrics, source_metrics
 from exporter.destinations.answer import FAMILIES, family
 from exporter.dispatch import heartbeats, queues
 from exporter.ledger.outcomes import Outcome
@@ -79,6 +79,7 @@ class _Everything(Collector):
         yield from _intake()
         yield from _parts()
         yield from installation_metrics.collect()
+        yield from source_metrics.collect()
 
 
 def _events(summaries: list[Summary]) -> Iterator[Metric]:

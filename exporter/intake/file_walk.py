@@ -42,10 +42,16 @@ class Walk:
                     self.passed_over += 1
 
 
+def is_event_name(name: str) -> bool:
+    """Whether a file or object of this name holds events."""
+    last = name.rpartition("/")[2]
+    return not last.startswith((".", "_")) and last.lower().endswith(_ENDINGS)
+
+
 def _holds_events(path: Path) -> bool:
     if path.name.startswith((".", "_")):
         return False
-    if path.name.lower().endswith(_ENDINGS):
+    if is_event_name(path.name):
         return True
     try:
         # Files of programs that name theirs by numbers alone.

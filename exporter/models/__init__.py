@@ -37,6 +37,7 @@ from exporter.models.log import (
     UnknownType,
 )
 from exporter.models.seen import FieldCensus, SeenField, SeenType
+from exporter.models.sources import Source, SourceObject
 
 __all__ = [
     "Attempt",
@@ -70,6 +71,8 @@ __all__ = [
     "SeenType",
     "Settled",
     "Settlement",
+    "Source",
+    "SourceObject",
     "Stopped",
     "UnknownType",
 ]

@@ -73,6 +73,10 @@ TABLE = {
     "installation_audit_csv": Row("owner", 200),
     "invitation": Row("anyone", 410, 410),
     "language": Row("anyone", post=303),
+    "sources": Row("admin", 200),
+    "source_new": Row("admin", 200, 422),
+    "source": Row("admin", 404),
+    "source_act": Row("admin", post=404),
     # What was delivered.
     "seen_types": Row("see", 200),
     "workspaces": Row("signed_in", 200),
