@@ -18,8 +18,8 @@ _PLACE = re.compile(r"%\((\w+)\)s")
 
 
 def execute(query: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """Runs one statement and answers its rows (none for a statement without). `query` must be a constant: what is
-    made of it is kept.
+    """Runs one statement and returns its rows (none if it has none). `query` must be a constant, because its prepared
+    form is cached.
 
     Raises:
         django.db.Error: what the driver raises, in Django's classes.
@@ -33,8 +33,8 @@ def execute(query: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
 
 @lru_cache(maxsize=100)
 def _numbered(query: str) -> tuple[bytes, tuple[str, ...]]:
-    """The statement with `$1` for its first name, and the names in that order. The driver would do the same at every
-    call of a statement as long as the settle's, which was a seventh of its cost here."""
+    """The statement with `$1` for its first name, and the names in that order. The driver would do this at every
+    call; for a statement as long as the settle's, that was a seventh of its cost."""
     names: dict[str, int] = {}
     text = _PLACE.sub(lambda found: f"${names.setdefault(found[1], len(names) + 1)}", query)
     return text.encode(), tuple(names)
@@ -48,7 +48,7 @@ def cursor() -> psycopg.Cursor[Any]:
 
 
 def clock() -> datetime:
-    """The database's."""
+    """The time by the database's clock, which leases, expiry and trimming go by."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         now: datetime = cursor.fetchone()[0]

@@ -24,7 +24,7 @@ def wake(workspace_ids: list[int]) -> None:
 
 @shared_task(name="exporter.tasks.deliver")
 def deliver(delivery_id: int) -> None:
-    """This delivery needs a turn of its own."""
+    """Gives this delivery a turn of its own."""
     process.current().bulk.add(delivery_id)
 
 
@@ -37,14 +37,14 @@ def retry(delivery_ids: list[int]) -> None:
 
 @shared_task(name="exporter.tasks.sweep")
 def sweep() -> int:
-    """Rung by beat; that it came tells that beat lives."""
+    """Started by beat, so a run also shows that beat is alive."""
     claim("beat", 0.0)
     return sweep_once()
 
 
 @shared_task(name="exporter.tasks.expire")
 def expire() -> int:
-    """Gives up what is over age. Chores claim their turn, so that a heap of doorbells does the work once."""
+    """Expires what is over age. Chores claim their turn, so that a heap of messages does the work only once."""
     note_outage("expire")
     return expiry.expire_due() if claim("expire", 10.0) else 0
 
@@ -57,7 +57,7 @@ def look_for_incidents() -> None:
 
 @shared_task(name="exporter.tasks.send_mail")
 def send_mail() -> int:
-    """Not claimed: what is being sent is, notice by notice, and a server that hangs must not keep others waiting."""
+    """Not claimed as a chore: each mail is claimed by itself, and a mail server that hangs must not hold up others."""
     return mail.mail_due()
 
 
@@ -91,7 +91,7 @@ def retry_refused(workspace_id: int) -> None:
 
 @shared_task(name="exporter.tasks.go_on")
 def go_on() -> None:
-    """Work that was asked for, and whose message or worker was lost."""
+    """Picks up work that was requested and whose message or worker was lost."""
     for workspace_id in refused_retry.due():
         wakeup.ring_chore("exporter.tasks.retry_refused", workspace_id)
     for source_id in following.due():

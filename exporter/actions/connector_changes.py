@@ -59,8 +59,8 @@ class ExporterSide:
         self._ring(connector)
 
     def deleted(self, connector: Connector) -> None:
-        """Rows go with the connector; a holder of the lease notices at its next settle. The deliveries are locked
-        first, as a settle does, so that neither waits for the other in a circle."""
+        """Deletes the connector's rows; a holder of the lease notices at its next settle. The deliveries are locked
+        first, as a settle does, so that the two never deadlock."""
         list(connector.deliveries.select_for_update().order_by("pk").values_list("pk", flat=True))
 
     def waiting(self, connector: Connector) -> int:
@@ -76,7 +76,7 @@ class ExporterSide:
 
 
 def revise(connector: Connector) -> Revision:
-    """Notes the connector's settings as its current revision, unless they are the ones noted already."""
+    """Records the connector's settings as its current revision, unless they are unchanged."""
     key = connector.write_keys.filter(activated_at__isnull=False, retired_at__isnull=True).get()
     newest = connector.revisions.order_by("-pk").first()
     settings = {

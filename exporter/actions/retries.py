@@ -16,11 +16,11 @@ from exporter.models import Delivery, Kind, RefusedRetry, RejectedEvent
 
 
 class AlreadyRetrying(Exception):
-    """A retry of these events is under way."""
+    """A retry of these events is already under way."""
 
 
 class Nothing(Exception):
-    """No event can be retried: none is rejected, or their bytes are no longer kept."""
+    """No event can be retried: none was rejected, or their bytes are no longer kept."""
 
 
 class _Reach(NamedTuple):
@@ -32,13 +32,13 @@ class _Reach(NamedTuple):
 
 
 def retry_all(connector: Connector, by: By) -> Delivery:
-    """Sends again, with today's settings and the same ids, what Segment refused.
+    """Sends again, with the present settings and the same ids, what Segment rejected.
 
     Raises:
         AlreadyRetrying, Nothing.
     """
     with transaction.atomic():
-        # Two people press at once: the second waits here, then sees the first one's retry.
+        # If two people press at the same time, the second waits here and then sees the first one's retry.
         locked = Connector.objects.select_for_update().get(pk=connector.pk)
         if _unfinished(locked) is not None:
             raise AlreadyRetrying

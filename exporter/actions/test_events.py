@@ -1,6 +1,6 @@
-"""Test events: one of each chosen type, with ids of their own, sent with a given key at a person's request.
+"""Test events: one of each selected type, with ids of their own, sent with a given key at a person's request.
 
-They do not come from the log and enter no ledger. The first goes alone; where Segment refuses it, the others are not
+They do not come from the log and enter no ledger. The first is sent alone; if Segment rejects it, the others are not
 sent. Segment answers 200 also to a key that belongs to no source, so the answers prove nothing by themselves.
 """
 
@@ -37,15 +37,15 @@ _NOT_SENT = Answer(status=None, error=NOT_SENT)
 
 
 def too_soon(key: WriteKey, now: datetime) -> bool:
-    """A few seconds lie between two sendings, so that nobody hammers Segment by clicking."""
+    """A few seconds must pass between two runs, so that nobody hammers Segment by clicking."""
     return key.tested_at is not None and (now - key.tested_at).total_seconds() < REST_SECONDS
 
 
 def send(key: WriteKey, by: By) -> list[dict[str, Any]]:
-    """Sends the test events with this key to its region, keeps and answers what Segment said to each.
+    """Sends the test events with this key to its region; stores and returns Segment's answer to each.
 
     Raises:
-        connectors.sealing.Unreadable: the stored key cannot be opened; nothing was sent.
+        connectors.vault.sealing.Unreadable: the stored key cannot be decrypted; nothing was sent.
     """
     plain = sealing.unseal(key)
     calls = make(key.connector.selected_events)

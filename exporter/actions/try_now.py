@@ -1,4 +1,4 @@
-"""*Try now*: a person does not want to wait for the next attempt."""
+"""*Try now*: for a person who does not want to wait for the next attempt."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from exporter.dispatch import wakeup
 
 
 def try_now(connector: Connector, by: By) -> None:
-    """Makes the connector due at once and rings."""
+    """Makes the connector due at once and sends a wake-up."""
     with transaction.atomic():
         make_due(connector)
         record(

@@ -1,4 +1,4 @@
-"""The wire: a request's body, read and expanded within bounds."""
+"""A request's body, read and decompressed within bounds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _GZIP = 16 + zlib.MAX_WBITS
 
 
 class Refused(Exception):
-    """The body cannot be taken: `status` and a sentence that says what to do."""
+    """The body cannot be accepted: `status` and a sentence that says what to do."""
 
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)

@@ -1,6 +1,6 @@
-"""The short way to the intake: a plain request with events passes by Django's request, middleware and URLs, which cost
-more than storing an event does. It is told apart before anything of it was read; whatever is not plain (another host,
-another scheme, another address) goes the long way and is answered by the middleware as ever.
+"""The short cut to the intake: an ordinary request with events bypasses Django's request, middleware and URLs, which
+cost more than storing an event does. It is recognised before anything of it is read; anything unusual (another host,
+scheme or address) takes the long way and is answered by the middleware as usual.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ADDRESS = "/api/v1/events"
 
 _Environ = dict[str, Any]
 _Application = Callable[[_Environ, Callable[..., Any]], Iterable[bytes]]
-# What the middleware would say in its headers to a program; there is nothing to frame, run or refer from.
+# The headers the middleware would send to a program; there is nothing to frame, run or refer from.
 _SAFETY = [
     ("X-Content-Type-Options", "nosniff"),
     ("X-Frame-Options", "DENY"),
@@ -32,13 +32,13 @@ _STATUS = {status.value: f"{status.value} {status.phrase}" for status in HTTPSta
 
 
 def before(application: _Application) -> _Application:
-    """The application with the short way in front of it."""
+    """The application with the short cut in front of it."""
     safety = [*_SAFETY, *_strict_transport()]
 
     def serve(environ: _Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         if not _is_plain(environ):
             return application(environ, start_response)
-        # Django does this at the beginning of a request, which the short way passes by.
+        # Django does this at the beginning of a request, which the short cut bypasses.
         connection.close_if_unusable_or_obsolete()
         answer = take(environ)
         start_response(_STATUS[answer.status], _headers(answer, safety))
@@ -54,7 +54,7 @@ def _is_plain(environ: _Environ) -> bool:
 
 
 def _forwarded_scheme(environ: _Environ) -> str:
-    """What a proxy says it was asked over; empty where none is believed."""
+    """The scheme a proxy says it was asked over; empty if no proxy is trusted."""
     believed = settings.SECURE_PROXY_SSL_HEADER
     return str(environ.get(believed[0], "")) if believed else ""
 

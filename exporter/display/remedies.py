@@ -26,7 +26,7 @@ _REMEDIES: tuple[tuple[str, str | Promise], ...] = (
     ),
     (r"^event_type", _("Make the sender name the event type as Currents spells it.")),
     (
-        r"not JSON|UTF-8|no number JSON",
+        r"not JSON|UTF-8|not a number that JSON",
         _("The sender writes broken JSON. Correct it there; these bytes cannot be read."),
     ),
     (

@@ -1,7 +1,7 @@
-"""The appender: one thread per web process that stores what all its requests bring.
+"""The appender: one thread per web process that stores the events of all its requests.
 
-It takes everything that waits and appends it in one transaction (group commit), because the disk's flush
-costs the same for one body as for fifty. It never waits on purpose: what arrives during a commit is the next
+It takes everything that is waiting and appends it in one transaction (group commit), because flushing to disk
+costs the same for one body as for fifty. It never waits on purpose: whatever arrives during a commit is the next
 group.
 """
 
@@ -30,10 +30,10 @@ log = logging.getLogger(__name__)
 MOST_WAITING_BYTES = 64_000_000
 _GROUP_BYTES = 16_000_000
 _PATIENCE = 8.0
-# A workspace whose log was locked is refused at once for so long, or every group would wait for it.
+# How long a workspace whose log was locked is refused at once; otherwise every group would wait for it.
 _REST = 2.0
 
-# So long after a commit a connection is used without asking whether it still stands.
+# How long after a commit a connection is used without checking that it still works.
 _UNCHECKED = 1.0
 
 _LOST = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
@@ -41,7 +41,7 @@ _Group = list[tuple[Submission, Future[Receipt]]]
 
 
 class Unavailable(Exception):
-    """Nothing was acknowledged: send the same again after `retry_after` seconds."""
+    """Nothing was acknowledged; the same should be sent again after `retry_after` seconds."""
 
     def __init__(self, sentence: str, retry_after: int = 2) -> None:
         super().__init__(sentence)
@@ -49,7 +49,7 @@ class Unavailable(Exception):
 
 
 class Appender:
-    """Call `submit` from any thread; `stop` ends the thread after what waits was stored."""
+    """`submit` may be called from any thread; `stop` ends the thread once everything waiting has been stored."""
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[Submission, Future[Receipt]]] = deque()
@@ -63,7 +63,7 @@ class Appender:
         self._thread.start()
 
     def submit(self, submission: Submission) -> Receipt:
-        """Stores the submission; answers after the commit.
+        """Stores the submission; returns after the commit.
 
         Raises:
             Unavailable: it was not stored in time. It may still be: sent again, its events are then
@@ -74,7 +74,7 @@ class Appender:
             if self._stopping or not self.is_alive():
                 raise Unavailable("The server is stopping.")
             if self._bytes and self._bytes + submission.size > MOST_WAITING_BYTES:
-                raise Unavailable("More events wait to be stored than there is room for.")
+                raise Unavailable("Too many events are waiting to be stored.")
             self._waiting.append((submission, answer))
             self._bytes += submission.size
             self._changed.notify()
@@ -107,7 +107,7 @@ class Appender:
             connection.close()
 
     def _take(self) -> _Group:
-        """Everything that waits, up to the bounds of a group; empty when it is time to stop."""
+        """Everything that is waiting, up to the bounds of a group; empty when it is time to stop."""
         with self._changed:
             while True:
                 self._changed.wait_for(lambda: self._waiting or self._stopping)
@@ -119,7 +119,7 @@ class Appender:
         size = 0
         while self._waiting and (not group or size + self._waiting[0][0].size <= _GROUP_BYTES):
             submission, answer = self._waiting.popleft()
-            # One whose sender has given up is withdrawn.
+            # Drops one whose sender has given up.
             if answer.set_running_or_notify_cancel():
                 group.append((submission, answer))
                 size += submission.size
@@ -134,14 +134,14 @@ class Appender:
             except WorkspaceBusy as busy:
                 self._rest(busy.workspace_id, due)
             except Exception as error:
-                _report("Storing a group of bodies failed; each is tried alone", error)
+                _report("Storing a group of bodies failed; each is tried by itself", error)
                 self._append_alone(due)
                 return
             else:
                 return
 
     def _append_alone(self, group: _Group) -> None:
-        """One that cannot be stored must not take the others with it. Without a database the first tells for
+        """A body that cannot be stored must not take the others with it. Without a database, the first one fails for
         all."""
         while group:
             one, group = group[:1], group[1:]
@@ -161,7 +161,7 @@ class Appender:
         _refuse([one for one in group if one[0].workspace_id == workspace_id])
 
     def _without_resting(self, group: _Group) -> _Group:
-        """The others; those of a workspace whose log was just found locked are refused."""
+        """Refuses submissions of workspaces whose log was just found locked and returns the others."""
         now = time.monotonic()
         self._resting = {workspace_id: until for workspace_id, until in self._resting.items() if until > now}
         _refuse([one for one in group if one[0].workspace_id in self._resting])
@@ -181,7 +181,7 @@ class Appender:
         except WorkspaceBusy:
             raise
         except Exception:
-            # Whatever state it is in: the next attempt begins with a new one.
+            # Whatever state it is in, the next attempt begins with a new one.
             connection.close()
             raise
         self._stored_at = time.monotonic()
@@ -201,7 +201,7 @@ def _refuse(group: _Group) -> None:
 
 
 def _report(what: str, error: Exception) -> None:
-    """Logs where it happened. Not the error's text: it may quote an event."""
+    """Logs where it happened, but not the error's text, which may quote an event."""
     place = "".join(traceback.format_tb(error.__traceback__, limit=-3))
     log.error("%s (%s).\n%s", what, type(error).__name__, place)
 
@@ -211,7 +211,7 @@ _guard = threading.Lock()
 
 
 def _forget_after_fork() -> None:
-    """A child of the web server has no such thread: it starts its own with its first request."""
+    """A forked child has no such thread: it starts its own with its first request."""
     global _current, _guard
     _current = None
     _guard = threading.Lock()
@@ -221,7 +221,7 @@ os.register_at_fork(after_in_child=_forget_after_fork)
 
 
 def current() -> Appender:
-    """This process's appender, started when first asked for, and anew if its thread has died."""
+    """This process's appender, started on first use, and again if its thread has died."""
     global _current
     with _guard:
         if _current is None or not _current.is_alive():
@@ -230,7 +230,7 @@ def current() -> Appender:
 
 
 def stop() -> None:
-    """Ends this process's appender, if it runs, after it stored what waits."""
+    """Stops this process's appender, if it runs, after it has stored everything waiting."""
     global _current
     with _guard:
         appender, _current = _current, None
@@ -252,7 +252,7 @@ def append_now(
     refused: Sequence[Refusal] = (),
     extra: Callable[[], None] | None = None,
 ) -> Receipt:
-    """Stores in the calling thread and in a transaction of its own, `extra` within it; for commands and
+    """Stores in the calling thread, in a transaction of its own that includes `extra`; for commands and
     chores.
 
     Raises:

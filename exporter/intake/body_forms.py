@@ -1,4 +1,4 @@
-"""Bodies: one request body or file cut into the raw bytes of its events, whatever its form. Pure."""
+"""Body forms: cuts a request body or file into the raw bytes of its events, whatever its form. Pure."""
 
 import json
 import re
@@ -17,7 +17,7 @@ _FORMS = 'It must be {"events": [...]}, an array of events, one event, or one ev
 
 
 class BadBody(Exception):
-    """The body as a whole cannot be read; the message is one plain sentence or two."""
+    """The body as a whole cannot be read; the message says why in a sentence or two."""
 
 
 class TooManyEvents(BadBody):
@@ -39,10 +39,9 @@ _decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
 def parse_body(body: bytes) -> list[bytes]:
     """The raw bytes of each event in the body, in order; empty for a body without events.
 
-    The form is told by the first bytes: ``{"events": [...]}``, a bare array, one event, or NDJSON. An event
-    that is faulty by itself (NaN, half a surrogate pair, nested too deeply, a broken line of NDJSON) is
-    handed over as it is, to be refused alone. Raises BadBody when the whole is not JSON, TooManyEvents when
-    it holds too much.
+    The first bytes show the form: ``{"events": [...]}``, a bare array, one event, or NDJSON. A single bad event
+    (NaN, half a surrogate pair, nested too deeply, a broken line of NDJSON) is passed on as it is, to be refused
+    by itself. Raises BadBody if the whole is not JSON, TooManyEvents if it holds too many.
     """
     body = body.removeprefix(_BOM).strip(_BLANK)
     if not body:
@@ -69,10 +68,10 @@ def _strict(body: bytes) -> list[bytes]:
 
 
 def _lines(body: bytes) -> list[bytes]:
-    """The lines of an NDJSON body, broken ones included; empty where the body is not NDJSON.
+    """The lines of an NDJSON body, broken ones included; empty if the body is not NDJSON.
 
-    A first line that is broken and does not end like an object is taken for a document spread over lines:
-    reading a cut-off document as NDJSON would acknowledge a part of it.
+    A first line that is broken and does not end like an object is taken for part of a document that spans lines:
+    reading a truncated document as NDJSON would acknowledge a part of it.
     """
     if not body.startswith(b"{"):
         return []
@@ -95,7 +94,7 @@ def _lines(body: bytes) -> list[bytes]:
 
 
 def is_object(line: bytes) -> bool:
-    """Whether the line is one JSON object, a merely odd one included."""
+    """Whether the line is a JSON object, strictly valid or not."""
     try:
         _decode_raw(line)
     except msgspec.DecodeError:
@@ -106,7 +105,7 @@ def is_object(line: bytes) -> bool:
 
 
 def _is_broken(text: bytes) -> bool:
-    """Whether the text is no JSON even to a lenient reader; what is merely odd is refused with its event."""
+    """Whether not even a lenient parser accepts the text. What only a strict one rejects is refused event by event."""
     try:
         json.loads(text.decode("utf-8", "replace"))
     except json.JSONDecodeError:
@@ -121,7 +120,7 @@ _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[][{},]', re.DOTALL)
 
 
 def _salvage(body: bytes, fault: Exception | None = None) -> list[bytes]:
-    """Cut a body that the strict reader refuses as a whole, perhaps for single odd events. Raises BadBody."""
+    """Cuts a body that the strict parser rejects as a whole, perhaps because of single bad events. Raises BadBody."""
     detail = (
         "it is nested too deeply"
         if isinstance(fault, RecursionError)
@@ -143,7 +142,7 @@ def _salvage(body: bytes, fault: Exception | None = None) -> list[bytes]:
 def _elements(body: bytes, start: int) -> tuple[list[bytes], int]:
     """The elements of the array whose inside begins at ``start``, and the place of its closing bracket.
 
-    Without recursion, since depth is what may be wrong; where the array is never closed the place is the end.
+    Works without recursion, because depth may be what is wrong; if the array is never closed, the place is the end.
     """
     events: list[bytes] = []
     depth = 0

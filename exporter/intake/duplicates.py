@@ -1,9 +1,9 @@
-"""Duplicates: which events a workspace stored lately, told by their type and id.
+"""Duplicates: recognises events that a workspace stored recently, by their type and id.
 
 An event is a duplicate if an event with its type and id was stored in this workspace within the last 200,000 events or
-24 hours, whichever is less. The window's id hashes are held in memory together with the head they reach to; whoever
-appends compares that head with the log's, so several processes are exact together. A hash alone decides nothing: a hit
-is looked up in the log. One that has the id and another type is no duplicate; it gets an id of its own beside it.
+24 hours, whichever is less. The window's id hashes are held in memory together with the head they reach to; every
+append compares that head with the log's, so several processes agree exactly. A hash alone decides nothing: a hit is
+looked up in the log. An event with the same id and another type is not a duplicate; it also gets an id of its own.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Window:
 
     def __init__(self, workspace_id: int) -> None:
         self.workspace_id = workspace_id
-        # Another process appends to this workspace too: it pays to look before claiming numbers.
+        # Another process appends to this workspace too, so it pays to look before claiming numbers.
         self.shared = True
         self.size_noted = 0
         self._forget()
@@ -80,9 +80,9 @@ class Window:
         return max(self.head - WINDOW_EVENTS, self._oldest_by_age)
 
     def catch_up(self, sql: psycopg.Cursor[Any], log_head: int, now: datetime) -> None:
-        """Reads what others appended. `log_head` is the log's head, read before."""
+        """Reads what others have appended. `log_head` is the log's head, read before."""
         if log_head < self.head:
-            # The log was restored from an earlier state: nothing remembered counts any more.
+            # The log was restored from an earlier state, so nothing remembered is valid.
             self._forget()
         after = max(self.head, log_head - WINDOW_EVENTS)
         if after < log_head:
@@ -91,7 +91,7 @@ class Window:
             self.head = max(self.head, log_head)
 
     def remember(self, segments: Iterable[Segment]) -> None:
-        """Adds stored events, which follow those known."""
+        """Adds stored events; they must follow the known ones."""
         for segment in segments:
             self.head = segment.end_event
             self._index.add(segment.id_hashes, segment.first_event, self.oldest)
@@ -100,7 +100,7 @@ class Window:
             self._minutes.append((segment.end_event, segment.received_at))
 
     def expire(self, now: datetime) -> None:
-        """Forgets what lies outside the window."""
+        """Forgets events outside the window."""
         while self._minutes and (
             self._minutes[0][1] <= now - WINDOW_AGE or self._minutes[0][0] <= self.head - WINDOW_EVENTS
         ):

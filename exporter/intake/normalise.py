@@ -1,6 +1,6 @@
-"""Normalise: one event in either of Braze's shapes becomes one line in the flat shape, or is refused. Pure.
+"""Normalise: turns one event in either of Braze's forms into a line in the flat form, or refuses it. Pure.
 
-The cutting of bodies into events is in :mod:`exporter.bodies`; its names are offered here too, since whoever
+Bodies are cut into events by :mod:`exporter.intake.body_forms`; its names are offered here too, because whoever
 takes events in needs both.
 """
 
@@ -23,12 +23,12 @@ LONGEST_TYPE = 200
 # Segment's limit for messageId.
 LONGEST_ID = 99
 TIME_LIMIT = 10**11
-# Far below what any reader of the stored line can take, from however deep in a program it is called.
+# Far below what any parser of the stored line can take, however deep in a program it is called.
 DEEPEST = 64
 
 
 class Refused(Exception):
-    """One event cannot be accepted; ``reason`` says what to do, ``id`` is its id where it has one."""
+    """An event cannot be accepted; ``reason`` says what to do, ``id`` is its id if it has one."""
 
     def __init__(self, reason: str, event_id: str | None = None) -> None:
         super().__init__(reason)
@@ -36,7 +36,7 @@ class Refused(Exception):
         self.id = event_id
 
 
-# An event as it came: its bytes, or what a file's reader made of it.
+# An event as received: its bytes, or what a file's reader made of it.
 RawEvent = bytes | dict[str, Any]
 
 _decode = msgspec.json.Decoder().decode
@@ -49,12 +49,12 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def normalise(raw: bytes) -> Incoming:
-    """Check one event and bring it into the flat shape. Raises Refused, and nothing else for any bytes."""
+    """Checks one event and brings it into the flat form. Raises Refused, and nothing else whatever the bytes."""
     return _normalised(_read(raw))
 
 
 def normalise_record(event: dict[str, Any]) -> Incoming:
-    """The same for an event that a file's reader made; it is used up. Raises Refused."""
+    """Does the same for an event from a file's reader, which it modifies. Raises Refused."""
     if (
         any(type(value) is dict or type(value) is list for value in event.values())
         and _depth(event) > DEEPEST
@@ -114,7 +114,7 @@ def _read(raw: bytes) -> dict[str, Any]:
 
 
 def _read_leniently(raw: bytes) -> object:
-    """What a strict reader refuses: mended where that is harmless, else refused with the reason.
+    """Handles what a strict parser rejects: repaired if that is harmless, otherwise refused with the reason.
 
     Half a surrogate pair (an emoji cut in two) becomes U+FFFD, so that every stored line is strict JSON.
     """
@@ -126,7 +126,7 @@ def _read_leniently(raw: bytes) -> object:
         raise Refused("The event is not valid UTF-8. Send it encoded as UTF-8.") from None
     except json.JSONDecodeError as fault:
         raise Refused(
-            f"The event is not JSON: {fault.msg} at character {fault.pos}. Mend it and send it again."
+            f"The event is not JSON: {fault.msg} at character {fault.pos}. Correct it and send it again."
         ) from None
     except RecursionError:
         _refuse_depth()
@@ -135,7 +135,7 @@ def _read_leniently(raw: bytes) -> object:
 
 
 def _refuse_size(size: int) -> NoReturn:
-    raise Refused(f"The event has {size} bytes, {MOST_BYTES} are allowed. Leave out its largest fields.")
+    raise Refused(f"The event has {size} bytes; {MOST_BYTES} are allowed. Leave out its largest fields.")
 
 
 def _finite(text: str) -> float:
@@ -146,12 +146,12 @@ def _finite(text: str) -> float:
 
 
 def _refuse_number(text: str) -> NoReturn:
-    raise Refused(f"{text} is no number JSON can carry. Send null, or leave the field out.")
+    raise Refused(f"{text} is not a number that JSON can carry. Send null or leave the field out.")
 
 
 def _refuse_depth() -> NoReturn:
     raise Refused(
-        f"The event is nested too deeply, {DEEPEST} levels are allowed. Send its inner parts as text."
+        f"The event is nested too deeply; {DEEPEST} levels are allowed. Send its inner parts as text."
     )
 
 
@@ -178,7 +178,7 @@ def _refuse_id(event_id: object) -> NoReturn:
     if not event_id:
         raise Refused("id is empty. Every event needs one of its own.", event_id)
     raise Refused(
-        f"id has {len(event_id)} characters, {LONGEST_ID} are allowed. Send a shorter one.",
+        f"id has {len(event_id)} characters; {LONGEST_ID} are allowed. Send a shorter one.",
         event_id[:LONGEST_ID],
     )
 
@@ -186,12 +186,12 @@ def _refuse_id(event_id: object) -> NoReturn:
 def _unknown_type(event_type: object, event_id: str) -> str:
     """The name of a type the catalogue does not know, if it is fit to be stored and shown. Raises Refused."""
     if event_type is None:
-        raise Refused("event_type is missing. Send for instance users.messages.email.Open.", event_id)
+        raise Refused("event_type is missing. Send, for instance, users.messages.email.Open.", event_id)
     if not isinstance(event_type, str):
-        raise Refused("event_type must be text. Send for instance users.messages.email.Open.", event_id)
+        raise Refused("event_type must be text. Send, for instance, users.messages.email.Open.", event_id)
     if not 0 < len(event_type) <= LONGEST_TYPE:
         raise Refused(
-            f"event_type has {len(event_type)} characters, 1 to {LONGEST_TYPE} are allowed.", event_id
+            f"event_type has {len(event_type)} characters; 1 to {LONGEST_TYPE} are allowed.", event_id
         )
     if _CONTROL.search(event_type):
         raise Refused(
@@ -211,9 +211,9 @@ def _refuse_time(time: object, event_id: str) -> NoReturn:
 
 
 def _flatten(event: dict[str, Any], flat: dict[str, Any], event_id: str) -> None:
-    """Fill ``flat`` from the Custom HTTP shape: user before properties before other fields. Raises Refused.
+    """Fills ``flat`` from the Custom HTTP form: user before properties before other fields. Raises Refused.
 
-    A null within user hides no property: it says nothing, and nothing is lost by it.
+    A null in user does not hide a property of the same name: it carries no information.
     """
     user = event.pop("user", None)
     properties = event.pop("properties", None)

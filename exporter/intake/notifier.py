@@ -1,5 +1,5 @@
-"""The nudger: one thread per web process that rings for what was just stored, so that the request path never
-waits for the broker. A doorbell that is lost costs seconds: the sweep rings again."""
+"""The notifier: one thread per web process that sends wake-ups for what was just stored, so that the request path never
+waits for the broker. A lost wake-up costs seconds: the sweep sends another."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOG_EVERY = 60.0
 
 
 class Nudger:
-    """Collects workspace ids and rings for them, at most every 25 ms."""
+    """Collects workspace ids and sends wake-ups for them, at most every 25 ms."""
 
     def __init__(self) -> None:
         self.failures = 0
@@ -27,7 +27,7 @@ class Nudger:
         self._due = threading.Event()
         self._stop = threading.Event()
         self._log_after = 0.0
-        self._thread = threading.Thread(target=self._run, name="nudger", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="notifier", daemon=True)
         self._thread.start()
 
     def add(self, workspace_ids: Iterable[int]) -> None:
@@ -51,18 +51,18 @@ class Nudger:
             self._stop.wait(_PAUSE)
 
     def _ring(self, workspaces: set[int]) -> None:
-        """What the broker did not take is told again with what comes next, and at the latest by the sweep."""
+        """What the broker did not take is sent again with the next ids, and by the sweep at the latest."""
         try:
             if not wakeup.ring_workspaces(workspaces):
                 self._stop.wait(wakeup.REST_SECONDS)
                 self.add(workspaces)
         except Exception as error:
-            # Whatever it is, the events are stored and the sweep finds them.
+            # Whatever went wrong, the events are stored and the sweep finds them.
             self.failures += 1
             if time.monotonic() >= self._log_after:
                 self._log_after = time.monotonic() + _LOG_EVERY
                 log.warning(
-                    "Ringing for new events failed (%s), %d times so far; the sweep delivers them.",
+                    "Wake-ups for new events failed (%s), %d times so far; the sweep delivers the events.",
                     type(error).__name__,
                     self.failures,
                 )
@@ -82,7 +82,7 @@ os.register_at_fork(after_in_child=_forget_after_fork)
 
 
 def current() -> Nudger:
-    """This process's nudger, started when first asked for."""
+    """This process's notifier, started on first use."""
     global _current
     with _current_guard:
         if _current is None:
@@ -91,15 +91,15 @@ def current() -> Nudger:
 
 
 def appended(workspace_ids: Iterable[int]) -> None:
-    """Tells that these workspaces have new events; to be called after the commit. Never blocks."""
+    """Reports that these workspaces have new events; must be called after the commit. Never blocks."""
     if ids := set(workspace_ids):
         current().add(ids)
 
 
 def stop() -> None:
-    """Ends this process's nudger, if it runs."""
+    """Stops this process's notifier, if it runs."""
     global _current
     with _current_guard:
-        nudger, _current = _current, None
-    if nudger is not None:
-        nudger.stop()
+        notifier, _current = _current, None
+    if notifier is not None:
+        notifier.stop()

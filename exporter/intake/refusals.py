@@ -1,4 +1,4 @@
-"""Refusals: events that intake refused, kept as they came so that someone can look at them."""
+"""Refusals: events that the intake refused, kept as they were received so that somebody can look at them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ _LONGEST_REASON = 500
 
 
 class Refusal(NamedTuple):
-    """A refused event of a body: its place there, its bytes, the sentence why, its id if it has
-    one."""
+    """A refused event of a body: its place, its bytes, the reason in a sentence, and its id if it has one."""
 
     place: int
     raw: bytes
@@ -38,7 +37,7 @@ _decode_named = msgspec.json.Decoder(_Named).decode
 
 
 def sort_out(raws: Sequence[bytes]) -> tuple[list[Incoming], list[Refusal]]:
-    """The raw events, normalised, and those that cannot be accepted."""
+    """Normalises raw events; returns the accepted and the refused ones."""
     accepted: list[Incoming] = []
     refused: list[Refusal] = []
     for place, raw in enumerate(raws):
@@ -62,8 +61,8 @@ def judge(raw: RawEvent, place: int) -> Incoming | Refusal:
 
 
 def keep(sql: psycopg.Cursor[Any], workspace_id: int, refusals: Sequence[Refusal]) -> None:
-    """Counts the refusals and keeps as many as the day has room for, in the caller's transaction. The same
-    event refused again for the same reason is counted only."""
+    """Counts the refusals and stores as many as the day's quota allows, in the caller's transaction. If the same
+    event is refused again for the same reason, it is only counted."""
     if not refusals:
         return
     sql.execute(
@@ -109,8 +108,7 @@ def _hash(refusal: Refusal) -> bytes:
 
 
 def _event_type(raw: bytes) -> str:
-    """The event's type where it can be told; a guess for the list of refused events, nothing depends on
-    it."""
+    """The event's type, if it can be recognised; a guess for the list of refused events on which nothing depends."""
     try:
         event_type = _decode_named(raw).event_type
     except (ValueError, RecursionError):

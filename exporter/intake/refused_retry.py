@@ -1,5 +1,5 @@
-"""Refused events go through the intake again, a slice in a transaction; what is good now leaves the list as it is
-stored."""
+"""Sends refused events through the intake again, a slice per transaction; those that are now accepted leave the list as
+they are stored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from exporter.models import RefusedRetry, RejectedEvent
 
 _SLICE = 500
 _HOLD = "30 seconds"
-# One run holds a worker's thread no longer; the next goes on.
+# A run holds a worker's thread no longer than this; the next one continues.
 _SECONDS = 10.0
 
 

@@ -1,4 +1,4 @@
-"""Store: submissions of events become batches of the log, one transaction for a whole group of them."""
+"""The store: turns submitted events into batches of the log, in one transaction for a whole group of submissions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LARGE = 250
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a submission, after the commit; refused events are not in it."""
+    """What became of a submission, after the commit; refused events are not included."""
 
     accepted: int
     duplicates: int
@@ -36,7 +36,7 @@ class Receipt:
 
 @dataclass(slots=True)
 class Submission:
-    """The events of one body for one workspace, cut into batches by the thread that brings them."""
+    """The events of one body for one workspace, cut into batches by the thread that received them."""
 
     workspace_id: int
     events: Sequence[Incoming]
@@ -62,7 +62,7 @@ class WorkspaceBusy(Exception):
 
 @dataclass(slots=True)
 class _Plan:
-    """What a workspace's submissions of a group come to."""
+    """What is to be stored for a workspace's submissions of a group."""
 
     window: Window
     submissions: Sequence[Submission]
@@ -88,8 +88,7 @@ class _Plan:
             batch.compressed()
 
     def claim(self, sql: psycopg.Cursor[Any]) -> bool:
-        """Takes the numbers of the batches; False where the log's head is not the one the window reaches
-        to."""
+        """Claims the numbers of the batches; False if the log's head is not the one the window reaches to."""
         count = sum(batch.count for batch in self.batches)
         if not count:
             return True

@@ -1,5 +1,5 @@
-"""Names of event types outside the catalogue: a workspace may bring 200 a day, so that nobody's mistake fills
-the counts with names."""
+"""Names of event types outside the catalogue: a workspace may use 200 a day, so that nobody's mistake fills the
+counts with names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class TypeNames:
         self._admitted: dict[int, tuple[date, set[str]]] = {}
 
     def refused(self, workspace_id: int, names: set[str]) -> set[str]:
-        """Those of the names that are too many; the others are noted. Commits by itself."""
+        """The names beyond the day's limit; the others are recorded. Commits by itself."""
         today = datetime.now(UTC).date()
         day, admitted = self._admitted.get(workspace_id, (today, set()))
         if day != today:

@@ -1,4 +1,4 @@
-"""Appending at once: what several workspaces append goes into the log by one statement, a transaction by itself.
+"""Appends for several workspaces with one statement that is a transaction by itself.
 
 Under load every way to the database and back costs more than the work it asks for; this is one where `event_log.claim`
 and `insert` are eight. It never waits: a log that somebody else has locked, or that has moved on, leaves everything as

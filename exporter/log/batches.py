@@ -1,4 +1,4 @@
-"""Batches: accepted events cut into what one row of the log holds. No database."""
+"""Batches: cuts accepted events into what one row of the log holds. No database."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from exporter.log.events import Incoming
 MOST_EVENTS = 1_000
 # Uncompressed; an event larger than this has a batch of its own.
 MOST_BYTES = 1_000_000
-# Types outside the catalogue whose names are not kept are counted under this one.
+# Types outside the catalogue whose names are not kept are counted under this name.
 OTHER = "other"
 
 TypeCounts = dict[str, list[int]]
@@ -31,7 +31,7 @@ _threads = _Compressors()
 
 @dataclass(slots=True)
 class Batch:
-    """Events that will be neighbours in the log: `text` is NDJSON without a final line break, `id_hashes` 8
+    """Consecutive events for the log: `text` is NDJSON without a final line break, `id_hashes` has 8
     bytes an event, `type_counts` `{event type: [events, of these anonymous]}`."""
 
     count: int
@@ -66,7 +66,7 @@ def add_counts(sums: TypeCounts, more: TypeCounts) -> None:
 
 
 def make(events: Sequence[Incoming]) -> Batch:
-    """One batch of all these events; there must be one at least."""
+    """One batch of all these events; there must be at least one."""
     type_counts: TypeCounts = {}
     for (event_type, anonymous), count in Counter(
         [(event.event_type, event.anonymous) for event in events]

@@ -1,7 +1,7 @@
-"""The event log: append, read. Plain SQL on Django's connection, because every event passes here.
+"""The event log: append and read. Plain SQL on Django's connection, because every event passes here.
 
-A workspace's numbers are handed out by updating its `EventLog` row, whose lock is kept to the commit: batches
-become visible in the order of their numbers, and a transaction that fails moves no number.
+A workspace's numbers are assigned by updating its `EventLog` row, which stays locked until the commit: batches become
+visible in the order of their numbers, and a failed transaction uses up none.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Header(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """A batch with its place in the log."""
+    """A batch and its place in the log."""
 
     workspace_id: int
     first_event: int
@@ -67,8 +67,8 @@ _COUNTED = (
 
 
 def ensure(workspace_id: int) -> None:
-    """Makes the workspace's log and its mark, where they are missing. Looks first: an insert that finds its row
-    there would wait for whoever is changing it."""
+    """Creates the workspace's log and its mark if they are missing. It looks first, because an insert that meets an
+    existing row would wait for whoever is changing it."""
     with connection.cursor() as sql:
         sql.execute(
             "SELECT 1 FROM exporter_eventlog JOIN exporter_logmark USING (workspace_id) WHERE workspace_id = %s",
@@ -88,7 +88,7 @@ def ensure(workspace_id: int) -> None:
 
 
 def head(workspace_id: int) -> int:
-    """The next event number; 0 where nothing ever came."""
+    """The next event number; 0 if nothing was ever received."""
     with connection.cursor() as sql:
         sql.execute("SELECT next_event FROM exporter_eventlog WHERE workspace_id = %s", [workspace_id])
         row = sql.fetchone()
@@ -96,9 +96,8 @@ def head(workspace_id: int) -> int:
 
 
 def claim(sql: psycopg.Cursor[Any], workspace_id: int, known_head: int, count: int) -> datetime | None:
-    """Takes the next `count` numbers if the head is still `known_head`; answers the time of receipt, which
-    never runs backwards along the numbers, or None where the head is another. The row stays locked to the
-    commit."""
+    """Claims the next `count` numbers if the head is still `known_head` and returns the time of receipt, which never
+    runs backwards along the numbers; None if the head is another. The row stays locked until the commit."""
     sql.execute(
         "UPDATE exporter_eventlog SET next_event = next_event + %s, "
         "last_received_at = greatest(clock_timestamp(), last_received_at) "

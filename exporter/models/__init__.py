@@ -1,4 +1,4 @@
-"""The machine's data: the event log, deliveries over it, counts of what became of events."""
+"""The exporter's data: the event log, deliveries over it, counts of what became of events."""
 
 from exporter.models.chores import ChoreFault
 from exporter.models.counts import (

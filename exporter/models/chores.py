@@ -8,7 +8,7 @@ from django.db import models
 
 
 class ChoreFault(models.Model):
-    """A chore fails for one row, `row_id`, until it works again; the other rows go first meanwhile."""
+    """A row, `row_id`, for which a chore fails; until it works again, the other rows go first."""
 
     chore = models.CharField(max_length=20)
     row_id = models.BigIntegerField()

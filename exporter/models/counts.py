@@ -1,4 +1,4 @@
-"""Counts: what came in, what became of it, how long it took, what was answered.
+"""Counts: what was received, what became of it, how long it took, what was answered.
 
 `minute` is the minute an event was *received* (for `AttemptCount`: the minute of sending), in UTC; rows older than
 3 hours are rolled up, so that their `minute` is the beginning of an hour. Totals are written beside them and are
@@ -83,8 +83,8 @@ class DeliveryHour(models.Model):
 
 
 class DeliveryStart(models.Model):
-    """What the workspace had received of a type when the delivery was created; so received since then can be told
-    without asking the outcomes."""
+    """What the workspace had received of a type when the delivery was created, so that what it has received since
+    then is known without the outcomes."""
 
     pk = models.CompositePrimaryKey("delivery_id", "event_type")
     delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, db_constraint=False, db_index=False)
@@ -104,7 +104,7 @@ class AttemptCount(models.Model):
 
 
 class AttemptTotal(models.Model):
-    """The same since the delivery was created, so that nobody has to add up years of hours."""
+    """The same in total since the delivery was created, so that nobody has to add up years of hours."""
 
     pk = models.CompositePrimaryKey("delivery_id", "answer")
     delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, db_constraint=False, db_index=False)
@@ -114,7 +114,8 @@ class AttemptTotal(models.Model):
 
 
 class DeliveryDelay(models.Model):
-    """Seconds from received to accepted, in 24 logarithmic buckets (`exporter.delays` has their bounds)."""
+    """Seconds from receipt to acceptance, in 24 logarithmic buckets (`exporter.ledger.delay_buckets` has their
+    bounds)."""
 
     pk = models.CompositePrimaryKey("delivery_id", "minute", "bucket")
     delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, db_constraint=False, db_index=False)

@@ -1,4 +1,4 @@
-"""Deliveries over the log, the settings they were made with, the requests they sent, the trouble they met.
+"""Deliveries over the log, their settings, the requests they sent, and the trouble they met.
 
 `Delivery` rows change with every settle: no index on a changing column, wide columns elsewhere. Foreign keys of
 rows written by a settle have no database constraint, because its check would lock the hot row once per insert;
@@ -26,7 +26,7 @@ class Kind(models.TextChoices):
 
 
 class Stopped(models.TextChoices):
-    """Why nothing is sent but probes; empty while sending."""
+    """Why nothing but probes is sent; empty while sending."""
 
     KEY_REJECTED = "key_rejected", _("Key rejected")
     REQUEST_REFUSED = "request_refused", _("Request refused")
@@ -160,7 +160,7 @@ class Cause(models.TextChoices):
 
 
 class MailStep(models.TextChoices):
-    """The mails of an incident, the weightiest last: of several that are due together only that one is sent."""
+    """The mails of an incident, the weightiest last: if several are due together, only that one is sent."""
 
     STOPPED = "stopped", _("Delivery stopped")
     HALF_TIME = "half_time", _("Half time")
@@ -170,10 +170,10 @@ class MailStep(models.TextChoices):
 
 
 class Incident(models.Model):
-    """What was wrong with a connector, since when; open while `closed_at` is null.
+    """What was wrong with a connector and since when; open while `closed_at` is null.
 
-    `quiet_since`: nothing has been wrong any more since then. `expired_before`: how many events had expired when it
-    was opened, by event type; so what this incident cost can be told exactly. The connector has no database
+    `quiet_since`: nothing has been wrong since then. `expired_before`: how many events had expired when it was
+    opened, by event type, so that the cost of this incident is known exactly. The connector has no database
     constraint: its check would wait for whoever changes the connector, who in turn waits for the settle.
     """
 
@@ -199,7 +199,7 @@ class Incident(models.Model):
 class Notice(models.Model):
     """One mail of an incident: due since `created_at`, sent at `sent_at` (alone or within a weightier one).
 
-    Nobody else tries to send it before `claimed_until`; `tries` counts the times it was tried.
+    Nobody else sends it before `claimed_until`; `tries` counts the attempts to send it.
     """
 
     incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="notices")

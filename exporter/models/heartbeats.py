@@ -1,4 +1,4 @@
-"""Heartbeats: when a part of the installation last showed that it lives, and from which host."""
+"""Heartbeats: when a part of the installation was last seen alive, and on which host."""
 
 from __future__ import annotations
 

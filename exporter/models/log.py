@@ -1,4 +1,4 @@
-"""The event log of a workspace and what belongs to it at the door.
+"""The event log of a workspace, and what belongs to it at the intake.
 
 Rows that are updated with every append (`EventLog`) stay narrow and carry no index on what changes, so that
 PostgreSQL can update them in place.
@@ -16,7 +16,7 @@ from connectors.models import Connector, Workspace
 
 
 class EventLog(models.Model):
-    """A workspace's log: `next_event` is its head. Appending updates this row first and keeps its lock to the
+    """A workspace's log: `next_event` is its head. Appending updates this row first and keeps it locked until the
     commit, so numbers become visible in order and without gaps."""
 
     workspace = models.OneToOneField(
@@ -69,10 +69,10 @@ class UnknownType(models.Model):
 
 
 class RejectedEvent(models.Model):
-    """An event that intake (no connector) or Segment (with connector) refused.
+    """An event that the intake refused (no connector) or Segment rejected (with connector).
 
-    `event` holds its bytes where intake refused it, cut at 32 kB (`cut`); where Segment refused it the bytes are
-    the log's, at `event_number`.
+    If the intake refused it, `event` holds its bytes, cut at 32 kB (`cut`); if Segment rejected it, the bytes are in
+    the log, at `event_number`.
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="rejected_events")
@@ -112,7 +112,7 @@ class RejectedEvent(models.Model):
 
 
 class RefusalCount(models.Model):
-    """How many events intake refused on a day: `kept` of them have a `RejectedEvent`, the rest are only counted."""
+    """How many events the intake refused on a day: `kept` of them have a `RejectedEvent`, the rest are only counted."""
 
     pk = models.CompositePrimaryKey("workspace_id", "day")
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, db_constraint=False, db_index=False)

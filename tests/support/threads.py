@@ -14,7 +14,7 @@ from exporter.intake import appender, notifier
 
 @pytest.fixture(autouse=True)
 def _threads_end() -> Iterator[None]:
-    """The appender's and the nudger's connections would keep the test database from being emptied and
+    """The appender's and the notifier's connections would keep the test database from being emptied and
     dropped."""
     yield
     appender.stop()
