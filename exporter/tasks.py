@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from exporter.actions import replays
 from exporter.delivery import expiry
+from exporter.delivery.deliver import deliver as deliver_once
 from exporter.delivery.lanes import process
+from exporter.delivery.result import Ended
 from exporter.dispatch import wakeup
 from exporter.dispatch.heartbeats import claim, forget_hosts, note_outage
 from exporter.dispatch.shutdown import stopping
@@ -96,6 +99,7 @@ def go_on() -> None:
         wakeup.ring_chore("exporter.tasks.retry_refused", workspace_id)
     for source_id in following.due():
         wakeup.ring_chore("exporter.tasks.follow", source_id)
+    replays.advance()
 
 
 @shared_task(name="exporter.tasks.follow")
@@ -105,3 +109,12 @@ def follow(source_id: int) -> str:
     if turn is following.Turn.BEHIND and not stopping.is_set():
         wakeup.ring_chore("exporter.tasks.follow", source_id)
     return turn.value
+
+
+@shared_task(name="exporter.tasks.replay")
+def replay(delivery_id: int) -> str:
+    """One turn of a replay; asks for the next one where something is left to do."""
+    ended = deliver_once(delivery_id)
+    if ended == Ended.BEHIND and not stopping.is_set():
+        wakeup.ring_chore("exporter.tasks.replay", delivery_id)
+    return ended

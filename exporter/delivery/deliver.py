@@ -10,6 +10,7 @@ from exporter.delivery import retry_rejected, trouble
 from exporter.delivery.failure import land
 from exporter.delivery.lease import Lease, LeaseLost
 from exporter.delivery.probe import probe
+from exporter.delivery.replay import ReplayTurn
 from exporter.delivery.result import Ended
 from exporter.delivery.settings_in_force import Gone
 from exporter.delivery.turn import Turn
@@ -49,7 +50,7 @@ def _turn(lease: Lease) -> Ended:
     try:
         if lease.kind == Kind.RETRY:
             return retry_rejected.deliver(lease)
-        turn = Turn(lease)
+        turn = ReplayTurn(lease) if lease.kind == Kind.REPLAY else Turn(lease)
     except (LeaseLost, Gone):
         raise
     except Exception as fault:

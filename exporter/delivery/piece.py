@@ -29,6 +29,8 @@ class Piece:
     received: list[tuple[float, int]] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     accepted_at: float = 0.0
+    # The numbers of the calls, while the piece is new; it is settled once, so they are not kept with it.
+    numbers: list[int] = field(default_factory=list)
 
     @classmethod
     def of(cls, body: Body, accepted_at: float) -> Piece:
@@ -42,6 +44,7 @@ class Piece:
             body.received,
             body.rejections,
             accepted_at,
+            body.numbers,
         )
 
     def to_json(self) -> dict[str, Any]:

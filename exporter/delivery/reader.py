@@ -89,6 +89,12 @@ class Reader:
             else:
                 self._take(body, batch, upto, limits)
 
+    def prepare(self, headers: list[Header]) -> None:
+        """Called with the batches that are read next."""
+
+    def _judge(self, header: Header, lines: list[bytes]) -> list[Judged]:
+        return [convert(line, self.plan) for line in lines]
+
     def _sends(self, header: Header) -> bool:
         return any(name in self.plan.selected for name in header.type_counts)
 
@@ -110,6 +116,7 @@ class Reader:
         if held > number:
             raise Damaged(self.workspace_id, number, held, "are no longer in the log")
         self._batches.clear()
+        self.prepare(headers)
         with connection.wrap_database_errors:
             payloads = event_log.payloads([header.id for header in headers if self._sends(header)])
         for header in headers:
@@ -126,7 +133,7 @@ class Reader:
                 with connection.wrap_database_errors:
                     payload = event_log.payloads([batch.header.id]).get(batch.header.id)
             lines = damage.read(self.workspace_id, batch.header, payload)
-            batch.judged, batch.payload = [convert(line, self.plan) for line in lines], None
+            batch.judged, batch.payload = self._judge(batch.header, lines), None
         return batch.judged
 
     def _skip(self, body: Body, batch: _Batch) -> None:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 
-from exporter.delivery import key_refusal, settings_in_force
+from exporter.delivery import key_refusal, recovery, settings_in_force
 from exporter.delivery.body import Body
 from exporter.delivery.in_flight import Line, Sent
 from exporter.delivery.lease import Lease
@@ -46,34 +46,6 @@ SELECT r.event_number, r.event_type FROM exporter_rejectedevent r
  ORDER BY r.event_number LIMIT %(most)s
 """
 _CREATED = "SELECT created_at FROM exporter_delivery WHERE id = %(id)s"
-# The live delivery's row is locked before its counts, as a settle does, so that the two never deadlock. Minutes
-# that were rolled up meanwhile are merged into their hour by the next roll-up.
-_MOVE = """
-WITH live AS (
-    SELECT id FROM exporter_delivery WHERE connector_id = %(connector)s AND kind = 'live' FOR NO KEY UPDATE
-), taken AS (
-    DELETE FROM exporter_rejectedevent r
-     USING live, unnest(%(numbers)s::bigint[], %(minutes)s::timestamptz[]) n(number, minute)
-     WHERE r.connector_id = %(connector)s AND r.event_number = n.number
- RETURNING live.id AS delivery_id, r.event_type, n.minute
-), moved AS (
-    SELECT t.delivery_id, t.minute, t.event_type, v.outcome, sum(v.one) AS count
-      FROM taken t, (VALUES ('rejected', -1), ('delivered', 1)) v(outcome, one) GROUP BY 1, 2, 3, 4
-), counted AS (
-    INSERT INTO exporter_deliverycount AS c (delivery_id, minute, event_type, outcome, count)
-    SELECT delivery_id, minute, event_type, outcome, count FROM moved
-    ON CONFLICT (delivery_id, minute, event_type, outcome) DO UPDATE SET count = c.count + excluded.count
-), hourly AS (
-    INSERT INTO exporter_deliveryhour AS h (delivery_id, hour, outcome, count)
-    SELECT delivery_id, date_trunc('hour', minute, 'UTC'), outcome, sum(count) FROM moved GROUP BY 1, 2, 3
-    ON CONFLICT (delivery_id, hour, outcome) DO UPDATE SET count = h.count + excluded.count
-), totalled AS (
-    INSERT INTO exporter_deliverytotal AS t (delivery_id, event_type, outcome, count)
-    SELECT delivery_id, event_type, outcome, sum(count) FROM moved GROUP BY 1, 2, 3
-    ON CONFLICT (delivery_id, event_type, outcome) DO UPDATE SET count = t.count + excluded.count
-)
-SELECT count(*) FROM taken
-"""
 _REASON = """
 UPDATE exporter_rejectedevent SET reason = %(reason)s
  WHERE connector_id = %(connector)s AND event_number = %(number)s RETURNING id
@@ -180,14 +152,10 @@ class _Turn:
     def _accept(self, sent: Sent) -> None:
         self.refused, self.most = 0, min(2 * self.most, MOST_EVENTS)
         body = sent.body
-        minutes = dict(zip(body.numbers, _minutes(body), strict=True))
-        terms = {
-            "connector": self.lease.connector_id,
-            "numbers": list(minutes),
-            "minutes": list(minutes.values()),
-        }
+        rejected = zip(body.numbers, _minutes(body), strict=True)
+        beside = recovery.statement(self.lease.delivery_id, self.lease.connector_id, rejected)
         step = Step(body.end, [Piece.of(body, sent.ended)], [], [sent.tried()], accepted=True)
-        settle(self.lease, step, beside=(_MOVE, terms))
+        settle(self.lease, step, beside=beside)
 
     def _refuse(self, sent: Sent) -> None:
         body = sent.body

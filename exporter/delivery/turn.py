@@ -17,7 +17,7 @@ from exporter.delivery.piece import Piece
 from exporter.delivery.reader import Reader
 from exporter.delivery.result import Ended
 from exporter.delivery.settings_in_force import Current, KeyUnreadable
-from exporter.delivery.settle import Step, Tried, Trouble, settle
+from exporter.delivery.settle import Statement, Step, Tried, Trouble, settle
 from exporter.delivery.window import Window
 from exporter.destinations.answer import Verdict
 from exporter.destinations.packing import CAREFUL_EVENTS, Limits
@@ -69,7 +69,10 @@ class Turn:
         Gone, KeyUnreadable: see `settings_in_force.current`.
         """
         self.current: Current = settings_in_force.current(self.lease.connector_id)
-        self.reader = Reader(self.lease.workspace_id, self.current.plan, self.current.revision_id)
+        self.reader = self.new_reader()
+
+    def new_reader(self) -> Reader:
+        return Reader(self.lease.workspace_id, self.current.plan, self.current.revision_id)
 
     def work(self) -> Ended:
         """Sends until the turn is over, or raises whatever ends it. What has been answered and not settled is left in
@@ -161,10 +164,14 @@ class Turn:
             self.caught_up = not body.full
             if body.calls:
                 self.line.launch(body, self.current)
+                self.launched(body)
             else:
                 self.settle([Piece.of(body, self.lease.now())], [])
             if self._room():
                 self._make()
+
+    def launched(self, body: Body) -> None:
+        """Called for each body that begins to fly."""
 
     def _room(self) -> bool:
         """Bodies that are not settled yet, which is what a crash would repeat; the window limits them, so no more than
@@ -223,6 +230,10 @@ class Turn:
             elif self.lease.wants_renewal:
                 self.lease.try_to_renew()  # a lease that cannot be renewed still lasts a little
 
+    def beside(self, pieces: list[Piece]) -> Statement | None:
+        """What is to be written in the transaction that settles these pieces."""
+        return None
+
     def settle(
         self, pieces: list[Piece], tried: list[Tried], *, trouble: Trouble | None = None, small: bool = False
     ) -> None:
@@ -234,5 +245,6 @@ class Turn:
             cursor = passed[-1].end
         accepted = any(piece.received for piece in pieces)
         self.unsettled = (pieces, tried)
-        settle(self.lease, Step(cursor, passed, waiting, tried, accepted, trouble, small))
+        step = Step(cursor, passed, waiting, tried, accepted, trouble, small)
+        settle(self.lease, step, beside=self.beside(pieces))
         self.ahead, self.unsettled = waiting, ([], [])

@@ -18,7 +18,17 @@ from connectors.catalogue.catalogue import CATALOGUE
 from exporter.ledger.fates import Rules, fate
 from exporter.log import event_log
 from exporter.log.batches import OTHER
-from exporter.models import Delivery, EventBatch, EventLog, Kind, LogMark, RejectedEvent, Revision, Settlement
+from exporter.models import (
+    Delivery,
+    EventBatch,
+    EventLog,
+    Kind,
+    LogMark,
+    RecoveredEvent,
+    RejectedEvent,
+    Revision,
+    Settlement,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +97,8 @@ def _delivery(delivery: Delivery) -> Iterator[str]:
     if attempts[0] != attempts[1]:
         yield f"the attempts by time are {attempts[0]}, but in all {attempts[1]}."
     yield from _settled(delivery)
-    # A retry sends single events of its range; their outcomes are in the live ledger.
-    if delivery.kind != Kind.RETRY:
+    # A retry or a replay sends some events of its range; their outcomes are in the live ledger.
+    if delivery.kind == Kind.LIVE:
         yield from _recounted(delivery)
 
 
@@ -130,6 +140,11 @@ def recount(delivery: Delivery) -> tuple[Counter[tuple[str, str]], int]:
             connector_id=delivery.connector_id, event_number__isnull=False
         ).values_list("event_number", flat=True)
     )
+    recovered = set(
+        RecoveredEvent.objects.filter(connector_id=delivery.connector_id).values_list(
+            "event_number", flat=True
+        )
+    )
     revisions = {
         revision.pk: Rules.of(revision)
         for revision in Revision.objects.filter(connector_id=delivery.connector_id)
@@ -158,7 +173,12 @@ def recount(delivery: Delivery) -> tuple[Counter[tuple[str, str]], int]:
             seen += 1
             event = json.loads(line)
             rules = revisions[ranges[place].revision_id]
-            outcome = fate(event, rules, expired=ranges[place].kind == "expired", rejected=number in rejected)
+            outcome = fate(
+                event,
+                rules,
+                expired=ranges[place].kind == "expired" and number not in recovered,
+                rejected=number in rejected,
+            )
             counts[_counted_name(event["event_type"], batch.type_counts), outcome] += 1
     return counts, delivery.cursor - delivery.start - seen
 

@@ -82,6 +82,12 @@ DELETE FROM exporter_rejectedevent WHERE id IN (
        AND (r.connector_id IS NULL OR (r.at < %(records)s AND r.event_number < m.first_event))
      LIMIT %(slice)s)
 """
+_RECOVERED = """
+DELETE FROM exporter_recoveredevent WHERE id IN (
+    SELECT r.id FROM exporter_recoveredevent r JOIN exporter_delivery d ON d.id = r.delivery_id
+      JOIN exporter_logmark m ON m.workspace_id = d.workspace_id
+     WHERE r.event_number < m.first_event LIMIT %(slice)s)
+"""
 _DAYS = """
 DELETE FROM exporter_{table} WHERE day < (%(records)s::timestamptz AT TIME ZONE 'UTC')::date
 """
@@ -117,7 +123,7 @@ def clean(at: datetime | None = None) -> None:
         "records": now - RECORDS_KEPT,
         "slice": SLICE,
     }
-    for query in (_ATTEMPTS, _REJECTED):
+    for query in (_ATTEMPTS, _REJECTED, _RECOVERED):
         while _delete(query, terms) == SLICE and _may_go_on(until):
             pass
     for table in ("refusalcount", "unknowntype"):

@@ -3,6 +3,7 @@
 import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.utils.timezone
+from django.conf import settings
 from django.db import migrations, models
 
 
@@ -507,5 +508,40 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='sourceobject',
             constraint=models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'done', 'set_aside'])), name='object_has_a_known_state'),
+        ),
+        migrations.CreateModel(
+            name='RecoveredEvent',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('event_number', models.BigIntegerField()),
+                ('connector', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='connectors.connector')),
+                ('delivery', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='exporter.delivery')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('connector', 'event_number'), name='an_event_is_recovered_once')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Replay',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('running', 'Running'), ('paused', 'Paused'), ('done', 'Done'), ('cancelled', 'Cancelled'), ('failed', 'Failed')], default='waiting', max_length=10)),
+                ('since', models.DateTimeField()),
+                ('until', models.DateTimeField()),
+                ('event_types', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=200), default=list, size=None)),
+                ('outcomes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=12), size=None)),
+                ('same_ids', models.BooleanField(default=True)),
+                ('rate', models.IntegerField(null=True)),
+                ('events', models.BigIntegerField()),
+                ('created_at', models.DateTimeField()),
+                ('started_at', models.DateTimeField(null=True)),
+                ('finished_at', models.DateTimeField(null=True)),
+                ('connector', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='replays', to='connectors.connector')),
+                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('delivery', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='replay', to='exporter.delivery')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state__in', ['running', 'paused'])), fields=('connector',), name='one_replay_at_a_time_per_connector'), models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'running', 'paused', 'done', 'cancelled', 'failed'])), name='replay_has_a_known_state')],
+            },
         ),
     ]

@@ -36,6 +36,7 @@ from exporter.models.log import (
     RejectedEvent,
     UnknownType,
 )
+from exporter.models.replays import RecoveredEvent, Replay, ReplayState
 from exporter.models.seen import FieldCensus, SeenField, SeenType
 from exporter.models.sources import Source, SourceObject
 
@@ -63,9 +64,12 @@ __all__ = [
     "Notice",
     "ReceivedCount",
     "ReceivedTotal",
+    "RecoveredEvent",
     "RefusalCount",
     "RefusedRetry",
     "RejectedEvent",
+    "Replay",
+    "ReplayState",
     "Revision",
     "SeenField",
     "SeenType",

@@ -21,7 +21,7 @@ from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector
 from exporter.ledger import fates
 from exporter.log import event_log, own_id
-from exporter.models import Attempt, Delivery, RejectedEvent, Revision, Settled, Settlement
+from exporter.models import Attempt, Delivery, RecoveredEvent, RejectedEvent, Revision, Settled, Settlement
 
 SECONDS = 0.4
 MOST_FOUND = 20
@@ -235,7 +235,8 @@ def _settled(
     rules = fates.Rules.of(revision)
     if rejection is None and kind == Settled.DAMAGED:
         rejection = RejectedEvent(reason="It could not be read and was passed.")
-    outcome = fates.fate(found.event, rules, expired=kind == "expired", rejected=rejection is not None)
+    expired = kind == Settled.EXPIRED and not _recovered(delivery, found.number)
+    outcome = fates.fate(found.event, rules, expired=expired, rejected=rejection is not None)
     reason = rejection.reason if rejection is not None and outcome == "rejected" else ""
     attempt = (
         _attempt(delivery, found, accepted=outcome == "delivered")
@@ -243,6 +244,11 @@ def _settled(
         else None
     )
     return Fate(outcome, reason, revision.created_at, attempt)
+
+
+def _recovered(delivery: Delivery, number: int) -> bool:
+    """Whether a replay delivered it after it had expired."""
+    return RecoveredEvent.objects.filter(connector_id=delivery.connector_id, event_number=number).exists()
 
 
 def _attempt(delivery: Delivery, found: Found, *, accepted: bool) -> Attempt | None:

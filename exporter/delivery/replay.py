@@ -1,0 +1,114 @@
+"""A replay: a delivery of its own over a range that was delivered before, with its own ledger, lease and rate limit.
+
+It is an ordinary turn that reads other events and, where one is accepted that had expired or been rejected, moves it in
+the live ledger to delivered.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from exporter.delivery import recovery
+from exporter.delivery.body import Body
+from exporter.delivery.lease import Lease
+from exporter.delivery.piece import Piece
+from exporter.delivery.replay_reader import ReplayReader, Scope
+from exporter.delivery.result import Ended
+from exporter.delivery.settle import Statement, Tried
+from exporter.delivery.turn import LONG_TURN, Turn
+from exporter.destinations.packing import Limits
+from exporter.dispatch.shutdown import stopping
+from exporter.models import Replay, ReplayState
+from exporter.sql import execute
+
+# A person who pauses or cancels is heard this soon.
+_LOOK_SECONDS = 1.0
+_STATE = "SELECT state FROM exporter_replay WHERE id = %(id)s"
+
+
+class ReplayTurn(Turn):
+    """A turn of a replay. Raises Replay.DoesNotExist where the replay was deleted with its connector."""
+
+    reader: ReplayReader
+
+    def __init__(self, lease: Lease) -> None:
+        self.replay = Replay.objects.get(delivery_id=lease.delivery_id)
+        self.asked_at = time.monotonic()
+        self.state = self.replay.state
+        # Events that may go now, refilled by the rate; never more than two seconds' worth.
+        self.allowance, self.filled_at = 0.0, self.asked_at
+        super().__init__(lease)
+
+    def new_reader(self) -> ReplayReader:
+        scope = Scope(
+            self.replay.pk,
+            frozenset(self.replay.event_types),
+            frozenset(self.replay.outcomes),
+            self.replay.same_ids,
+        )
+        plan, revision = self.current.plan, self.current.revision_id
+        return ReplayReader(self.lease.workspace_id, plan, revision, self.lease.connector_id, scope)
+
+    def work(self) -> Ended:
+        if self.state != ReplayState.RUNNING or not self.current.live:
+            return Ended.HELD
+        ended = super().work()
+        return Ended.DONE if self._is_through() else ended
+
+    def limits(self, most_events: int = Limits().events) -> Limits:
+        """With a rate, bodies of at most a second's worth, so that it is kept within the second."""
+        return super().limits(min(most_events, self.replay.rate or most_events))
+
+    def beside(self, pieces: list[Piece]) -> Statement | None:
+        was = self.reader.was
+        rejected, expired = [], []
+        for number in [number for piece in pieces if piece.received for number in piece.numbers]:
+            before = was.get(number)
+            if before is None:
+                continue
+            if before.outcome == "rejected":
+                rejected.append((number, before.minute))
+            elif before.outcome == "expired":
+                expired.append(recovery.Expired(number, before.minute, before.event_type))
+        if not rejected and not expired:
+            return None
+        return recovery.statement(self.lease.delivery_id, self.lease.connector_id, rejected, expired)
+
+    def settle(self, pieces: list[Piece], tried: list[Tried], **more: Any) -> None:
+        super().settle(pieces, tried, **more)
+        for piece in pieces:
+            for number in piece.numbers:
+                self.reader.was.pop(number, None)
+
+    def _wait(self) -> Ended | None:
+        if self._is_through():
+            return Ended.DONE
+        return super()._wait()
+
+    def _is_through(self) -> bool:
+        idle = not self.line.flying and not self.done and self.ready is None
+        return idle and self.lease.stop is not None and self.lease.cursor >= self.lease.stop
+
+    def _over(self) -> bool:
+        now = time.monotonic()
+        if now - self.asked_at > _LOOK_SECONDS:
+            self.asked_at = now
+            self.state = execute(_STATE, {"id": self.replay.pk})[0][0]
+        over = stopping.is_set() or not self.lease.may_send or now - self.began > LONG_TURN
+        return over or self.ended or self.state != ReplayState.RUNNING
+
+    def _room(self) -> bool:
+        """Also whether the rate allows the next body now."""
+        if not super()._room():
+            return False
+        rate = self.replay.rate
+        if not rate or self.ready is None or not self.ready.calls:
+            return True
+        now = time.monotonic()
+        self.allowance = min(2.0 * rate, self.allowance + (now - self.filled_at) * rate)
+        self.filled_at = now
+        return self.allowance >= min(len(self.ready.calls), rate)
+
+    def launched(self, body: Body) -> None:
+        self.allowance -= len(body.calls)
