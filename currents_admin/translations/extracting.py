@@ -45,7 +45,8 @@ def template() -> Catalog:
 def _python_files() -> Iterator[Path]:
     for package in PACKAGES:
         for path in sorted((local.FILES / package).rglob("*.py")):
-            if "migrations" not in path.parts:
+            # Commands speak English to whoever runs the installation.
+            if not {"migrations", "management"} & set(path.parts):
                 yield path
 
 
