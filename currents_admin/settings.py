@@ -184,6 +184,11 @@ LANGUAGE_CODE = "en"
 # Each in its own words, as people look for it. One is offered once every message of its catalogue is translated.
 LANGUAGES = [
     ("en", "English"),
+    ("fr", "français"),
+    ("pt-br", "português (Brasil)"),
+    ("es", "español"),
+    ("ja", "日本語"),
+    ("de", "Deutsch"),
 ]
 LOCALE_PATHS = [local.FILES / "locale"]
 TIME_ZONE = "UTC"
