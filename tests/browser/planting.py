@@ -12,6 +12,7 @@ import zstandard
 
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector
+from exporter.destinations.answer import Answer, classify
 from exporter.ledger.delay_buckets import bucket
 from exporter.models import (
     Attempt,
@@ -181,7 +182,7 @@ def attempts(connector: Connector, *statuses: int) -> None:
             delivery=delivery,
             at=now - timedelta(seconds=5 * place),
             status=status,
-            verdict="accepted" if status == 200 else "refused",
+            verdict=classify(Answer(status=status)),
             milliseconds=118 - place,
             events=14 + place,
             bytes=13_200,
