@@ -7,15 +7,17 @@ from collections.abc import Iterable
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from connectors.models import Connector
+from connectors.models import Connector, Workspace
 from connectors.web.permissions import workspaces_of
 from exporter.display.health_words import HEALTH
 from exporter.reports import summary
+from exporter.reports.standing import Standing, standings
 from exporter.reports.summary import Summary
-from exporter.views.connector_list import by_trouble
+from exporter.views.connector_list import trouble_first
 from exporter.views.live_page import page_or_part
 
 ROWS = 50
@@ -28,15 +30,15 @@ _SHOWN = ("name", "state", "paused_at", "contact_email", "workspace__name", "wor
 def workspaces(request: HttpRequest) -> HttpResponse:
     wanted, health = request.GET.get("q", "").strip(), request.GET.get("health", "")
     mine = workspaces_of(request)
-    connectors = Connector.objects.filter(workspace__in=mine).select_related("workspace").only(*_SHOWN)
-    everything = summary.summaries(connectors)
-    found = [row for row in everything if matches(row, wanted) and health in ("", row.health.value)]
-    empty = list(mine.filter(connectors__isnull=True).order_by("name")[:ROWS])
-    page = Paginator(sorted(found, key=by_trouble), ROWS).get_page(request.GET.get("page"))
+    everything = standings(mine, wanted)
+    found = [one for one in everything if one.matches and health in ("", one.health.value)]
+    found.sort(key=lambda one: trouble_first(one.health, one.workspace, one.name))
+    page = Paginator(found, ROWS).get_page(request.GET.get("page"))
     context = {
         "page": page,
+        "rows": _summaries(page.object_list),
         "total": len(everything),
-        "empty": [row for row in empty if wanted.casefold() in row.name.casefold()] if not health else [],
+        "empty": [] if health else list(_without_connector(mine, wanted)),
         "wanted": wanted,
         "health": health,
         "choices": choices(everything),
@@ -45,13 +47,21 @@ def workspaces(request: HttpRequest) -> HttpResponse:
     return page_or_part(request, "exporter/workspaces.html", "exporter/workspaces_live.html", context)
 
 
-def matches(row: Summary, wanted: str) -> bool:
-    connector = row.connector
-    text = f"{connector.name} {connector.workspace.name} {connector.workspace.slug} {connector.contact_email}"
-    return all(word in text.casefold() for word in wanted.casefold().split())
+def _summaries(page: Iterable[Standing]) -> list[Summary]:
+    """In the order given; what was deleted meanwhile is missing."""
+    connectors = Connector.objects.select_related("workspace").only(*_SHOWN)
+    found = connectors.in_bulk([one.connector_id for one in page])
+    return summary.summaries(found[one.connector_id] for one in page if one.connector_id in found)
 
 
-def choices(rows: Iterable[Summary]) -> list[tuple[str, str, int]]:
+def _without_connector(mine: QuerySet[Workspace], wanted: str) -> QuerySet[Workspace]:
+    named = Q()
+    for word in wanted.split():
+        named &= Q(name__icontains=word) | Q(slug__icontains=word)
+    return mine.filter(named, connectors__isnull=True).order_by("name")[:ROWS]
+
+
+def choices(rows: Iterable[Standing]) -> list[tuple[str, str, int]]:
     """The healths for the filter with how many connectors have each."""
     counted = Counter(row.health.value for row in rows)
     return [(health, str(word), counted[health]) for health, (word, _colour, _icon) in HEALTH.items()]

@@ -17,6 +17,7 @@ from exporter.display.health_words import HEALTH
 from exporter.models import RefusalCount
 from exporter.reports import event_search
 from exporter.reports import summary as status
+from exporter.reports.health import Health
 from exporter.reports.summary import Summary
 from exporter.views.live_page import page_or_part
 
@@ -55,11 +56,10 @@ def refused_lately(workspace: Workspace) -> int:
 _TROUBLE_FIRST = {health: rank for rank, health in enumerate(HEALTH)}
 
 
-def by_trouble(summary: Summary) -> tuple[int, str, str]:
+def trouble_first(health: Health, workspace: str, name: str) -> tuple[int, str, str]:
     """The order of every list: what needs somebody first, then by workspace and name."""
-    connector = summary.connector
-    return (
-        _TROUBLE_FIRST[summary.health.value],
-        connector.workspace.name.casefold(),
-        connector.name.casefold(),
-    )
+    return (_TROUBLE_FIRST[health.value], workspace.casefold(), name.casefold())
+
+
+def by_trouble(summary: Summary) -> tuple[int, str, str]:
+    return trouble_first(summary.health, summary.connector.workspace.name, summary.connector.name)
