@@ -131,11 +131,11 @@ def test_the_picker_is_searched_by_name_segment_event_type_and_property(
     page.keyboard.press("/")
     page.keyboard.type(typed)
     if found is None:
-        expect(page.get_by_text("No event has that in its name")).to_be_visible()
+        expect(page.get_by_text("No event matches that in its name")).to_be_visible()
         page.keyboard.press("Escape")
         expect(page.locator("[data-event]:visible")).to_have_count(101)
         return
-    expect(page.get_by_text("No event has that in its name")).to_be_hidden()
+    expect(page.get_by_text("No event matches that in its name")).to_be_hidden()
     expect(page.locator(f'[value="{found}"]')).to_be_visible()
     assert page.locator("[data-event]:visible").count() < 5
 

@@ -34,7 +34,7 @@ def test_a_rejected_event_is_found_understood_and_retried(line: Line, owner: Use
     expect(page.get_by_text("Segment answered 400")).to_be_visible()
 
     page.get_by_role("link", name="What to do about it").click()
-    expect(page.get_by_text("Compare a sample with what Segment says")).to_be_visible()
+    expect(page.get_by_text("Compare a sample with Segment’s answer")).to_be_visible()
     page.get_by_role("link", name="1 sample").click()
     expect(page.locator(".code-block")).to_contain_text("event-2")
 

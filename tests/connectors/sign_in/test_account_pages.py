@@ -85,7 +85,7 @@ def test_the_second_step_of_a_sign_in_is_ours_too(person: User) -> None:
     client = Client()
     client.post("/accounts/login/", {"login": person.email, "password": PASSWORD})
     page = client.get("/accounts/2fa/authenticate/").content.decode()
-    assert "The password is right." in page
+    assert "The password is correct." in page
     wrong = client.post("/accounts/2fa/authenticate/", {"code": "000000"}).content.decode()
     assert "That code is wrong." in wrong
 

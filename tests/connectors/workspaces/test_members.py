@@ -66,7 +66,7 @@ def test_a_weak_or_misspelt_password_lets_nobody_in(as_: As, typed: dict[str, st
 def test_somebody_with_an_account_signs_in_and_keeps_their_password(as_: As) -> None:
     known = UserFactory.create(email="new.person@example.com")
     link, client = invited(as_("admin")), Client()
-    assert "You have an account here already" in client.get(link).content.decode()
+    assert "You already have an account here" in client.get(link).content.decode()
     client.post(link, {"name": "x", "password1": CHOSEN, "password2": CHOSEN})
     assert not Membership.objects.filter(user=known).exists()
     client.force_login(known, backend="allauth.account.auth_backends.AuthenticationBackend")
@@ -82,7 +82,7 @@ def test_a_link_gives_no_password_to_an_account_that_signs_in_elsewhere(as_: As)
     known.save()
     link, client = invited(as_("admin")), Client()
     client.post(link, {"name": "x", "password1": CHOSEN, "password2": CHOSEN})
-    assert "You have an account here already" in client.get(link).content.decode()
+    assert "You already have an account here" in client.get(link).content.decode()
     known.refresh_from_db()
     assert not known.has_usable_password()
 

@@ -80,7 +80,7 @@ def test_revoking_ends_it_and_keeps_the_row(as_: As, workspace: Workspace) -> No
     bearer.forget()
     with pytest.raises(bearer.BadToken):
         bearer.check(f"Bearer {plain}", "intake")
-    assert "Tokens that do not work any more" in as_("admin").get(PAGE).content.decode()
+    assert "Tokens that no longer work" in as_("admin").get(PAGE).content.decode()
 
 
 def test_after_a_rotation_both_work_until_the_old_one_ends(as_: As, workspace: Workspace) -> None:
