@@ -20,6 +20,8 @@ from currents_admin import env
 
 # Only to let the settings load without services (`makemigrations --check`): connecting fails at once.
 NO_DATABASE = "postgresql://nobody@127.0.0.1:1/none"
+# Set by the command line for the commands that change tables.
+AS_OWNER = "_CURRENTS_AS_OWNER"
 NO_BROKER = "redis://127.0.0.1:1/0"
 # For a TCP connection to Redis: a peer that is gone without a word is noticed within 25 s, 10 s where something was
 # sent. What a system does not know is left out.
@@ -49,9 +51,11 @@ def folder() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Addresses of the embedded services; an empty one is not running."""
+    """Addresses of the embedded services; an empty one is not running. `database_url` is the owner's, for
+    `manage.py prepare` and for people; the product runs as the role of `runs_as_url`."""
 
     database_url: str = ""
+    runs_as_url: str = ""
     redis_url: str = ""
     sandbox_url: str = ""
 

@@ -17,7 +17,9 @@ from currents_admin import env, env_urls, local, oidc, safety
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 SERVICES = local.Services.read()
-DATABASE_URL = env.text("DATABASE_URL") or SERVICES.database_url
+RUNS_AS = DATABASE_URL = env.text("DATABASE_URL") or SERVICES.runs_as_url or SERVICES.database_url
+if env.flag(local.AS_OWNER):
+    DATABASE_URL = env.text("DATABASE_OWNER_URL") or env.text("DATABASE_URL") or SERVICES.database_url
 REDIS_URL, CELERY_BROKER_URL = env_urls.redis(
     "REDIS_URL", env.text("REDIS_URL") or SERVICES.redis_url or local.NO_BROKER
 )
@@ -256,7 +258,6 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE else Non
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 X_FRAME_OPTIONS = "DENY"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "currents_admin.error_reports.NoValues"
-# Sign-in counts in it. In the database, because the request path must not hang when Redis does.
 CACHES = {"default": {"BACKEND": "connectors.sign_in.marks.MarkCache"}}
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 

@@ -14,6 +14,7 @@ import signal
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import sql
@@ -25,6 +26,7 @@ from currents_admin.supervisor.part import Part
 
 VERSION = "18"
 ROLE = DATABASE = "currents"
+RUNS_AS = "currents_app"
 _SETTINGS = {
     "listen_addresses": port.HOST,
     "unix_socket_directories": "",
@@ -130,6 +132,13 @@ class Postgres:
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise StartError(f"PostgreSQL's data folder could not be made: {reason}")
+
+
+def runs_as(owner_url: str) -> str:
+    """The address of the role the product runs as; `manage.py prepare` makes it."""
+    parts = urlsplit(owner_url)
+    password = local.kept("postgres_app_password", secrets.token_urlsafe(24))
+    return parts._replace(netloc=f"{RUNS_AS}:{password}@{parts.netloc.rpartition('@')[2]}").geturl()
 
 
 def _programs() -> Path:

@@ -43,8 +43,10 @@ def run() -> None:
 
 def _start(house: House) -> None:
     on_port = _web_port()
+    owner_url = "" if env.text("DATABASE_URL") else start_postgres(house, durable=True)
     services = local.Services(
-        database_url="" if env.text("DATABASE_URL") else start_postgres(house, durable=True),
+        database_url=owner_url,
+        runs_as_url=postgres.runs_as(owner_url) if owner_url else "",
         redis_url="" if env.text("REDIS_URL") else start_redis(house),
         sandbox_url=_start_sandbox(house),
     )

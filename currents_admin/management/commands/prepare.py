@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
-from currents_admin import demo_keys
+from currents_admin import database_roles, demo_keys
 from exporter.actions import connector_changes
 
 
 class Command(BaseCommand):
-    help = "Apply the migrations."
+    help = "Apply the migrations, and let the product's role in."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
@@ -23,6 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("migrate", interactive=False, verbosity=0)
+        database_roles.let_in(settings.RUNS_AS)
         connector_changes.note_catalogue()
         if options["static"]:
             call_command("collectstatic", interactive=False, clear=True, verbosity=0)
