@@ -9,7 +9,7 @@ TEST_VAR ?= var/test
 DEMO_VAR ?= var/demo
 ARGS ?=
 
-.PHONY: run demo test check lint flaws fuzz format bench bench-guard faults screenshots lock clean
+.PHONY: run demo test check lint flaws sbom fuzz format bench bench-guard faults screenshots lock clean
 
 run: $(VENV)/run.stamp
 	@exec $(PYTHON) -m currents_admin.supervisor run
@@ -36,6 +36,12 @@ lint: $(VENV)/dev.stamp
 # Known flaws of the pinned dependencies. Asks an advisory service for 10 s at most; without a network it only says so.
 flaws: $(VENV)/dev.stamp
 	@$(PYTHON) -m tests.house.flaws requirements/production.txt requirements/run.txt
+
+# What the product is made of, as CycloneDX, from the lock file the image installs.
+sbom: $(VENV)/dev.stamp
+	@mkdir -p var
+	@$(PYTHON) -m tests.house.sbom requirements/production.txt > var/sbom.cdx.json
+	@echo "var/sbom.cdx.json lists what the product is made of."
 
 # The API asked more than 30,000 things nobody would ask; `make test` asks some hundreds. CURRENTS_FUZZ_CASES is its measure.
 fuzz: export CURRENTS_FUZZ_CASES ?= 20000

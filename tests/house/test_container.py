@@ -21,6 +21,9 @@ READ = re.compile(r'(?:env|env_urls|local)\.\w+\(\s*"([A-Z_]+)"')
 PROXIES = {"HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"}
 
 
+OWNERS = {"DATABASE_OWNER_URL"}
+
+
 def documented(heading: str = "## Settings") -> set[str]:
     """Variables in the first column of the first table below a line of the README."""
     text = (ROOT / "README.md").read_text().partition(heading)[2]
@@ -64,8 +67,14 @@ def test_worker_and_beat_are_started_as_by_the_supervisor(part: Any) -> None:
 def passed() -> set[str]:
     """Variables that compose hands to every part of the product, or to its own address."""
     given = [set(COMPOSE["services"][service]["environment"]) for service in OURS]
-    assert all(one == given[0] for one in given)
-    return given[0] | {name for name in ("PORT",) if f"${{{name}:-" in COMPOSE["services"]["web"]["ports"][0]}
+    owners = set(COMPOSE["services"]["migrate"]["environment"]) & OWNERS
+    assert owners == OWNERS, "only what migrates knows the owner"
+    assert all(one - OWNERS == given[-1] for one in given)
+    return (
+        given[-1]
+        | owners
+        | {name for name in ("PORT",) if f"${{{name}:-" in COMPOSE["services"]["web"]["ports"][0]}
+    )
 
 
 def read_by_the_product() -> set[str]:
@@ -89,10 +98,34 @@ def test_the_second_table_has_the_variables_of_a_run_on_ones_own_machine() -> No
 
 def test_a_secret_that_is_not_set_stops_compose_with_a_sentence() -> None:
     text = (ROOT / "docker-compose.yml").read_text()
-    for name in ("POSTGRES_PASSWORD", "SECRET_KEY", "WRITE_KEY_ENCRYPTION_KEYS", "ALLOWED_HOSTS"):
+    secret = (
+        "POSTGRES_PASSWORD",
+        "POSTGRES_APP_PASSWORD",
+        "REDIS_PASSWORD",
+        "SECRET_KEY",
+        "WRITE_KEY_ENCRYPTION_KEYS",
+    )
+    for name in (*secret, "ALLOWED_HOSTS", "SITE_URL"):
         uses = re.findall(r"\$\{" + name + r"(:[^}]*)?\}", text)
         assert uses
         assert all(use.startswith(f":?Set {name} ") and use.endswith(".") for use in uses)
+
+
+@pytest.mark.parametrize("name", COMPOSE["services"])
+def test_no_container_may_more_than_it_needs(name: str) -> None:
+    service = COMPOSE["services"][name]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["mem_limit"]
+    assert service["pids_limit"]
+    if name in OURS:
+        assert service["read_only"] is True
+        assert "cap_add" not in service
+        assert "currents_app:" in service["environment"]["DATABASE_URL"]
+    else:
+        assert service["networks"] == ["inside"], "nobody outside reaches it, and it reaches nobody"
+        assert "ports" not in service
+    assert COMPOSE["networks"]["inside"] == {"internal": True}
 
 
 def test_the_image_installs_by_hash_and_does_not_run_as_root() -> None:
