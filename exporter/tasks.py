@@ -14,7 +14,7 @@ from exporter.dispatch.heartbeats import claim, forget_hosts, note_outage
 from exporter.dispatch.shutdown import stopping
 from exporter.dispatch.sweep import sweep as sweep_once
 from exporter.incidents import detect, mail
-from exporter.intake import refused_retry
+from exporter.intake import refused_retry, uploads
 from exporter.maintenance import field_census, rollup, trimming
 from exporter.sources import following
 
@@ -73,6 +73,7 @@ def trim() -> int:
 def clean() -> None:
     if claim("clean", 300.0):
         trimming.clean()
+        uploads.forget()
         forget_hosts()
 
 
@@ -97,6 +98,8 @@ def go_on() -> None:
     """Picks up work that was requested and whose message or worker was lost."""
     for workspace_id in refused_retry.due():
         wakeup.ring_chore("exporter.tasks.retry_refused", workspace_id)
+    for upload_id in uploads.due():
+        wakeup.ring_chore("exporter.tasks.import_upload", upload_id)
     for source_id in following.due():
         wakeup.ring_chore("exporter.tasks.follow", source_id)
     replays.advance()
@@ -118,3 +121,9 @@ def replay(delivery_id: int) -> str:
     if ended == Ended.BEHIND and not stopping.is_set():
         wakeup.ring_chore("exporter.tasks.replay", delivery_id)
     return ended
+
+
+@shared_task(name="exporter.tasks.import_upload")
+def import_upload(upload_id: int) -> None:
+    if uploads.run(upload_id) and not stopping.is_set():
+        wakeup.ring_chore("exporter.tasks.import_upload", upload_id)

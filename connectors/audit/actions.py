@@ -36,6 +36,8 @@ class AuditAction(TextChoices):
     INTAKE_TOKEN_CREATED = "intake_token.created", _("Token created")
     INTAKE_TOKEN_ROTATED = "intake_token.rotated", _("Token rotated")
     INTAKE_TOKEN_REVOKED = "intake_token.revoked", _("Token revoked")
+    IMPORT_STARTED = "import.started", _("Import started")
+    IMPORT_CANCELLED = "import.cancelled", _("Import cancelled")
     SOURCE_ADDED = "source.added", _("Source added")
     SOURCE_CHANGED = "source.changed", _("Source’s credentials changed")
     SOURCE_PAUSED = "source.paused", _("Source paused")

@@ -42,12 +42,14 @@ class Tally:
 
 
 @dataclass(slots=True)
-class _Group:
-    """Events for one transaction, bounded in number and bytes."""
+class Group:
+    """Events for one transaction, bounded in number and bytes. With the last one, which may be empty, comes a sentence
+    about what could not be read."""
 
     accepted: list[Incoming] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     size: int = 0
+    trouble: str = ""
 
     @property
     def count(self) -> int:
@@ -118,7 +120,10 @@ def append_all(
     """
     tally = Tally(skipped=start)
     position = start
-    for group in _groups(islice(events, start, None), tally):
+    for group in groups(events, start):
+        tally.trouble = group.trouble
+        if not group.count:
+            continue
         receipt = appender.append_now(
             workspace_id, group.accepted, group.refused, moved(position, position + group.count)
         )
@@ -143,16 +148,17 @@ def _move(row_id: int, before: int, after: int) -> Callable[[], None]:
     return move
 
 
-def _groups(events: Iterator[RawEvent], tally: Tally) -> Iterator[_Group]:
-    group = _Group()
+def groups(events: Iterator[RawEvent], start: int) -> Iterator[Group]:
+    """The events from the number `start` on. What cannot be read ends them."""
+    group = Group()
     try:
-        for raw in events:
+        for raw in islice(events, start, None):
             group.take(refusals.judge(raw, group.count))
             if group.count == _AT_ONCE or group.size > _BYTES_AT_ONCE:
                 yield group
-                group = _Group()
+                group = Group()
     except Unreadable as error:
         # What stands before the damage is good.
-        tally.trouble = str(error)
-    if group.count:
+        group.trouble = str(error)
+    if group.count or group.trouble:
         yield group

@@ -12,6 +12,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
         ('connectors', '0001_initial'),
     ]
 
@@ -543,5 +544,47 @@ class Migration(migrations.Migration):
             options={
                 'constraints': [models.UniqueConstraint(condition=models.Q(('state__in', ['running', 'paused'])), fields=('connector',), name='one_replay_at_a_time_per_connector'), models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'running', 'paused', 'done', 'cancelled', 'failed'])), name='replay_has_a_known_state')],
             },
+        ),
+        migrations.CreateModel(
+            name='Upload',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=255)),
+                ('size', models.BigIntegerField()),
+                ('received', models.BigIntegerField(default=0)),
+                ('stage', models.CharField(choices=[('arriving', 'Uploading'), ('arrived', 'Ready to import'), ('running', 'Importing'), ('done', 'Imported'), ('failed', 'Not imported completely'), ('cancelled', 'Cancelled')], default='arriving', max_length=10)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('finished_at', models.DateTimeField(null=True)),
+                ('held_until', models.DateTimeField(null=True)),
+                ('position', models.BigIntegerField(default=0)),
+                ('accepted', models.BigIntegerField(default=0)),
+                ('duplicates', models.BigIntegerField(default=0)),
+                ('refused', models.BigIntegerField(default=0)),
+                ('trouble', models.CharField(blank=True, max_length=500)),
+                ('reasons', models.JSONField(default=list)),
+                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='connectors.workspace')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='UploadPiece',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('start', models.BigIntegerField()),
+                ('content', models.BinaryField()),
+                ('upload', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='pieces', to='exporter.upload')),
+            ],
+        ),
+        migrations.AddIndex(
+            model_name='upload',
+            index=models.Index(fields=['workspace', '-id'], name='uploads_of_a_workspace'),
+        ),
+        migrations.AddConstraint(
+            model_name='upload',
+            constraint=models.CheckConstraint(condition=models.Q(('stage__in', ['arriving', 'arrived', 'running', 'done', 'failed', 'cancelled'])), name='upload_has_a_known_stage'),
+        ),
+        migrations.AddConstraint(
+            model_name='uploadpiece',
+            constraint=models.UniqueConstraint(fields=('upload', 'start'), name='each_byte_of_an_upload_once'),
         ),
     ]

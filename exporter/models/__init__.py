@@ -39,6 +39,7 @@ from exporter.models.log import (
 from exporter.models.replays import RecoveredEvent, Replay, ReplayState
 from exporter.models.seen import FieldCensus, SeenField, SeenType
 from exporter.models.sources import Source, SourceObject
+from exporter.models.uploads import Upload, UploadPiece
 
 __all__ = [
     "Attempt",
@@ -79,4 +80,6 @@ __all__ = [
     "SourceObject",
     "Stopped",
     "UnknownType",
+    "Upload",
+    "UploadPiece",
 ]

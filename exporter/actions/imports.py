@@ -1,0 +1,85 @@
+"""Imports of uploaded files: begun, filled piece by piece, started, cancelled by people."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from connectors.audit.actions import AuditAction
+from connectors.audit.actor import By
+from connectors.audit.record import record
+from connectors.models import Workspace
+from connectors.workspaces.archived import hold_open
+from exporter.dispatch import wakeup
+from exporter.models import Upload, UploadPiece
+from exporter.models.uploads import Stage
+
+MOST_BYTES = 500_000_000
+MOST_PIECE = 900_000
+MOST_UNFINISHED = 20
+_OPEN = (Stage.ARRIVING, Stage.ARRIVED, Stage.RUNNING)
+
+
+class Refused(Exception):
+    """The text is one sentence that says what to do."""
+
+
+def begin(workspace: Workspace, name: str, size: int, by: By) -> Upload:
+    """Raises Refused, Archived."""
+    if not 0 < size <= MOST_BYTES:
+        raise Refused(
+            _("A file may have 1 to %(most)s MB here. Larger ones: manage.py import_events.")
+            % {"most": MOST_BYTES // 1_000_000}
+        )
+    with transaction.atomic():
+        hold_open(workspace)
+        if Upload.objects.filter(workspace=workspace, stage__in=_OPEN).count() >= MOST_UNFINISHED:
+            raise Refused(_("Too many files wait to be imported. Import or cancel some of them."))
+        return Upload.objects.create(workspace=workspace, name=name[-255:], size=size, created_by=by.user)
+
+
+def add_piece(upload: Upload, start: int, content: bytes) -> Upload:
+    """The next bytes; a piece that is here already is taken as such.
+
+    Raises:
+        Refused.
+    """
+    with transaction.atomic():
+        current = Upload.objects.select_for_update().get(pk=upload.pk)
+        if content and start >= 0 and start + len(content) <= current.received:
+            return current
+        fits = start == current.received and start + len(content) <= current.size
+        if current.stage != Stage.ARRIVING or not fits or not 0 < len(content) <= MOST_PIECE:
+            raise Refused(_("This piece does not continue the file. Upload it again."))
+        UploadPiece.objects.create(upload=current, start=start, content=content)
+        current.received += len(content)
+        if current.received == current.size:
+            current.stage = Stage.ARRIVED
+        current.save(update_fields=["received", "stage"])
+    return current
+
+
+def start(upload: Upload, by: By) -> None:
+    """Into the log: every connector gets its events as new ones. Raises Refused."""
+    with transaction.atomic():
+        hold_open(upload.workspace)
+        if not Upload.objects.filter(pk=upload.pk, stage=Stage.ARRIVED).update(stage=Stage.RUNNING):
+            raise Refused(_("This file is not ready to be imported."))
+        record(
+            AuditAction.IMPORT_STARTED,
+            by,
+            workspace=upload.workspace,
+            target=upload.name,
+            after={"bytes": upload.size},
+        )
+        transaction.on_commit(lambda: wakeup.ring_chore("exporter.tasks.import_upload", upload.pk))
+
+
+def cancel(upload: Upload, by: By) -> None:
+    """Ends it where it is; what is in the log stays there."""
+    with transaction.atomic():
+        open_one = Upload.objects.filter(pk=upload.pk, stage__in=_OPEN)
+        if open_one.update(stage=Stage.CANCELLED, finished_at=Now()):
+            UploadPiece.objects.filter(upload=upload).delete()
+            record(AuditAction.IMPORT_CANCELLED, by, workspace=upload.workspace, target=upload.name)

@@ -1,0 +1,225 @@
+"""Uploaded files: their pieces as one file, a zip's members one after the other, and the import of their events."""
+
+from __future__ import annotations
+
+import time
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from io import BufferedReader, RawIOBase
+from typing import Any, BinaryIO, cast
+
+from django.db.models.functions import Now
+
+from exporter import sql
+from exporter.intake import appender, importing, refusals
+from exporter.intake.file_walk import is_event_name
+from exporter.intake.files import EventFile
+from exporter.intake.importing import Overtaken
+from exporter.intake.normalise import RawEvent
+from exporter.intake.refusals import Refusal
+from exporter.intake.unreadable import Unreadable
+from exporter.models import Upload, UploadPiece
+from exporter.models.uploads import Stage
+
+# What a zip may hold unpacked: more is a bomb, or belongs to the command.
+MOST_UNPACKED = 5_000_000_000
+MOST_MEMBERS = 10_000
+FORGOTTEN_AFTER = timedelta(hours=24)
+_REASONS_SHOWN = 5
+_ZIP = b"PK\x03\x04"
+_HOLD = "60 seconds"
+_SECONDS = 15.0
+
+
+class Cancelled(Exception):
+    """Somebody stopped the import."""
+
+
+class PieceFile(RawIOBase):
+    """The pieces of an upload as one file that can be read from anywhere; one of them is in memory."""
+
+    def __init__(self, upload: Upload) -> None:
+        self._upload, self._at = upload, 0
+        self._piece, self._start = b"", 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = max(0, (0, self._at, self._upload.received)[whence] + offset)
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._start <= self._at < self._start + len(self._piece):
+            row = (
+                UploadPiece.objects.filter(upload=self._upload, start__lte=self._at)
+                .order_by("-start")
+                .first()
+            )
+            if row is None:
+                return 0
+            self._piece, self._start = bytes(row.content), row.start
+        inside = self._at - self._start
+        found = self._piece[inside : inside + len(buffer)]
+        buffer[: len(found)] = found
+        self._at += len(found)
+        return len(found)
+
+
+def events(upload: Upload) -> Iterator[RawEvent]:
+    """All events, of a zip member by member. A member that cannot be read costs itself; the sentence comes at the end.
+
+    Raises:
+        Unreadable.
+    """
+    file = cast(BinaryIO, BufferedReader(PieceFile(upload)))
+    if file.read(len(_ZIP)) != _ZIP:
+        file.seek(0)
+        yield from EventFile(file, upload.name).events()
+        return
+    troubles: list[str] = []
+    for name, opened in _members(file):
+        try:
+            yield from EventFile(opened, name).events()
+        except Unreadable as error:
+            troubles.append(f"{name}: {error}")
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+            troubles.append(f"{name}: It is damaged or locked ({type(error).__name__}).")
+    if troubles:
+        raise Unreadable(" ".join(troubles[:_REASONS_SHOWN]))
+
+
+def _members(file: BinaryIO) -> Iterator[tuple[str, BinaryIO]]:
+    """Raises Unreadable."""
+    try:
+        packed = zipfile.ZipFile(file)
+        wanted = [one for one in packed.infolist() if not one.is_dir() and is_event_name(one.filename)]
+    except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError) as error:
+        raise Unreadable("The zip is damaged.") from error
+    if len(wanted) > MOST_MEMBERS:
+        raise Unreadable(f"The zip holds more than {MOST_MEMBERS} files. Use manage.py import_events.")
+    if sum(one.file_size for one in wanted) > MOST_UNPACKED:
+        raise Unreadable(
+            f"Unpacked, the zip has more than {MOST_UNPACKED} bytes. Use manage.py import_events."
+        )
+    if not wanted:
+        raise Unreadable("The zip holds no Avro, JSON or NDJSON file.")
+    for one in sorted(wanted, key=lambda member: member.filename):
+        try:
+            opened = packed.open(one)
+        except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+            raise Unreadable(f"{one.filename} is damaged or locked ({type(error).__name__}).") from error
+        # More than it says it has is never unpacked: zipfile stops there.
+        yield one.filename, cast(BinaryIO, opened)
+
+
+def forget() -> None:
+    """Forgets, with their bytes, uploads nobody started for a day."""
+    waiting = Upload.objects.filter(stage__in=(Stage.ARRIVING, Stage.ARRIVED))
+    waiting.filter(created_at__lt=Now() - FORGOTTEN_AFTER).delete()
+
+
+def due() -> list[int]:
+    """Imports nobody works on."""
+    waiting = Upload.objects.filter(stage=Stage.RUNNING)
+    return list(waiting.exclude(held_until__gte=Now()).values_list("pk", flat=True))
+
+
+def run(upload_id: int, seconds: float = _SECONDS) -> bool:
+    """Works on an import for so long; whether something is left. Must not be called inside a transaction.
+
+    Raises:
+        What `appender.append_now` raises; what was done stays done.
+    """
+    if not _take(upload_id):
+        return False
+    upload = Upload.objects.get(pk=upload_id)
+    until = time.monotonic() + seconds
+    try:
+        return _append(upload, until)
+    except (Cancelled, Overtaken):
+        return False
+    finally:
+        Upload.objects.filter(pk=upload_id).update(held_until=None)
+
+
+def _take(upload_id: int) -> bool:
+    with sql.cursor() as cursor:
+        cursor.execute(
+            "UPDATE exporter_upload SET held_until = clock_timestamp() + %s::interval WHERE id = %s "
+            "AND stage = 'running' AND (held_until IS NULL OR held_until < clock_timestamp())",
+            [_HOLD, upload_id],
+        )
+        return cursor.rowcount == 1
+
+
+def _append(upload: Upload, until: float) -> bool:
+    """Appends from where the import was; whether time ran out before the end."""
+    for group in importing.groups(events(upload), upload.position):
+        upload.trouble = group.trouble
+        if not group.count:
+            continue
+        reasons = [one.reason for one in group.refused]
+        receipt = appender.append_now(
+            upload.workspace_id, group.accepted, group.refused, _move(upload, group.count, len(reasons))
+        )
+        upload.position += group.count
+        upload.reasons = [*upload.reasons, *reasons][:_REASONS_SHOWN]
+        Upload.objects.filter(pk=upload.pk).update(reasons=upload.reasons)
+        if receipt.duplicates:
+            with sql.cursor() as cursor:
+                cursor.execute(
+                    "UPDATE exporter_upload SET accepted = accepted - %s, duplicates = duplicates + %s WHERE id = %s",
+                    [receipt.duplicates, receipt.duplicates, upload.pk],
+                )
+        if not group.trouble and time.monotonic() > until:
+            return True
+    _finish(upload)
+    return False
+
+
+def _finish(upload: Upload) -> None:
+    stage = Stage.FAILED if upload.trouble else Stage.DONE
+    running = Upload.objects.filter(pk=upload.pk, stage=Stage.RUNNING)
+    running.update(stage=stage, trouble=upload.trouble[:500], finished_at=Now())
+    UploadPiece.objects.filter(upload=upload).delete()
+
+
+def _move(upload: Upload, count: int, refused: int) -> Callable[[], None]:
+    def move() -> None:
+        with sql.cursor() as cursor:
+            cursor.execute(
+                "UPDATE exporter_upload SET position = position + %s, accepted = accepted + %s, "
+                "refused = refused + %s, held_until = clock_timestamp() + %s::interval "
+                "WHERE id = %s AND position = %s AND stage = 'running'",
+                [count, count - refused, refused, _HOLD, upload.pk, upload.position],
+            )
+            if cursor.rowcount != 1:
+                raise Cancelled
+
+    return move
+
+
+def preview(upload: Upload, most: int) -> tuple[list[dict[str, Any] | bytes], list[str]]:
+    """The first events as they came, and the sentences about what of them would be refused or cannot be read."""
+    found: list[dict[str, Any] | bytes] = []
+    troubles: list[str] = []
+    try:
+        for raw in events(upload):
+            judged = refusals.judge(raw, 0)
+            if isinstance(judged, Refusal):
+                troubles.append(judged.reason)
+            found.append(raw if isinstance(judged, Refusal) else judged.line)
+            if len(found) == most:
+                break
+    except Unreadable as error:
+        troubles.append(str(error))
+    return found, troubles

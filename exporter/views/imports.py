@@ -1,0 +1,117 @@
+"""Settings › Imports: Currents files from a person's own machine into the log, in pieces that hold no thread."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from connectors.models import Workspace
+from connectors.web.permissions import Action, in_workspace
+from connectors.web.request_helpers import REFUSED, by, see_other
+from connectors.workspaces.archived import Archived
+from exporter.actions import imports
+from exporter.intake import uploads
+from exporter.models import Upload
+from exporter.models.uploads import Stage
+from exporter.reports import masking
+from exporter.views import live_page
+
+MOST_LISTED = 50
+FIRST_EVENTS = 5
+
+
+@require_safe
+@in_workspace(Action.MANAGE)
+def listing(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
+    rows = Upload.objects.filter(workspace=workspace).select_related("created_by").order_by("-pk")
+    context = {
+        "uploads": rows[:MOST_LISTED],
+        "most_megabytes": imports.MOST_BYTES // 1_000_000,
+        "piece": imports.MOST_PIECE,
+    }
+    return render(request, "exporter/imports.html", context)
+
+
+@require_POST
+@in_workspace(Action.MANAGE)
+def begin(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
+    """`name` and `size` of a file; answered with the address its pieces go to."""
+    size = request.POST.get("size", "")
+    try:
+        upload = imports.begin(
+            workspace,
+            request.POST.get("name", ""),
+            int(size) if size.isascii() and size.isdigit() and len(size) < 16 else 0,
+            by(request),
+        )
+    except imports.Refused as error:
+        return JsonResponse({"detail": str(error)}, status=REFUSED)
+    except Archived:
+        raise Http404 from None
+    page = reverse("import", args=[workspace.slug, upload.pk])
+    return JsonResponse({"page": page, "pieces": f"{page}pieces/"}, status=201)
+
+
+@require_POST
+@in_workspace(Action.MANAGE)
+def piece(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
+    """The next bytes of the file as the body; `?at=` is their place in it."""
+    upload = _find(workspace, pk)
+    at = request.GET.get("at", "")
+    try:
+        place = int(at) if at.isascii() and at.isdigit() and len(at) < 16 else -1
+        current = imports.add_piece(upload, place, request.body)
+    except imports.Refused as error:
+        return JsonResponse({"detail": str(error)}, status=REFUSED)
+    return JsonResponse({"received": current.received})
+
+
+@require_safe
+@in_workspace(Action.MANAGE)
+def one(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
+    upload = _find(workspace, pk)
+    stamp = live_page.stamp_of(upload.stage, upload.position, upload.received)
+    context: dict[str, Any] = {"upload": upload, "stage": Stage}
+    if upload.stage == Stage.ARRIVED and not live_page.unchanged(request, stamp):
+        found, troubles = uploads.preview(upload, FIRST_EVENTS)
+        context["events"] = [_shown(one) for one in found]
+        context["troubles"] = troubles[:FIRST_EVENTS]
+    return live_page.page_or_part(
+        request, "exporter/import.html", "exporter/import_live.html", context, stamp=stamp
+    )
+
+
+@require_POST
+@in_workspace(Action.MANAGE)
+def act(request: HttpRequest, workspace: Workspace, pk: int, act: str) -> HttpResponseBase:
+    upload = _find(workspace, pk)
+    try:
+        match act:
+            case "start":
+                imports.start(upload, by(request))
+            case "cancel":
+                imports.cancel(upload, by(request))
+                messages.success(request, _("Cancelled. What is in the log already stays there."))
+            case _:
+                raise Http404
+    except imports.Refused as error:
+        messages.error(request, str(error))
+    except Archived:
+        raise Http404 from None
+    return see_other("import", workspace.slug, upload.pk)
+
+
+def _shown(raw: dict[str, Any] | bytes) -> dict[str, Any]:
+    text = raw if isinstance(raw, bytes) else json.dumps(raw, default=str).encode()
+    return masking.shown(text, personal=True)
+
+
+def _find(workspace: Workspace, pk: int) -> Upload:
+    return get_object_or_404(Upload, workspace=workspace, pk=pk)

@@ -1,0 +1,104 @@
+"""A small stand-in for Google Cloud Storage, as far as `obstore` speaks it: the XML API's listing and reading.
+
+No emulator of Google's is to be had as a package; this one knows pages, prefixes, delimiters and `If-Match`.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import md5
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+from xml.sax.saxutils import escape
+
+PAGE = 2
+
+
+class GoogleStorage:
+    """`objects` by name; `forbidden` makes every answer 403."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.forbidden = False
+        self.url = ""
+
+    def key(self) -> str:
+        """What people enter: a service account's key, which for a stand-in says where it is."""
+        said = {"gcs_base_url": self.url, "disable_oauth": True}
+        return json.dumps(said | {"client_email": "", "private_key": "", "private_key_id": ""})
+
+    def listing(self, asked: dict[str, str]) -> str:
+        prefix, delimiter = asked.get("prefix", ""), asked.get("delimiter", "")
+        after = max(asked.get("start-after", ""), asked.get("continuation-token", ""))
+        entries: dict[str, str] = {}
+        for name in sorted(self.objects):
+            if not name.startswith(prefix) or name <= after:
+                continue
+            end = name.find(delimiter, len(prefix)) if delimiter else -1
+            if end >= 0:
+                folder = name[: end + 1]
+                entries[folder] = f"<CommonPrefixes><Prefix>{escape(folder)}</Prefix></CommonPrefixes>"
+            else:
+                entries[name] = (
+                    f"<Contents><Key>{escape(name)}</Key><ETag>{etag(self.objects[name])}</ETag>"
+                    f"<Size>{len(self.objects[name])}</Size><LastModified>2026-11-25T21:00:00Z</LastModified></Contents>"
+                )
+        page = list(entries)[:PAGE]
+        more = (
+            "" if len(page) == len(entries) else f"<NextContinuationToken>{page[-1]}</NextContinuationToken>"
+        )
+        return f"<ListBucketResult>{''.join(entries[name] for name in page)}{more}</ListBucketResult>"
+
+
+def etag(content: bytes) -> str:
+    return f'"{md5(content, usedforsecurity=False).hexdigest()}"'
+
+
+@contextmanager
+def running_storage(bucket: str) -> Iterator[GoogleStorage]:
+    storage = GoogleStorage()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            parts = urlsplit(self.path)
+            asked = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+            place, _, name = unquote(parts.path).lstrip("/").partition("/")
+            content = storage.objects.get(name)
+            if storage.forbidden:
+                self._answer(403, b"<Error><Code>AccessDenied</Code></Error>")
+            elif place != bucket:
+                self._answer(404, b"<Error><Code>NoSuchBucket</Code></Error>")
+            elif not name:
+                self._answer(200, storage.listing(asked).encode())
+            elif content is None:
+                self._answer(404, b"<Error><Code>NoSuchKey</Code></Error>")
+            elif self.headers.get("If-Match", etag(content)) != etag(content):
+                self._answer(412, b"")
+            else:
+                self._answer(200, content)
+
+        def _answer(self, status: int, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("ETag", etag(body))
+            self.send_header("Last-Modified", "Wed, 25 Nov 2026 21:00:00 GMT")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            """Nobody reads it."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    storage.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield storage
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
