@@ -250,6 +250,7 @@ class WriteKey(models.Model):
 class Scope(models.TextChoices):
     INTAKE = "intake", _("Intake")
     READ = "read", _("Read")
+    WRITE = "write", _("Write")
 
 
 class IntakeToken(models.Model):

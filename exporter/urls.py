@@ -1,6 +1,6 @@
 from django.urls import URLPattern, path, re_path
 
-from exporter.api import connectors, probes
+from exporter.api import connectors, probes, replays
 from exporter.api.events import intake
 from exporter.api.metrics import metrics
 from exporter.views import (
@@ -28,6 +28,13 @@ urlpatterns: list[URLPattern] = [
         "api/v1/connectors/<int:connector_id>/status",
         connectors.connector_status,
         name="api-connector-status",
+    ),
+    path("api/v1/connectors/<int:connector_id>/replays", replays.collection, name="api-replays"),
+    path("api/v1/connectors/<int:connector_id>/replays/<int:replay_id>", replays.single, name="api-replay"),
+    path(
+        "api/v1/connectors/<int:connector_id>/replays/<int:replay_id>/<slug:verb>",
+        replays.change,
+        name="api-replay-change",
     ),
     path("api/v1/openapi.json", connectors.description, name="api-description"),
     path("metrics", metrics, name="metrics"),

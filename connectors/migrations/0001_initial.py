@@ -184,7 +184,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=100)),
                 ('prefix', models.CharField(max_length=12, unique=True)),
                 ('hash', models.BinaryField(max_length=32)),
-                ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('intake', 'Intake'), ('read', 'Read')], max_length=10), size=None)),
+                ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('intake', 'Intake'), ('read', 'Read'), ('write', 'Write')], max_length=10), size=None)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('last_used_at', models.DateTimeField(blank=True, null=True)),
                 ('ends_at', models.DateTimeField(blank=True, null=True)),
@@ -193,7 +193,7 @@ class Migration(migrations.Migration):
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='intake_tokens', to='connectors.workspace')),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('scopes__contained_by', ['intake', 'read']), models.Q(('scopes', []), _negated=True)), name='intake_token_has_known_scopes')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('scopes__contained_by', ['intake', 'read', 'write']), models.Q(('scopes', []), _negated=True)), name='intake_token_has_known_scopes')],
             },
         ),
         migrations.AddConstraint(

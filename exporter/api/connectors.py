@@ -2,48 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any
 
-from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from connectors.models import Connector, Scope
-from exporter.api import bearer, openapi
+from exporter.api import openapi
 from exporter.api.bearer import Token
+from exporter.api.guard import with_token
 from exporter.api.problem import problem
 from exporter.reports import summary as status
 
-P = ParamSpec("P")
-View = Callable[Concatenate[Token, P], HttpResponse]
 
-
-def _for_readers(view: View[P]) -> Callable[..., HttpResponse]:
-    """Makes a view of `(token, …)`: GET only, with a token that may read."""
-
-    @csrf_exempt
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if request.method not in ("GET", "HEAD"):
-            return _only_get()
-        try:
-            token = bearer.check(request.headers.get("Authorization", ""), Scope.READ)
-            return view(token, *args, **kwargs)
-        except bearer.BadToken as error:
-            return problem(401, str(error), WWW_Authenticate="Bearer")
-        except bearer.WrongScope as error:
-            return problem(403, str(error))
-        except DatabaseError:
-            return problem(503, "The status cannot be read now. Ask again in a few seconds.", Retry_After="5")
-
-    return guarded
-
-
-@_for_readers
-def connector_status(token: Token, connector_id: int) -> HttpResponse:
+@with_token({"GET": Scope.READ})
+def connector_status(request: HttpRequest, token: Token, connector_id: int) -> HttpResponse:
     """`GET /api/v1/connectors/<id>/status`; another workspace's connector is 404."""
     own = Connector.objects.filter(pk=connector_id, workspace_id=token.workspace_id)
     # Asked of the rows that are there still: it may be deleted just now.
@@ -53,8 +27,8 @@ def connector_status(token: Token, connector_id: int) -> HttpResponse:
     return JsonResponse(as_json(found[0]))
 
 
-@_for_readers
-def connectors(token: Token) -> HttpResponse:
+@with_token({"GET": Scope.READ})
+def connectors(request: HttpRequest, token: Token) -> HttpResponse:
     """`GET /api/v1/connectors`: the statuses of the token's workspace's connectors, oldest first."""
     own = Connector.objects.filter(workspace_id=token.workspace_id).order_by("pk")
     return JsonResponse({"connectors": [as_json(summary) for summary in status.summaries(own)]})

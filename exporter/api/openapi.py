@@ -68,6 +68,46 @@ _STATUS = _object(
         "verified": {"type": "boolean"},
     }
 )
+_OUTCOMES = _object({outcome.value: _COUNT for outcome in Outcome})
+_WANTED = {
+    "type": "object",
+    "required": ["since"],
+    "additionalProperties": False,
+    "properties": {
+        "since": {"type": "string", "format": "date-time"},
+        "until": {**_TIME, "description": "Now, where it is left out."},
+        "event_types": {"type": ["array", "null"], "items": {"type": "string", "maxLength": 200}},
+        "outcomes": {
+            "type": ["array", "null"],
+            "items": {"type": "string", "enum": [*(outcome.value for outcome in Outcome), "everything"]},
+            "description": "What the events are for the connector now; `expired` and `rejected` where it is left out.",
+        },
+        "ids": {"type": "string", "enum": ["same", "new"]},
+        "rate": {
+            "type": ["integer", "null"],
+            "minimum": 1,
+            "maximum": 1_000_000,
+            "description": "Events a second.",
+        },
+    },
+}
+_REPLAY = _object(
+    {
+        "id": {"type": "integer"},
+        "state": {"type": "string", "enum": ["waiting", "running", "paused", "done", "cancelled", "failed"]},
+        "since": _TIME,
+        "until": _TIME,
+        "event_types": {"type": "array", "items": {"type": "string"}},
+        "asked_for": {"type": "array", "items": {"type": "string"}},
+        "ids": {"type": "string", "enum": ["same", "new"]},
+        "rate": {"type": ["integer", "null"]},
+        "events": _COUNT,
+        "done": _COUNT,
+        "outcomes": _OUTCOMES,
+        "created_at": _TIME,
+        "finished_at": _TIME,
+    }
+)
 _PROBLEM = _object(
     {
         "type": {"type": "string"},
@@ -106,6 +146,9 @@ def description() -> dict[str, Any]:
             "/api/v1/events": {"post": _intake()},
             "/api/v1/connectors": {"get": _list()},
             "/api/v1/connectors/{id}/status": {"get": _status()},
+            "/api/v1/connectors/{id}/replays": {"get": _replays(), "post": _begin_replay()},
+            "/api/v1/connectors/{id}/replays/{replay}": {"get": _replay()},
+            "/api/v1/connectors/{id}/replays/{replay}/{verb}": {"post": _change_replay()},
         },
         "components": {
             "securitySchemes": {
@@ -115,7 +158,14 @@ def description() -> dict[str, Any]:
                     "description": "A token of the workspace, with the scope the operation names.",
                 }
             },
-            "schemas": {"Event": _EVENT, "Receipt": _RECEIPT, "Status": _STATUS, "Problem": _PROBLEM},
+            "schemas": {
+                "Event": _EVENT,
+                "Receipt": _RECEIPT,
+                "Status": _STATUS,
+                "Wanted": _WANTED,
+                "Replay": _REPLAY,
+                "Problem": _PROBLEM,
+            },
             "responses": {"Problem": _answer("What is wrong, in a sentence.", "Problem", problem=True)},
         },
     }
@@ -176,6 +226,68 @@ def _status() -> dict[str, Any]:
         "responses": {
             "200": _answer("The connector's status.", "Status"),
             **_problems(400, 401, 403, 404, 405, 503),
+        },
+    }
+
+
+_ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 1}}
+_NUMBER = {**_ID, "name": "replay"}
+_VERB = {
+    "name": "verb",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "enum": ["pause", "resume", "cancel"]},
+}
+
+
+def _replays() -> dict[str, Any]:
+    listed = {"type": "array", "items": _ref("Replay")}
+    schema = {"type": "object", "required": ["replays"], "properties": {"replays": listed}}
+    return {
+        "operationId": "listReplays",
+        "summary": "The replays of a connector, the newest first",
+        "description": "Scope `read`.",
+        "parameters": [_ID],
+        "responses": {
+            "200": {"description": "The replays.", "content": {"application/json": {"schema": schema}}},
+            **_problems(400, 401, 403, 404, 405, 503),
+        },
+    }
+
+
+def _begin_replay() -> dict[str, Any]:
+    return {
+        "operationId": "beginReplay",
+        "summary": "Deliver again what was received in a span of time",
+        "description": "Scope `write`. One replay of a connector runs at a time; others wait for it.",
+        "parameters": [_ID],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _ref("Wanted")}}},
+        "responses": {
+            "201": _answer("It was begun.", "Replay"),
+            **_problems(400, 401, 403, 404, 405, 422, 503),
+        },
+    }
+
+
+def _replay() -> dict[str, Any]:
+    return {
+        "operationId": "replay",
+        "summary": "How a replay stands",
+        "description": "Scope `read`.",
+        "parameters": [_ID, _NUMBER],
+        "responses": {"200": _answer("The replay.", "Replay"), **_problems(400, 401, 403, 404, 405, 503)},
+    }
+
+
+def _change_replay() -> dict[str, Any]:
+    return {
+        "operationId": "changeReplay",
+        "summary": "Pause, resume or cancel a replay",
+        "description": "Scope `write`. What was accepted stays accepted.",
+        "parameters": [_ID, _NUMBER, _VERB],
+        "responses": {
+            "200": _answer("The replay as it is now.", "Replay"),
+            **_problems(400, 401, 403, 404, 405, 409, 503),
         },
     }
 

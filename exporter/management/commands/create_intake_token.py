@@ -34,7 +34,7 @@ class Command(BaseCommand):
         if not 0 < len(name.strip()) <= 100:
             raise CommandError(_("The name must have 1 to 100 characters."))
         try:
-            token, plain = tokens.create(found, name.strip(), scope or Scope.values, By(None))
+            token, plain = tokens.create(found, name.strip(), scope or [Scope.INTAKE, Scope.READ], By(None))
         except Archived:
             raise CommandError(_("The workspace “%(slug)s” is archived.") % {"slug": workspace}) from None
         self.stdout.write(

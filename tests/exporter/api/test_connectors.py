@@ -117,7 +117,9 @@ def test_the_description_names_every_address_of_the_api_and_every_field_of_a_sta
         told = ask(DESCRIPTION).json()
         shown = as_json(summary.summary(line.connector))
     assert told["openapi"].startswith("3.1")
-    assert set(told["paths"]) == {"/api/v1/events", LIST, LIST + "/{id}/status"}
+    replay = LIST + "/{id}/replays/{replay}"
+    replays = {LIST + "/{id}/replays", replay, replay + "/{verb}"}
+    assert set(told["paths"]) == {"/api/v1/events", LIST, LIST + "/{id}/status", *replays}
     schema = told["components"]["schemas"]["Status"]
     assert set(schema["properties"]) == set(shown)
     assert set(schema["properties"]["outcomes"]["properties"]) == set(shown["outcomes"])
