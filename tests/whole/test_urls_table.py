@@ -148,11 +148,19 @@ ACCOUNT = {
 MACHINE = {
     "api-connectors": (401, 200, 200),
     "api-connector-status": (401, 404, 200),
+    "api-replays": (401, 404, 200),
+    "api-replay": (401, 404, 404),
+    "api-replay-change": (NOT_ALLOWED, NOT_ALLOWED, NOT_ALLOWED),
     "intake": (NOT_ALLOWED, NOT_ALLOWED, NOT_ALLOWED),
     "intake-slash": (NOT_ALLOWED, NOT_ALLOWED, NOT_ALLOWED),
     "api-nothing": (404, 404, 404),
 }
-MACHINE_POST = {"intake": (401, 200, 200), "intake-slash": (401, 200, 200)}
+MACHINE_POST = {
+    "intake": (401, 200, 200),
+    "intake-slash": (401, 200, 200),
+    "api-replays": (401, 404, 400),
+    "api-replay-change": (401, 404, 404),
+}
 # Any method that has no row above.
 MACHINE_ELSE = {"api-nothing": (404, 404, 404)}
 
@@ -279,7 +287,7 @@ def test_machines_are_answered_by_their_token(
     elsewhere = Membership.objects.get(user=people["stranger"], role=Role.ADMIN).workspace
     headers: list[dict[str, str]] = [{}]
     for owner in (elsewhere, workspace):
-        _token, plain = tokens.create(owner, "machine", ["intake", "read"], By(None))
+        _token, plain = tokens.create(owner, "machine", ["intake", "read", "write"], By(None))
         headers.append({"Authorization": f"Bearer {plain}"})
     for method in METHODS:
         otherwise = MACHINE_ELSE.get(name, (NOT_ALLOWED,) * 3)
