@@ -11,7 +11,7 @@ LONGEST_WAIT = 2.0
 
 
 class PatientConsumer(Consumer):  # type: ignore[misc]
-    """Celery's consumer waits up to 30 s between attempts to reach the broker; events would wait with it."""
+    """Celery's consumer waits up to 30 s between attempts to reach the broker, and events would wait with it."""
 
     def ensure_connected(self, conn: Any) -> Any:
         original = conn.ensure_connection

@@ -1,4 +1,4 @@
-"""The Celery application; its settings stand in `settings.py` under `CELERY_`."""
+"""The Celery application; its settings are in `settings.py`, prefixed with `CELERY_`."""
 
 import os
 from typing import Any

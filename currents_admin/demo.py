@@ -22,7 +22,7 @@ _KEPT_AS = "demo_password"
 
 
 def create() -> bool:
-    """Makes workspace and people if the database holds no workspace and no person; answers whether it did."""
+    """Creates the workspace and its people if the database holds neither, and returns whether it did."""
     if Workspace.objects.exists() or User.objects.exists():
         return False
     with transaction.atomic():
@@ -35,7 +35,7 @@ def create() -> bool:
 
 
 def password() -> str:
-    """`CURRENTS_DEMO_PASSWORD`; else a random one, kept in `var/secrets/` for every start to print."""
+    """`CURRENTS_DEMO_PASSWORD`; otherwise a random one, kept in `var/secrets/` so that every start can print it."""
     return env.text("CURRENTS_DEMO_PASSWORD") or local.kept(_KEPT_AS, secrets.token_urlsafe(12))
 
 

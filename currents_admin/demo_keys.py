@@ -5,7 +5,7 @@ from __future__ import annotations
 from currents_admin import env
 
 SWITCH = "CURRENTS_DEMO_LIFE"
-# Of the usual length, and plainly nobody's.
+# Of the usual length, and obviously not real.
 GOOD = "demo-segment-source-accepts-this"
 BAD = "demo-segment-source-refuses-this"
 

@@ -1,5 +1,5 @@
-"""Life in the demo: two workspaces with a week behind them, one connector healthy, one whose key Segment rejects, and
-traffic that goes on. For `make demo`; every screen can be judged with it."""
+"""Life for the demo: two workspaces with a week behind them, a healthy connector, one whose key Segment rejects, and
+continuing traffic. For `make demo`; every screen can be judged with it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _BODY_SECONDS = 2.0
 
 
 def create() -> bool:
-    """Gives the demo workspaces their past, once; answers whether it did. Needs the demo workspace."""
+    """Gives the demo workspaces their past, once, and returns whether it did. Needs the demo workspace."""
     workspace = Workspace.objects.filter(slug=demo.SLUG).first()
     if workspace is None or Connector.objects.filter(workspace=workspace).exists():
         return False
@@ -60,12 +60,12 @@ def go_on(stopping: Event) -> None:
             try:
                 incoming, refused = refusals.sort_out(list(islice(source, round(_RATE * _BODY_SECONDS))))
                 appender.append_now(pk, incoming, refused)
-            except Exception as error:  # whatever it is, the next body is tried
+            except Exception as error:  # whatever went wrong, the next body is tried
                 log.warning("No demo traffic was stored (%s).", type(error).__name__)
 
 
 def _endless(seed: int) -> Iterator[bytes]:
-    """Events of now, bytes as a sender would post them; one in 500 has its time in milliseconds."""
+    """Present events as a sender would post them; one in 500 has its time in milliseconds."""
     random = Random()  # noqa: S311 - make-believe, not a secret
     while True:
         for made in generate(random.getrandbits(48) + seed, 500, start=time.time(), span=1):
@@ -110,7 +110,7 @@ def _launch(workspace: Workspace, name: str, chosen: Sequence[str], key: str, by
 
 
 def _mix(random: Random) -> Mix:
-    """Event types as often as the generator makes them."""
+    """Event types in the generator's proportions."""
     weights: dict[str, float] = {}
     for made in generate(random.getrandbits(32), 20_000):
         weights[made["event_type"]] = weights.get(made["event_type"], 0) + 1

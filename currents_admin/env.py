@@ -1,4 +1,4 @@
-"""Readers for the environment: each answers a typed value or raises one plain sentence. Those for addresses are
+"""Readers for the environment: each returns a typed value or raises one plain sentence. Those for addresses are
 in `env_urls`.
 
 `BadEnvironment` is caught by `manage.py`, the WSGI entry and Celery's entry alike, so a wrong value stops
@@ -17,7 +17,7 @@ class BadEnvironment(ImproperlyConfigured):
     """A variable of the environment cannot be used; the text says which one and what to give."""
 
 
-# Secrets, which may lie in a file that `…_FILE` names, as container platforms hand them over.
+# Secrets may be in a file that `…_FILE` names, which is how container platforms pass them.
 SECRETS = (
     "DATABASE_URL",
     "DATABASE_OWNER_URL",
@@ -56,7 +56,7 @@ def flag(name: str, *, default: bool = False) -> bool:
 
 
 def as_flag(name: str, value: str) -> bool:
-    """The truth value that `value`, found under `name`, spells."""
+    """The truth value of `value`, which was found under `name`."""
     if value.lower() in ("1", "true", "yes", "on"):
         return True
     if value.lower() in ("0", "false", "no", "off"):

@@ -25,15 +25,15 @@ _REDIS_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 
 
 class RedisAddress(NamedTuple):
-    """One Redis as redis-py spells it, and as kombu does: they differ for sockets."""
+    """One Redis in the spellings of redis-py and kombu, which differ for sockets."""
 
     url: str
     broker_url: str
 
 
 def web(name: str, default: str) -> str:
-    """An http or https address without a trailing slash, its scheme and host in lower case and without the port
-    that goes without saying."""
+    """An http or https address without a trailing slash, its scheme and host in lower case and without the
+    default port."""
     value = env.text(name, default).rstrip("/")
     parts = _split(name, value)
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
@@ -158,7 +158,7 @@ def mail(name: str, default: str) -> dict[str, Any]:
 
 
 def _split(name: str, value: str) -> SplitResult:
-    """The parts of an address; its scheme comes in lower case."""
+    """The parts of an address; the scheme is in lower case."""
     try:
         parts = urlsplit(value)
         _ = parts.port

@@ -129,11 +129,11 @@ TEMPLATES = [
     }
 ]
 DATABASES = {"default": env_urls.database("DATABASE_URL", DATABASE_URL or local.NO_DATABASE)}
-# Kept for an hour and re-opened, so that a moved database host is found again (its name is looked up anew).
+# Reopened after an hour, so that a database host that has moved is found again (its name is looked up again).
 DATABASES["default"]["CONN_MAX_AGE"] = 3600
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"]["ENGINE"] = "currents_admin.postgresql"
-# A host that is gone without a word is noticed by the system within 25 s of silence, 10 s where something was sent.
+# The system notices a host that silently disappeared within 25 s, or within 10 s if something was sent to it.
 _NO_HALF_OPEN = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -176,7 +176,7 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SECURE
 MFA_TOTP_ISSUER = "Currents Admin"
-# People come by invitation, and their address was proved by the letter.
+# People arrive by invitation, and the mail has proved their address.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 ACCOUNT_PREVENT_ENUMERATION = True
 LOGIN_REDIRECT_URL = "/"
@@ -267,7 +267,7 @@ globals().update(_mail)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Currents Admin <currents@localhost>")
 
-# --- Celery: a message is a doorbell; all state is in PostgreSQL --------------------------------------------
+# --- Celery: a message is a wake-up; all state is in PostgreSQL ---------------------------------------------
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -283,7 +283,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 2,
     "socket_keepalive": True,
     "socket_keepalive_options": local.NO_HALF_OPEN,
-    # Lets several installations, or a test run, share one Redis without hearing each other's doorbells.
+    # Lets several installations, or a test run, share one Redis without receiving each other's messages.
     "global_keyprefix": env.text("REDIS_KEY_PREFIX"),
 }
 CELERY_TASK_CREATE_MISSING_QUEUES = True

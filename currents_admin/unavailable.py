@@ -1,4 +1,4 @@
-"""What people are told when something failed here: 503 in words where it was the database, 500 for a fault of ours."""
+"""What people are told when something failed here: 503 in words if it was the database, 500 for a fault of ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The version of Currents Admin, for whoever does not belong to the exporter."""
+"""The version of Currents Admin, for code outside the exporter."""
 
 from exporter.version import VERSION
 

@@ -1,7 +1,7 @@
 """Settings of the web server (gunicorn), used by `make run` and the container image alike.
 
-One process: each has its own appender, and one makes more than the product promises. The application is
-loaded in the worker, after the fork (no preloading): it starts threads, and those do not survive a fork.
+One process: each has its own appender, and one does more than the product promises. The application is loaded
+in the worker, after the fork (no preloading): it starts threads, and those do not survive a fork.
 """
 
 import gc
@@ -25,11 +25,11 @@ umask = 0o077
 accesslog = None
 # Its default lies in the home folder.
 control_socket_disable = True
-# The worker's sign of life is a change to a file; on a busy disk that would wait.
+# The worker's heartbeat is a change to a file, which a busy disk would delay.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
 
-# A page asks for what takes milliseconds; where PostgreSQL is silent for so long, people are told.
+# Pages ask for what takes milliseconds; if PostgreSQL is silent for this long, people are told.
 _DATABASE_SECONDS = 4.0
 
 

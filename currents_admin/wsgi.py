@@ -13,7 +13,7 @@ try:
 except ImproperlyConfigured as error:
     sys.exit(f"{error}")
 
-# It reads the models, so Django must be there first.
+# It reads the models, so Django must be set up first.
 from exporter.api import short_way
 
 application = short_way.before(_django)

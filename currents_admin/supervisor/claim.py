@@ -1,4 +1,4 @@
-"""One supervisor a folder: the claim ends with the process that holds it, however it ends."""
+"""One supervisor per folder: the claim ends with the process that holds it, however that ends."""
 
 from __future__ import annotations
 

@@ -59,7 +59,8 @@ def end_servers(data: Path, program: Path) -> None:
 
 
 def _wait(data: Path, program: Path, seconds: float) -> list[psutil.Process]:
-    """Those still there after that time. By looking anew: an ended process nobody collects has no folder."""
+    """The processes still there after that time. It looks again, because an ended process nobody has collected has no
+    folder."""
     deadline = time.monotonic() + seconds
     while (remaining := _servers(data, program)) and time.monotonic() < deadline:
         time.sleep(0.05)

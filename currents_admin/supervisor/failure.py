@@ -1,4 +1,4 @@
-"""How a start ends early: with one plain sentence, or because somebody asked for it."""
+"""How a start can end early: with one plain sentence, or because somebody asked it to stop."""
 
 
 class StartError(Exception):
@@ -6,4 +6,4 @@ class StartError(Exception):
 
 
 class Stopping(Exception):
-    """Ctrl-C or SIGTERM arrived while something was awaited."""
+    """Ctrl-C or SIGTERM arrived while the supervisor was waiting for something."""

@@ -1,4 +1,4 @@
-"""The set of parts: started in order, started again when one dies, stopped in the opposite order."""
+"""The set of parts: started in order, restarted when one dies, stopped in the opposite order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from currents_admin.supervisor.failure import StartError, Stopping
 from currents_admin.supervisor.part import Part
 
 TICK = 0.1
-GRACE = 15.0  # seconds that web, workers and beat have to finish what they are at
+GRACE = 15.0  # seconds that web, workers and beat have to finish what they are doing
 SERVICE_GRACE = {"sandbox": 1.5, "redis": 2.5, "postgres": 6.0}
 _WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -55,14 +55,15 @@ class House:
         time.sleep(seconds)
 
     def keep_running(self) -> None:
-        """Starts again what dies, until somebody asks to stop (`Stopping`)."""
+        """Restarts whatever dies, until somebody asks it to stop (`Stopping`)."""
         while True:
             self.pause()
             for part in self.parts:
                 self._look_after(part)
 
     def stop(self) -> None:
-        """First those who use the services, all at once; then sandbox, Redis and PostgreSQL, one by one."""
+        """Stops the parts that use the services first, all at once; then the sandbox, Redis and PostgreSQL, one by
+        one."""
         users = [part for part in self.parts if part.name not in SERVICE_GRACE]
         deadline = time.monotonic() + GRACE
         for part in users:
@@ -94,11 +95,11 @@ class House:
             leftovers.note(self.parts)
 
     def _tell(self, part: Part) -> None:
-        """Each death is one line, but a part that dies over and over is not a screenful."""
+        """Reports each death in one line, but a part that keeps dying does not fill the screen."""
         if part.short_lives < 3:
             say(f"{part.name} ended ({part.how_it_ended()}); starting it again.")
         elif part.short_lives == 3:
-            say(f"{part.name} ends again and again; it is tried every 2 seconds. See {part.log}.")
+            say(f"{part.name} keeps ending; it is restarted every 2 seconds. See {part.log}.")
 
     def _stop_was_asked(self, number: int, frame: FrameType | None) -> None:
         self._asked_to_stop = True
@@ -108,5 +109,5 @@ def say(sentence: str) -> None:
     try:
         print(sentence, flush=True)
     except OSError:
-        # The terminal is gone; the parts must be looked after all the same.
+        # The terminal is gone, but the parts still have to be looked after.
         sys.stdout = None

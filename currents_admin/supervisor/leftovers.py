@@ -1,6 +1,6 @@
-"""What an earlier run left behind when it was killed: notes of our processes, and how they are ended.
+"""What an earlier run left behind when it was killed: a record of our processes, and how they are ended.
 
-A process is ended only if number, start time and command are those we noted: numbers are given out again.
+A process is ended only if its number, start time and command are the recorded ones, because numbers are reused.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def note(parts: Iterable[Part]) -> None:
 
 
 def clear() -> None:
-    """Ends what is still running of the parts noted last. PostgreSQL's own module looks after PostgreSQL."""
+    """Ends recorded parts that are still running. PostgreSQL's own module looks after PostgreSQL."""
     try:
         noted = json.loads(_file().read_text())
     except (OSError, ValueError):
@@ -70,7 +70,7 @@ def _same(entry: dict[str, object]) -> psutil.Process | None:
 
 
 def _wait(processes: list[psutil.Process]) -> list[psutil.Process]:
-    """Those still at work after a while; an ended process that nobody collects does not count."""
+    """The processes still running after a while; an ended process that nobody has collected does not count."""
     deadline = time.monotonic() + PATIENCE
     while (
         remaining := [process for process in processes if _works(process)]

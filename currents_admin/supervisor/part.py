@@ -71,7 +71,7 @@ class Part:
         return f"signal {-code}" if code is not None and code < 0 else f"status {code}"
 
     def plan_restart(self) -> None:
-        """At once after a life of 5 s or more; else after pauses that double up to 2 s."""
+        """Restarts at once after a life of 5 s or more, otherwise after pauses that double up to 2 s."""
         now = time.monotonic()
         self.short_lives = self.short_lives + 1 if now - self.started_at < SHORT_LIFE else 0
         pause = min(LONGEST_PAUSE, 0.25 * 2 ** (self.short_lives - 1)) if self.short_lives else 0.0
@@ -82,7 +82,7 @@ class Part:
             self.process.send_signal(self.stop_signal)
 
     def finish(self, deadline: float, last_resort: signal.Signals = signal.SIGKILL) -> None:
-        """Waits until `deadline` (monotonic), then ends it by force; what it left of its group goes too."""
+        """Waits until `deadline` (monotonic), then ends it by force, together with what is left of its group."""
         if self.process is None:
             return
         try:
@@ -105,7 +105,7 @@ class Part:
 
 
 def open_log(path: Path) -> IO[bytes]:
-    """The log to append to; one that has grown beyond 10 MB steps aside first."""
+    """The log to append to; one that has grown beyond 10 MB is moved aside first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and path.stat().st_size > LOG_LIMIT:
         path.replace(path.with_name(path.name + ".1"))
@@ -113,7 +113,8 @@ def open_log(path: Path) -> IO[bytes]:
 
 
 def _end_with_parent(parent: int, number: signal.Signals) -> Callable[[], None] | None:
-    """After a SIGKILL of the supervisor nothing keeps running (on Linux; elsewhere the next start clears)."""
+    """Makes sure that nothing keeps running after a SIGKILL of the supervisor (on Linux; elsewhere the next start
+    cleans up)."""
     if _LIBC is None:
         return None
     prctl = _LIBC.prctl

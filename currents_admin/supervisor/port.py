@@ -6,8 +6,8 @@ import secrets
 import socket
 
 HOST = "127.0.0.1"
-# Below the range from which systems take ports for outgoing connections: a part that is started again must
-# get the port it had, and nobody should have borrowed it for a moment.
+# Below the range that systems use for outgoing connections: a restarted part must get the port it had, and nobody
+# may have borrowed it in between.
 FIRST, LAST = 20_000, 31_999
 
 

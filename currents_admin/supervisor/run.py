@@ -1,4 +1,4 @@
-"""`make run`: everything the product needs, in order, until somebody asks to stop."""
+"""`make run`: starts everything the product needs, in order, and keeps it running until somebody asks it to stop."""
 
 from __future__ import annotations
 
@@ -97,10 +97,10 @@ def _start_sandbox(house: House) -> str:
 
 
 def _prepare(house: House, *, demo: bool) -> str:
-    """Migrates; answers how to sign in to the demo workspace, if there is one. That text holds a password, so
+    """Migrates and returns how to sign in to the demo workspace, if there is one. That text holds a password, so
     it goes through a pipe and not into a log."""
     log = local.folder() / "log" / "prepare.log"
-    # Its being there tells the settings to serve from it.
+    # If it exists, the settings serve from it.
     (local.folder() / "static").mkdir(exist_ok=True)
     command = [sys.executable, "-m", "currents_admin", "prepare", "--static", *(["--demo"] if demo else [])]
     with open_log(log) as errors:
@@ -126,7 +126,7 @@ def _wait_until_ready(house: House, web: Part, on_port: int) -> None:
         if probe.status(on_port, "/readyz") == 200:
             return
         house.pause(0.25)
-    say("The pages are up, but not every part answers yet; /readyz names the missing one.")
+    say("The pages are up, but not every part answers yet; /readyz names the one that is missing.")
 
 
 def _introduce(on_port: int, sign_in: str, services: local.Services) -> None:
@@ -149,5 +149,5 @@ def _introduce(on_port: int, sign_in: str, services: local.Services) -> None:
 
 
 def _short(path: Path) -> str:
-    """As one would type it here."""
+    """The path as somebody would type it here."""
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

@@ -73,7 +73,7 @@ def _run(command: list[str], surroundings: dict[str, str]) -> int:
 
 
 def _forget(redis_url: str, prefix: str) -> None:
-    """Takes what the command left in a Redis that is not ours to fill."""
+    """Removes what the command left in a Redis that is not ours."""
     client = Redis.from_url(redis_url, socket_timeout=5)
     for key in client.scan_iter(f"{prefix}*"):
         client.delete(key)

@@ -1,4 +1,4 @@
-"""The system user as whom PostgreSQL runs where we are root."""
+"""The system user that PostgreSQL runs as if we are root."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _READ = stat.S_IRGRP | stat.S_IROTH
 
 
 def needed() -> str | None:
-    """None unless we are root; else the user's name, made where it is missing."""
+    """None unless we are root; otherwise the user's name, created if it is missing."""
     if os.geteuid() != 0:
         return None
     try:
