@@ -20,4 +20,5 @@ def remind_of_keys() -> int:
 
 @shared_task(name="connectors.tasks.purge_sign_in")
 def purge_sign_in() -> int:
+    housekeeping.tell_owners_of_an_undeclared_proxy()
     return housekeeping.purge()

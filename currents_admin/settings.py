@@ -12,7 +12,7 @@ from typing import Any
 
 from csp.constants import NONE, SELF
 
-from currents_admin import env, env_urls, local, oidc, safety
+from currents_admin import env, env_urls, local, log_lines, oidc, safety
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -312,16 +312,4 @@ CELERY_BEAT_SCHEDULE = {
 }
 CELERY_TIMEZONE = "UTC"
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    "loggers": {
-        "django.db.backends": {"level": "WARNING"},
-        "urllib3": {"level": "WARNING"},
-        "kombu": {"level": "WARNING"},
-        "django.server": {"level": "WARNING"},
-    },
-}
+LOGGING = log_lines.settings(LOG_LEVEL)

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
+from django.core.cache import cache
 from django.utils import timezone
 
+from connectors import mail
 from connectors.sign_in.models import Mark, SignInTries
+from connectors.web.client_address import UNDECLARED
+from connectors.workspaces import owners
 
 _AT_ONCE = 5_000
+
+
+def tell_owners_of_an_undeclared_proxy() -> None:
+    """Once in thirty days: until they declare it, limits and the audit log cannot tell people apart."""
+    if cache.get(UNDECLARED) and cache.add(f"{UNDECLARED}-told", True, 30 * 86_400):
+        for owner in owners.standing():
+            mail.send_soon(mail.Letter("undeclared_proxy", {}, to=[owner.email]))
 
 
 def purge() -> int:

@@ -6,11 +6,14 @@ import logging
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from django.conf import settings
+from django.core.cache import cache
 from django.http import HttpRequest
 
 log = logging.getLogger(__name__)
 _FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-Ip")
 _warned = False
+# Kept for the chore that tells the owners.
+UNDECLARED = "undeclared-proxy"
 
 
 def client_of(request: HttpRequest) -> str | None:
@@ -46,6 +49,7 @@ def undeclared_proxy(request: HttpRequest) -> bool:
             "Requests arrive with X-Forwarded-For, but no proxy is declared. Set CURRENTS_TRUSTED_PROXIES to the "
             "number of your proxies: until then limits and the audit log cannot tell people's addresses."
         )
+        cache.add(UNDECLARED, True, 30 * 86_400)
     return found
 
 

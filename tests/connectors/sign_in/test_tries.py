@@ -14,8 +14,9 @@ from django.test import Client
 from django.utils import timezone
 
 from connectors.models import User
-from connectors.sign_in import marks, tries
+from connectors.sign_in import housekeeping, marks, tries
 from connectors.sign_in.models import Mark, SignInTries
+from connectors.web import client_address
 
 pytestmark = pytest.mark.django_db
 LOGIN = "/accounts/login/"
@@ -66,6 +67,20 @@ def test_somebody_behind_an_undeclared_proxy_locks_out_nobody_else(people: dict[
     told = [guess(f"nobody-{n}@example.com", HTTP_X_FORWARDED_FOR="203.0.113.5") for n in range(40)]
     assert set(told) == {"wrong"}
     assert guess(people["viewer"].email, RIGHT, HTTP_X_FORWARDED_FOR="203.0.113.9") == "in"
+
+
+def test_owners_are_told_once_of_a_proxy_nobody_declared(
+    people: dict[str, User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    User.objects.filter(pk=people["admin"].pk).update(is_owner=True)
+    monkeypatch.setattr(client_address, "_warned", False)
+    housekeeping.tell_owners_of_an_undeclared_proxy()
+    assert mail.outbox == []
+    for _ in range(3):
+        guess("nobody@example.com", HTTP_X_FORWARDED_FOR="203.0.113.5")
+        housekeeping.tell_owners_of_an_undeclared_proxy()
+    assert [letter.to for letter in mail.outbox] == [[people["admin"].email]]
+    assert "CURRENTS_TRUSTED_PROXIES" in str(mail.outbox[0].body)
 
 
 def test_waits_grow_and_end(people: dict[str, User]) -> None:
