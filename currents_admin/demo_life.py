@@ -44,7 +44,7 @@ def create() -> bool:
     workspace = Workspace.objects.filter(slug=demo.SLUG).first()
     if workspace is None or Connector.objects.filter(workspace=workspace).exists():
         return False
-    now, random = datetime.now(UTC), Random(_SEED)  # noqa: S311 - make-believe, not a secret
+    now, random = datetime.now(UTC), Random(_SEED)  # noqa: S311 - sample data, not a secret
     admin = User.objects.filter(email="admin@demo.example").first()
     _healthy(workspace, By(admin), now, random)
     _rejected(_outlet(workspace), By(admin), now, random)
@@ -66,7 +66,7 @@ def go_on(stopping: Event) -> None:
 
 def _endless(seed: int) -> Iterator[bytes]:
     """Present events as a sender would post them; one in 500 has its time in milliseconds."""
-    random = Random()  # noqa: S311 - make-believe, not a secret
+    random = Random()  # noqa: S311 - sample data, not a secret
     while True:
         for made in generate(random.getrandbits(48) + seed, 500, start=time.time(), span=1):
             made["time"] = int(time.time()) * (1000 if random.random() < 0.002 else 1)

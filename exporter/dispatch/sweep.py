@@ -1,4 +1,4 @@
-"""The sweep: rings every delivery that is behind and due, so that a lost doorbell costs seconds.
+"""The sweep: wakes every delivery that is behind and due, so that a lost wake-up costs seconds.
 
 It claims its turn by one UPDATE; so beat, a second beat, or a worker that has not seen a sweep for 10 seconds may all
 call it.

@@ -113,7 +113,7 @@ def append_all(
     moved: Callable[[int, int], Callable[[], None]],
 ) -> Tally:
     """Appends the events from the number `start` on, a group in a transaction. `moved` is told the numbers before and
-    behind a group, and answers what belongs into its transaction.
+    after a group and returns what belongs in its transaction.
 
     Raises:
         What the events' reader raises apart from Unreadable, and `appender.append_now`.

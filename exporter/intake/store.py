@@ -157,7 +157,7 @@ class Store:
         return _receipts(submissions, plans)
 
     def _append_at_once(self, plans: Sequence[_Plan]) -> bool:
-        """Appends by one statement where nothing speaks against it; else answers False and has done nothing."""
+        """Appends with one statement if nothing speaks against it; otherwise does nothing and returns False."""
         if (
             self._clock is None
             or connection.in_atomic_block
@@ -201,7 +201,7 @@ class Store:
                 extra()
 
     def _prepare(self, workspace_id: int, group: Sequence[Submission]) -> set[str]:
-        """Makes sure of the log; answers the type names that are too many."""
+        """Makes sure the log exists; returns the type names beyond the limit."""
         if workspace_id not in self._duplicates:
             event_log.ensure(workspace_id)
         unknown = {name for one in group for batch in one.batches for name in batch.unknown_types()}
@@ -233,7 +233,7 @@ def _by_workspace(submissions: Sequence[Submission]) -> list[tuple[int, list[Sub
 
 
 def _begin(sql: psycopg.Cursor[Any]) -> datetime:
-    """Bounds the transaction's waiting; answers the database's time."""
+    """Bounds how long the transaction may wait; returns the database's time."""
     sql.execute(
         "SELECT set_config('lock_timeout', '2s', true), set_config('statement_timeout', '5s', true), "
         "clock_timestamp()"

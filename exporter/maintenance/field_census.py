@@ -132,7 +132,7 @@ def form_of(value: Any) -> Form:
 
 
 def look_at_all() -> int:
-    """Looks at the workspaces whose turn it is, the longest unseen first; answers how many."""
+    """Looks at the workspaces whose turn it is, longest unseen first, and returns how many."""
     until, looked = time.monotonic() + LONGEST_SECONDS, 0
     for workspace_id, start, head in sql.execute(_DUE, {"every": LOOK_EVERY_SECONDS}):
         if time.monotonic() > until or stopping.is_set():

@@ -1,4 +1,4 @@
-"""What the chores promise: each is on the schedule, runs, and runs once however many doorbells were rung."""
+"""What the chores promise: each is on the schedule, runs, and runs once however many wake-ups were sent."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_every_entry_of_the_schedule_is_a_task() -> None:
     ],
     ids=["expire", "incidents", "trim", "clean", "roll_up"],
 )
-def test_a_heap_of_doorbells_does_the_work_once(
+def test_a_heap_of_wake_ups_does_the_work_once(
     chore: Callable[[], Any], module: Any, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     work, done = getattr(module, name), []

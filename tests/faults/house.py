@@ -103,7 +103,7 @@ class House:
         self._add(part)
 
     def add_worker(self, name: str) -> None:
-        """A worker whose log tells every doorbell; not started yet."""
+        """A worker whose log tells every wake-up; not started yet."""
         part = parts.retry_worker() if name == "retry-worker" else parts.worker()
         part.command += ["--loglevel", "INFO"]
         part.name, part.log = name, self.folder / "log" / f"{name}.log"

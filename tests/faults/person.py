@@ -53,7 +53,7 @@ class Person:
         self._order("resume", connector=target.connector)
 
     def ring(self, target: Target, times: int) -> None:
-        """Doorbells nobody needs."""
+        """Wake-ups nobody needs."""
         self._order("ring", delivery=target.delivery, times=times)
 
     def _order(self, verb: str, **terms: Any) -> dict[str, Any]:

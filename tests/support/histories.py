@@ -81,7 +81,7 @@ class History(RuleBasedStateMachine):
         self.patches = ExitStack()
         self.patches.enter_context(patch.object(turn, "LOOK_SECONDS", 0.001))
         self.patches.enter_context(patch.object(agenda, "GAP_SECONDS", 0.001))
-        # How many doorbells wait is another matter.
+        # How many wake-ups wait is another matter.
         self.patches.enter_context(patch.object(queues, "QUEUES", ()))
         self.made = 0
         self.types: list[str] = []

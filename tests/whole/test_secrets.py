@@ -159,7 +159,7 @@ def test_a_planted_secret_is_found_nowhere(
         "broker": broker(settings),
         "database": dump(),
     }
-    assert "exporter.tasks" in everything["broker"], "doorbells were rung"
+    assert "exporter.tasks" in everything["broker"], "wake-ups were sent"
     for secret in (first, second, spoilt, token.split("_", 2)[2]):
         for form in forms_of(secret):
             assert [place for place, text in everything.items() if form in text] == []

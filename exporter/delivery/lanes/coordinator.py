@@ -146,7 +146,7 @@ class Coordinator:
         return AGAIN_SECONDS
 
     def step(self) -> float:
-        """Settles, renews and claims what is due now; answers the seconds until there is something to do again.
+        """Settles, renews and claims what is due now; returns the seconds until there is something to do again.
 
         Raises:
             OperationalError, InterfaceError: the database is away.

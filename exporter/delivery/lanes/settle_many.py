@@ -45,7 +45,7 @@ class Landed:
 
 
 def settle_many(landed: Sequence[Landed]) -> set[int]:
-    """Writes what landed and releases the leases; answers the deliveries that were ours still.
+    """Writes what landed and releases the leases; returns the deliveries that were still ours.
 
     What cannot be written is found by writing singly and set aside. A statement that broke off with its connection may
     be repeated: what it wrote has no lease of ours any more.

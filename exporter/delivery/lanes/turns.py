@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class Turns:
-    """Each delivery waits here at most once. `work` does one turn and answers whether another is wanted. Threads are
+    """Each delivery waits here at most once. `work` does one turn and returns whether another is wanted. Threads are
     started when they are needed, up to `threads`."""
 
     def __init__(self, name: str, threads: int, work: Callable[[int], bool]) -> None:
