@@ -18,6 +18,7 @@ SCHEMA: dict[str, Any] = {
         {"name": "user_id", "type": "string"},
         {"name": "external_user_id", "type": ["null", "string"], "default": None},
         {"name": "campaign_name", "type": ["null", "string"], "default": None},
+        {"name": "note", "type": ["null", "string"], "default": None},
     ],
 }
 
