@@ -53,12 +53,12 @@ def _pages(prefix: str) -> dict[str, str]:
     }
 
 
-def _visitor(prefix: str) -> Client:
-    """An admin of all the workspaces whose names begin so."""
+def visitor(prefix: str, dash: str = "-") -> Client:
+    """An admin of all the workspaces whose names begin so, with a dash behind."""
     user = User.objects.create(email=f"{prefix}@example.com")
     Membership.objects.bulk_create(
         Membership(user=user, workspace=workspace, role=Role.ADMIN)
-        for workspace in Workspace.objects.filter(slug__startswith=f"{prefix}-")
+        for workspace in Workspace.objects.filter(slug__startswith=prefix + dash)
     )
     client = Client(headers={"host": settings.ALLOWED_HOSTS[0]})
     client.force_login(user)
@@ -67,19 +67,19 @@ def _visitor(prefix: str) -> Client:
 
 def _all_pages(prefix: str, label: str, visits: int, rounds: int) -> Iterator[Result]:
     """p50 and p95 of each page, round by round."""
-    visitor, addresses, taken = _visitor(prefix), _pages(prefix), dict[tuple[str, str], list[float]]()
+    by, addresses, taken = visitor(prefix), _pages(prefix), dict[tuple[str, str], list[float]]()
     loop = Result("pages", f"reference loop, {label}", "ms", [], "adding 300,000 numbers in Python")
     with web() as (_part, port):
         for _ in range(rounds):
             for name, address in addresses.items():
                 loop.values.append(_loop())
-                p50, p95 = _visit(visitor, f"http://127.0.0.1:{port}{address}", visits)
+                p50, p95 = visit(by, f"http://127.0.0.1:{port}{address}", visits)
                 taken.setdefault((name, "p50"), []).append(p50)
                 taken.setdefault((name, "p95"), []).append(p95)
     yield loop
     for (name, share), values in taken.items():
         with CaptureQueriesContext(connection) as queries:
-            assert visitor.get(addresses[name]).status_code == 200
+            assert by.get(addresses[name]).status_code == 200
         note = f"{len(queries)} queries, {_WORKSPACES} workspaces"
         result = Result("pages", f"{name}, {label}, {share}", "ms", values, note)
         result.ratios["reference loop"] = result.median / loop.median
@@ -94,7 +94,7 @@ def _loop() -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def _visit(visitor: Client, address: str, visits: int) -> tuple[float, float]:
+def visit(visitor: Client, address: str, visits: int) -> tuple[float, float]:
     """p50 and p95 in milliseconds from the request to the whole answer of the web server, over loopback."""
     cookie = settings.SESSION_COOKIE_NAME
     taken = []
