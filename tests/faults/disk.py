@@ -6,6 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from currents_admin import probe
 from currents_admin.supervisor.house import say
 from tests.faults.house import House
 from tests.faults.row import NOTHING, Row
@@ -64,9 +65,10 @@ def _fill(stage: Stage, stream: Stream, ballast: Path) -> str:
     try:
         until(lambda: stream.refused()["503"] >= 5, 60, "intake answers 503")
         refused = stream.refused()["503"]
+        until(lambda: probe.status(stage.house.web_ports["web"], "/readyz") == 503, 20, "/readyz says 503")
     finally:
         ballast.unlink()
-    return f"{size / 1e6:.0f} MB filled the disk, {refused} bodies answered 503"
+    return f"{size / 1e6:.0f} MB filled the disk, {refused} bodies and /readyz answered 503"
 
 
 def _write_to_the_end(ballast: Path) -> int:

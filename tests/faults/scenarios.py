@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tests.faults import answers, crashes, inner, kills, leases, neighbours
+from tests.faults import answers, crashes, inner, kills, leases, neighbours, slow_clients
 from tests.faults.row import Row
 from tests.faults.stage import Stage
 
@@ -26,5 +26,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "two-workers": leases.two_workers,
     "frozen": leases.frozen_worker,
     "postgres": crashes.postgres_killed,
+    "slow-clients": slow_clients.slow_clients,
+    "frozen-postgres": slow_clients.frozen_postgres,
     "stopped": crashes.everything_stopped,
 }
