@@ -107,7 +107,9 @@ def test_before_the_switch_the_page_tells_how_many_events_will_follow(
     page = text(as_("admin"), path)
     assert "No events are waiting at the moment." in page
     receive(connector, delivered=0, rejected=0, waiting=1_200)
-    assert "<b>1,200 events</b> are waiting and will be sent with the new key at once" in text(as_("admin"), path)
+    assert "<b>1,200 events</b> are waiting and will be sent with the new key at once" in text(
+        as_("admin"), path
+    )
     key_rotation.propose(connector, write_key=NEW, region="eu", by=By(people["admin"]))
     page = text(as_("admin"), path)
     assert "Switch to ••••newk" in page
