@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 
@@ -32,6 +32,12 @@ def icon(name: str, extra: str = "") -> SafeString:
 @register.filter
 def ago(moment: datetime | None) -> str:
     return time_words.ago(moment, timezone.now()) if moment else gettext("Never")
+
+
+@register.filter(expects_localtime=True)
+def written(moment: date | None, pattern: str) -> str:
+    """A date by one of the patterns of `time_words`, as the reader's language writes it."""
+    return time_words.written(moment, pattern) if moment else ""
 
 
 @register.filter

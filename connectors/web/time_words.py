@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext, pgettext_lazy
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
+# The patterns dates are written by, in Django's letters; each language has its own order and signs.
+PATTERNS = (
+    pgettext_lazy("date pattern", "j F Y"),
+    pgettext_lazy("date pattern", "j F Y, H:i"),
+    pgettext_lazy("date pattern", "j F, H:i"),
+    pgettext_lazy("date pattern", "j F, H:i:s"),
+    pgettext_lazy("date pattern", "j M Y, H:i"),
+    pgettext_lazy("date pattern", "j M, H:i:s"),
+    pgettext_lazy("date pattern", "j F"),
+    pgettext_lazy("date pattern", "j M"),
+    pgettext_lazy("date pattern", "D j"),
+    pgettext_lazy("date pattern", "D H:i"),
+)
+
+
+def written(moment: date, pattern: str) -> str:
+    """A date, or a moment that is local already, by one of `PATTERNS` as the reader's language writes it."""
+    return date_format(moment, pgettext("date pattern", pattern))
+
+
+def decimal(value: float) -> str:
+    """A number with at most one decimal, by the reader's language."""
+    return number_format(value, 0 if value == int(value) else 1)
 
 
 def duration(seconds: float) -> str:
     """A span in one unit, or two from an hour on: `1.2 s`, `4 min`, `44 h 57 min`, `3 days`."""
     if seconds < 10:
-        return _("%(n)s s") % {"n": f"{max(seconds, 0):.1f}".removesuffix(".0")}
+        return _("%(n)s s") % {"n": decimal(round(max(seconds, 0), 1))}
     if seconds < MINUTE:
         return _("%(n)s s") % {"n": int(seconds)}
     if seconds < HOUR:
@@ -54,7 +78,7 @@ def by_the_clock(moment: datetime, now: datetime) -> str:
         return time
     if days < 6:
         return _("%(weekday)s, %(time)s") % {"weekday": date_format(local, "l"), "time": time}
-    return _("%(day)s, %(time)s") % {"day": date_format(local, "j F"), "time": time}
+    return _("%(day)s, %(time)s") % {"day": written(local, "j F"), "time": time}
 
 
 def to_the_second(moment: datetime) -> str:

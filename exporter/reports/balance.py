@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
+from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -102,7 +103,7 @@ def _change(flow: Flow, choice: Choice) -> str:
     if flow.change is None:
         return ""
     percent = abs(100 * flow.change)
-    terms = {"percent": f"{percent:.1f}" if percent < 100 else f"{percent:.0f}", "window": choice.label}
+    terms = {"percent": number_format(percent, 1 if percent < 100 else 0), "window": choice.label}
     if percent < 0.05:
         return _("as many as in the %(window)s before") % terms
     if flow.change > 0:

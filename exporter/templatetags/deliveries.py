@@ -9,7 +9,6 @@ from typing import Any
 
 from django import template
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
@@ -106,7 +105,7 @@ def shortly(moment: datetime) -> str:
     days = abs((local.date() - timezone.localdate()).days)
     if not days:
         return f"{local:%H:%M}"
-    return date_format(local, "D H:i" if days < 6 else "j M")
+    return time_words.written(local, "D H:i" if days < 6 else "j M")
 
 
 @register.simple_tag(takes_context=True)
