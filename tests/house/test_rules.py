@@ -59,3 +59,14 @@ def test_the_parts_with_tight_rules_have_no_catch_all_names() -> None:
     assert not [
         path.name for path in PYTHON if path.name in ("utils.py", "helpers.py", "common.py", "misc.py")
     ]
+
+
+def test_no_variable_and_no_tag_of_a_template_spans_two_lines() -> None:
+    """The template engine takes one that does for text, and shows it."""
+    broken = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in sorted((ROOT / "templates").rglob("*.*"))
+        for number, line in enumerate(path.read_text().splitlines(), start=1)
+        if re.search(r"\{\{[^}]*$|\{%[^%]*$", line)
+    ]
+    assert broken == []
