@@ -25,7 +25,7 @@ def test_every_event_type_can_be_chosen_once_the_reference_page_first(workspace:
     assert {name for name, rest in boxes if "data-reference" in rest} == REFERENCE_PAGE
     assert not any("checked" in rest for _name, rest in boxes)
     assert page.count("known in part") == 7
-    assert "<code>users.canvas.sendtodestination.Sent</code> cannot be chosen yet" in page
+    assert "<code>users.canvas.sendtodestination.Sent</code> cannot be selected yet" in page
 
 
 def test_no_two_elements_share_an_id(workspace: Workspace, as_: As) -> None:
