@@ -52,7 +52,7 @@ def messages(locale: str) -> Iterator[tuple[Message, list[str], list[str]]]:
     for message in catalogues.read(locale):
         if message.id:
             source = [message.id] if isinstance(message.id, str) else list(message.id)
-            target = [message.string] if isinstance(message.string, str) else list(message.string)
+            target = [message.string] if isinstance(message.string, str) else list(message.string or ())
             yield message, source, target
 
 
@@ -66,7 +66,8 @@ def test_every_message_of_the_product_is_translated(locale: str) -> None:
     missing = [
         message.id
         for message in catalogues.merge(locale)
-        if message.id and not (message.string if isinstance(message.string, str) else all(message.string))
+        if message.id
+        and not (message.string if isinstance(message.string, str) else all(message.string or ()))
     ]
     assert missing == [], "Run `manage.py translations`, then translate what is empty in the catalogues."
     assert not any(message.fuzzy for message, _source, _target in messages(locale))
