@@ -111,6 +111,7 @@ def append_all(
     events: Iterator[RawEvent],
     start: int,
     moved: Callable[[int, int], Callable[[], None]],
+    tally: Tally | None = None,
 ) -> Tally:
     """Appends the events from the number `start` on, a group in a transaction. `moved` is told the numbers before and
     after a group and returns what belongs in its transaction.
@@ -118,8 +119,8 @@ def append_all(
     Raises:
         What the events' reader raises apart from Unreadable, and `appender.append_now`.
     """
-    tally = Tally(skipped=start)
-    position = start
+    tally = tally or Tally()
+    tally.skipped = position = start
     for group in groups(events, start):
         tally.trouble = group.trouble
         if not group.count:

@@ -165,7 +165,14 @@ def _import(source: Source, store: Store, one: SourceObject) -> None:
 
         return move
 
-    _end(source, one, importing.append_all(source.workspace_id, opened.events(), one.position, moved))
+    tally = Tally()
+    try:
+        importing.append_all(source.workspace_id, opened.events(), one.position, moved, tally)
+    except Trouble:
+        # What was stored before the line broke is counted; the object goes on from there.
+        _count(source, tally)
+        raise
+    _end(source, one, tally)
 
 
 def _end(source: Source, one: SourceObject, tally: Tally) -> None:
@@ -173,11 +180,17 @@ def _end(source: Source, one: SourceObject, tally: Tally) -> None:
     moved = SourceObject.objects.filter(pk=one.pk, state=Taken.WAITING)
     if not moved.update(state=state, trouble=tally.trouble[:500], done_at=Now()):
         return
+    _count(source, tally)
     Source.objects.filter(pk=source.pk).update(
         objects_taken=F("objects_taken") + (0 if tally.trouble else 1),
+        last_object=one.name,
+        last_object_at=one.modified_at,
+    )
+
+
+def _count(source: Source, tally: Tally) -> None:
+    Source.objects.filter(pk=source.pk).update(
         accepted=F("accepted") + tally.accepted,
         duplicates=F("duplicates") + tally.duplicates,
         refused=F("refused") + tally.refused,
-        last_object=one.name,
-        last_object_at=one.modified_at,
     )

@@ -12,6 +12,8 @@ import pytest
 
 from exporter.api import exposition
 from exporter.dispatch import heartbeats
+from exporter.models import Source
+from exporter.models.sources import Begin
 from tests.support.delivering import a_line
 
 MONITORING = Path(__file__).resolve().parents[3] / "docs" / "monitoring"
@@ -31,6 +33,7 @@ def test_rules_and_dashboard_ask_only_for_metrics_that_exist() -> None:
         line.deliver()
         line.feed(1)
         heartbeats.beat(["web"])
+        Source.objects.create(workspace=line.workspace, url="s3://exports", begin=Begin.NOW)
         told = set(re.findall(r"^(currents_[a-z_]+)", exposition.exposition().decode(), re.MULTILINE))
     board = json.loads((MONITORING / "grafana.json").read_text())
     asked = {
