@@ -13,8 +13,10 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
 from connectors import mail
+from connectors.models import User
 from connectors.sign_in import tries, unlock
 from connectors.web import client_address
+from connectors.web.permissions import workspaces_of
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -30,6 +32,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """A person with one workspace lands in it, everybody else where all of theirs are."""
+        user = request.user
+        if isinstance(user, User) and not user.is_owner:
+            mine = list(workspaces_of(user.pk)[:2])
+            if len(mine) == 1:
+                return reverse("data_export", args=[mine[0].slug])
+        return str(super().get_login_redirect_url(request))
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """For limits and the list of sessions, by the same rule as the audit log. Over a socket without proxies there

@@ -20,9 +20,9 @@ TURNS = {
     "pending": 107,
     "unselected": 248,
     "unsupported": 388,
-    "anonymous": 551,
-    "not_sent": 626,
-    "expired": 701,
+    "anonymous": 546,
+    "not_sent": 640,
+    "expired": 723,
     "rejected": 901,
 }
 COLOURS = {"pending": "warn", "not_sent": "bad", "expired": "bad", "rejected": "bad"}

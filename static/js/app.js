@@ -85,6 +85,14 @@ const ACTIONS = {
     [label.textContent, label.dataset.shown] = [label.dataset.shown, label.textContent];
   },
 };
+/* What went well leaves by itself, unless somebody is at it; what went wrong stays until it is closed. */
+const TOAST_SECONDS = 8;
+setInterval(() => {
+  for (const toast of all(".toast:not(.bad)")) {
+    toast.dataset.age = Number(toast.dataset.age || 0) + 1;
+    if (Number(toast.dataset.age) >= TOAST_SECONDS && !toast.matches(":hover, :focus-within")) toast.remove();
+  }
+}, 1000);
 document.addEventListener("click", (event) => {
   for (const [name, act] of Object.entries(ACTIONS)) {
     const source = event.target.closest(`[data-${name}]`);

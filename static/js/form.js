@@ -37,7 +37,9 @@ for (const picker of all("[data-picker]")) {
   picker.addEventListener("click", (event) => {
     const preset = event.target.closest("[data-preset]");
     if (preset) {
-      boxes.forEach((box) => {
+      // While somebody searches, a choice is about what the search shows.
+      const searched = search.value.trim() !== "";
+      boxes.filter((box) => !searched || !box.closest("[data-event]").hidden).forEach((box) => {
         box.checked = preset.dataset.preset === "all" || box.hasAttribute(`data-${preset.dataset.preset}`);
       });
       count();
@@ -65,6 +67,33 @@ for (const picker of all("[data-picker]")) {
     picker.querySelector("[data-no-match]").hidden = found > 0;
     document.getElementById("pane").scrollTop = 0;
   });
+  // One tab stop a list and a group; arrow keys do the rest.
+  const stops = () => {
+    const heads = all(".picker-groups [data-tri]", picker);
+    all(".picker-groups a, .group-head [data-tri], [data-event] summary", picker)
+      .forEach((one) => { one.tabIndex = -1; });
+    heads.forEach((one, place) => { one.tabIndex = place ? -1 : 0; });
+    for (const group of all("[data-group]", picker)) {
+      const shown = all("[data-event]:not([hidden]) [name=selected_events]", group);
+      shown.forEach((box, place) => { box.tabIndex = place ? -1 : 0; });
+    }
+  };
+  picker.addEventListener("focusin", (event) => {
+    const list = event.target.closest("[data-group]") || event.target.closest(".picker-groups");
+    if (!list || !event.target.matches("input")) return;
+    all("input", list).forEach((one) => { one.tabIndex = one === event.target ? 0 : -1; });
+    if (list.matches("[data-group]")) all(".group-head input", list).forEach((one) => { one.tabIndex = -1; });
+  });
+  picker.addEventListener("keydown", (event) => {
+    const head = event.target.closest(".picker-groups input");
+    if (!head || !["ArrowDown", "ArrowUp"].includes(event.key)) return;
+    const heads = all(".picker-groups [data-tri]", picker);
+    const next = heads[heads.indexOf(head) + (event.key === "ArrowDown" ? 1 : -1)];
+    if (next) next.focus();
+    event.preventDefault();
+  });
+  search.addEventListener("input", stops);
+  stops();
   document.addEventListener("keydown", (event) => {
     if (event.key === "/" && !event.target.matches("input:not([type=checkbox]):not([type=radio]), textarea, select")) {
       event.preventDefault();
