@@ -16,7 +16,7 @@ from connectors import mail
 from connectors.models import User
 from connectors.sign_in import tries, unlock
 from connectors.web import client_address
-from connectors.web.permissions import workspaces_of
+from connectors.web.permissions import memberships_of
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -37,9 +37,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """A person with one workspace lands in it, everybody else where all of theirs are."""
         user = request.user
         if isinstance(user, User) and not user.is_owner:
-            mine = list(workspaces_of(user.pk)[:2])
+            mine = list(memberships_of(user.pk).values_list("workspace__slug", flat=True)[:2])
             if len(mine) == 1:
-                return reverse("data_export", args=[mine[0].slug])
+                return reverse("data_export", args=mine)
         return str(super().get_login_redirect_url(request))
 
     def get_client_ip(self, request: HttpRequest) -> str:
