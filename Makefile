@@ -9,7 +9,7 @@ TEST_VAR ?= var/test
 DEMO_VAR ?= var/demo
 ARGS ?=
 
-.PHONY: run demo test check lint flaws sbom fuzz format bench bench-guard faults screenshots lock clean
+.PHONY: run demo test check lint flaws sbom fuzz format bench bench-guard faults mutants screenshots lock clean
 
 run: $(VENV)/run.stamp
 	@exec $(PYTHON) -m currents_admin.supervisor run
@@ -64,6 +64,10 @@ bench-guard: $(VENV)/run.stamp
 # Every fault under load, with a table of what became of the events; ARGS=--short within five minutes.
 faults: $(VENV)/run.stamp
 	@$(PYTHON) -m tests.faults $(ARGS)
+
+# Small faults put into the core one by one, each of which a test must see; ARGS="--size 30 --rooms delivery".
+mutants: $(VENV)/dev.stamp
+	@CURRENTS_VAR=var/mutants $(PYTHON) -m currents_admin.supervisor services --fast -- $(PYTHON) -m tests.mutants $(ARGS)
 
 # Pictures of every screen, wide and narrow, light and dark, in var/test/screenshots/. Needs Chromium.
 screenshots:
