@@ -171,7 +171,10 @@ def recount(delivery: Delivery) -> tuple[Counter[tuple[str, str]], int]:
             if ranges[place].kind == "damaged":
                 continue
             seen += 1
-            event = json.loads(line)
+            event = _event(line)
+            if event is None:
+                counts[OTHER, "rejected"] += 1
+                continue
             rules = revisions[ranges[place].revision_id]
             outcome = fate(
                 event,
@@ -181,6 +184,15 @@ def recount(delivery: Delivery) -> tuple[Counter[tuple[str, str]], int]:
             )
             counts[_counted_name(event["event_type"], batch.type_counts), outcome] += 1
     return counts, delivery.cursor - delivery.start - seen
+
+
+def _event(line: bytes) -> dict[str, Any] | None:
+    """A stored event; None where it cannot be read, which is rejected when its turn comes."""
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return event if isinstance(event, dict) and isinstance(event.get("event_type"), str) else None
 
 
 def _lines(batch: EventBatch) -> list[bytes] | None:

@@ -29,16 +29,21 @@ def main() -> int:
     parser.add_argument(
         "--minutes", type=float, default=40.0, help="what is not tried by then is left out, and said so"
     )
+    parser.add_argument(
+        "--tests", nargs="+", help="test files to hold them against, instead of the rooms' own"
+    )
     parser.add_argument("--rooms", nargs="+", default=ROOMS, choices=ROOMS)
     options = parser.parse_args()
     until = time.monotonic() + options.minutes * 60
     folder = local.folder() / "mutants"
-    measured = measure(ROOT, folder, [f"exporter/{room}" for room in options.rooms], _tests(options.rooms))
+    measured = measure(
+        ROOT, folder, [f"exporter/{room}" for room in options.rooms], options.tests or _tests(options.rooms)
+    )
     modules = sorted(
         str(path.relative_to(ROOT))
         for room in options.rooms
         for path in (ROOT / "exporter" / room).rglob("*.py")
-        if path.name != "__init__.py" and str(path.relative_to(ROOT)) in measured.lines
+        if path.name != "__init__.py" and any(measured.lines.get(str(path.relative_to(ROOT)), {}).values())
     )
     drawn = sample(every(ROOT, modules), options.size, options.seed)
     tree = _copy(folder / "tree")

@@ -29,7 +29,7 @@ class Measured:
 def measure(root: Path, folder: Path, rooms: list[str], tests: list[str]) -> Measured:
     """Runs the tests once with coverage, unless that was done for this very state of the code."""
     data, times, state = folder / "coverage", folder / "seconds.json", folder / "state"
-    now = _state(root)
+    now = " ".join((_state(root), *tests))
     if not (data.exists() and times.exists() and state.exists() and state.read_text() == now):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "coveragerc").write_text(f"[run]\ndata_file = {data}\nconcurrency = thread\n")

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+import zstandard
 from django.core.management import call_command
 from django.db import connection
 
@@ -14,7 +15,7 @@ from exporter.ledger import check as ledger_check
 from exporter.ledger.check import check
 from exporter.log import event_log
 from exporter.log.batches import make
-from exporter.models import EventLog
+from exporter.models import EventBatch, EventLog
 from tests.support.delivering import Line, a_line
 from tests.support.factories import event
 
@@ -67,6 +68,17 @@ SWAP_ONE = (
 def test_a_planted_error_is_found(line: Line, statement: str, word: str) -> None:
     plant(statement)
     assert any(word in str(difference) for difference in check())
+
+
+def test_an_event_that_cannot_be_read_is_rejected_and_ends_no_check(line: Line) -> None:
+    line.feed(3)
+    batch = EventBatch.objects.latest("end_event")
+    lines = event_log.lines(bytes(batch.payload))
+    lines[1] = b'{"event_type":"users.messages.email.Open","id":'
+    EventBatch.objects.filter(pk=batch.pk).update(payload=zstandard.compress(b"\n".join(lines)))
+    line.deliver()
+    assert line.outcomes() == {"delivered": 302, "unsupported": 20, "rejected": 1}
+    assert check() == []
 
 
 def test_an_append_during_the_check_is_no_difference(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,6 +103,20 @@ def test_the_beginning_of_the_window_is_found_among_any_number_of_batches(line: 
     assert (found.carried_in, found.pending) == (3 * batches, 2 * batches)
 
 
+@pytest.mark.parametrize(("older", "newer"), [(1, 1), (4, 1), (1, 4), (5, 8)])
+def test_batches_of_one_event_end_the_search_for_the_windows_beginning(
+    line: Line, older: int, newer: int
+) -> None:
+    """A batch that is as small as the step of the bisection is where it could go round for ever."""
+    for _ in range(older):
+        line.feed(1)
+    age(line, 2)
+    for _ in range(newer):
+        line.feed(1)
+    found = flow(line, HOUR)
+    assert (found.carried_in, found.pending) == (older, newer)
+
+
 def test_events_before_the_launch_are_not_the_connectors(line: Line) -> None:
     """The minute of the launch holds events of both sides of it."""
     line.connector.delete()
