@@ -16,7 +16,7 @@ from benchmarks import backlog, client, many
 from benchmarks.ground import Sink, folder, resident, wait_until, web, workers
 from benchmarks.results import Result
 from currents_admin.supervisor.part import Part
-from exporter.dispatch import sweep
+from exporter.dispatch import heartbeats, sweep
 
 # Live connectors, single events a second over all of them.
 _LOADS = ((100, 50), (500, 150), (2_000, 300), (10_000, 300))
@@ -92,10 +92,10 @@ def _delivery_alone(sink: Sink, connectors: int, rounds: int) -> Iterator[Result
         made = many.tenants(connectors)
         many.give_each_one_event(made)
         sink.reset()
+        heartbeats.claim("sweep", 0.0)  # else the worker would sweep as soon as it is there
         with workers(1) as (worker,):
-            sweep.sweep(0.0)
-            wait_until(lambda: sink.count()["distinct"] > 0, 30, "the first event")
             before = _processor_seconds([worker])
+            sweep.sweep(0.0)
             wait_until(
                 lambda: backlog.pending([one.connector for one in made]) == 0,  # noqa: B023 - called at once
                 120,
@@ -138,6 +138,7 @@ class _Load:
 
     def __init__(self, sink: Sink, port: int, made: list[many.Tenant], rate: int, seconds: int) -> None:
         self.sink, self.made = sink, made
+        self.milliseconds = 0
         self.count = rate * seconds
         self.moments = folder() / "answered"
         tokens = many.write_tokens(folder() / "tokens", made)
@@ -148,8 +149,6 @@ class _Load:
     def begin(self) -> None:
         self.sink.reset(self.milliseconds)
         client.begin(self.process)
-
-    milliseconds = 0
 
     def finish(self) -> list[float]:
         """The delay of each event in seconds, from the answer of intake to the arrival at the sink."""

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 # Backlogs worked off at a time; failing connectors tried at a time, which mostly wait for an answer.
 BULK_TURNS = 8
-RETRY_TURNS = 32
+RETRY_TURNS = 16
 
 
 class Lanes:
