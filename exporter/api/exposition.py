@@ -8,6 +8,7 @@ types or ids of events.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -133,7 +134,36 @@ def _states(summaries: list[Summary]) -> Iterator[Metric]:
         lag.add_metric(names, round(each.lag_seconds, 3))
         for health in Health:
             states.add_metric((*names, health.value), health == each.health)
-    yield from (lag, states)
+    yield from (lag, states, *_over_all(summaries))
+
+
+def _over_all(summaries: list[Summary]) -> Iterator[Metric]:
+    """Over the connectors, because a mean hides the one that is stuck."""
+    quantiles = GaugeMetricFamily(
+        "currents_lag_quantile_seconds",
+        "Age of the oldest waiting event, over the connectors that are not paused: quantile 1 is the worst of them.",
+        labels=("quantile",),
+    )
+    lags = sorted(each.lag_seconds for each in summaries if each.health != Health.PAUSED) or [0.0]
+    for quantile in (0.5, 0.9, 0.99, 1.0):
+        place = max(0, math.ceil(quantile * len(lags)) - 1)
+        quantiles.add_metric((f"{quantile:g}",), round(lags[place], 3))
+    on_purpose = GaugeMetricFamily(
+        "currents_connectors_holding_back",
+        "Connectors with waiting events that send none on purpose, by the reason: paused, stopped until a probe "
+        "succeeds, or waiting for the next attempt.",
+        labels=("reason",),
+    )
+    for reason, holds in _HELD.items():
+        on_purpose.add_metric((reason,), sum(each.pending > 0 and each.health in holds for each in summaries))
+    yield from (quantiles, on_purpose)
+
+
+_HELD = {
+    "paused": {Health.PAUSED},
+    "stopped": {Health.KEY_REJECTED, Health.REQUEST_REFUSED, Health.KEY_UNREADABLE, Health.LOG_DAMAGED},
+    "retrying": {Health.RETRYING},
+}
 
 
 def _names(summary: Summary) -> tuple[str, str]:

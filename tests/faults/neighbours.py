@@ -37,9 +37,9 @@ def sick_neighbours(stage: Stage) -> list[Row]:
     for target in down:
         stage.person.rotate(target, region="us")
     stage.finish(sick_stream, row)
-    row.verdict = _together(healthy_verdict, row.verdict)
-    row.notes.append(f"healthy ones undisturbed: {_delays(calm.verdict)}")
-    row.notes.append(f"healthy ones disturbed: {_delays(healthy_verdict)}")
+    row.verdict = together(healthy_verdict, row.verdict)
+    row.notes.append(f"healthy ones undisturbed: {delays(calm.verdict)}")
+    row.notes.append(f"healthy ones disturbed: {delays(healthy_verdict)}")
     return [calm, row]
 
 
@@ -58,7 +58,7 @@ def _failing(stage: Stage, targets: list[Target]) -> int:
     return int(rows[0][0])
 
 
-def _together(first: Verdict, second: Verdict) -> Verdict:
+def together(first: Verdict, second: Verdict) -> Verdict:
     """Both streams in one row; the delay is that of the first alone, whose destination was there all the time."""
     return Verdict(
         first.sent + second.sent,
@@ -70,7 +70,7 @@ def _together(first: Verdict, second: Verdict) -> Verdict:
     )
 
 
-def _delays(verdict: Verdict) -> str:
+def delays(verdict: Verdict) -> str:
     delays = verdict.delays or [0.0]
     middle, high = delays[len(delays) // 2], delays[len(delays) * 99 // 100]
     return f"half within {middle:.2f} s, 99 % within {high:.2f} s, all within {delays[-1]:.2f} s"

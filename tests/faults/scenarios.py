@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tests.faults import answers, crashes, inner, kills, leases, neighbours, slow_clients
+from tests.faults import answers, crashes, inner, kills, leases, neighbours, slow_clients, tenants
 from tests.faults.row import Row
 from tests.faults.stage import Stage
 
@@ -16,6 +16,8 @@ SCENARIOS: Mapping[str, Scenario] = {
     "damage": inner.damaged_batch,
     "bug": inner.injected_bug,
     "halving": inner.stopped_while_halving,
+    "hanging": tenants.a_fifth_hangs,
+    "tenants": tenants.workers_killed,
     "kills": kills.standard_run,
     "full-speed": kills.full_speed,
     "retry-worker": crashes.retry_worker_killed,

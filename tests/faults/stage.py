@@ -44,8 +44,9 @@ class Stage:
     def size(self, short: int, long: int) -> int:
         return short if self.short else long
 
-    def target(self, *, region: str = "us") -> Target:
-        return self.person.launch(f"f-{next(_runs)}-", region=region)
+    def target(self, *, region: str = "us", kind: str = "f") -> Target:
+        """`kind` begins the ids of its events."""
+        return self.person.launch(f"{kind}-{next(_runs)}-", region=region)
 
     # --- streams ---------------------------------------------------------------------------------------------
 
@@ -55,9 +56,10 @@ class Stage:
         *,
         events: int,
         rate: float = 2000,
+        body: int = 100,
         webs: tuple[str, ...] = ("web",),
     ) -> Stream:
-        return Stream(self.house, targets, events=events, rate=rate, webs=webs)
+        return Stream(self.house, targets, events=events, rate=rate, body=body, webs=webs)
 
     def arrived(self, stream: Stream) -> int:
         return self.arrivals.count(stream.targets)
@@ -127,16 +129,19 @@ class Stage:
         until(self._quiet, 15, "the sandbox has taken what was on its way")
         self.arrivals.look()
         events, moments = 0, set()
+        rows = self.house.query(
+            "SELECT id, cursor, ahead::text FROM exporter_delivery WHERE id = ANY(%s)",
+            [target.delivery for target in targets],
+        )
+        state = {delivery: (cursor, ahead) for delivery, cursor, ahead in rows}
         for target in targets:
-            ((cursor, ahead),) = self.house.query(
-                "SELECT cursor, ahead::text FROM exporter_delivery WHERE id = %s", target.delivery
-            )
+            cursor, ahead = state[target.delivery]
             known = [range(piece["first"], piece["end"]) for piece in json.loads(ahead)]
             for number, at in self.arrivals.of(target).latest.items():
                 if at >= since and number >= cursor and not any(number in each for each in known):
                     events += 1
                     # The calls of one request are written down with one moment.
-                    moments.add(at)
+                    moments.add((target.delivery, at))
         return Unsettled(events, len(moments))
 
     def _quiet(self) -> bool:

@@ -212,7 +212,7 @@ class Coordinator:
     def _deliver(self, claimed: Claimed, current: Current | None) -> None:
         """Makes the body and launches it."""
         try:
-            body = _body(claimed, current) if current is not None else None
+            body = small_body(claimed, current) if current is not None else None
         except Exception as fault:  # whatever is wrong with it, a turn of its own has the means to tell
             log.warning("Delivery %s gets a turn of its own (%s).", claimed.delivery_id, type(fault).__name__)
             body = None
@@ -348,7 +348,7 @@ class Coordinator:
         return max(0.0, min(moments) - time.monotonic())
 
 
-def _body(claimed: Claimed, current: Current) -> Body:
+def small_body(claimed: Claimed, current: Current) -> Body:
     """The small body of what waits.
 
     Raises:

@@ -10,6 +10,7 @@ from django.test import Client, override_settings
 
 from connectors.audit.actor import SYSTEM
 from connectors.models import Workspace
+from connectors.setup import lifecycle
 from exporter.actions import retries
 from exporter.api import exposition
 from exporter.delivery.deliver import deliver
@@ -159,3 +160,33 @@ def test_the_installation_is_told_in_numbers_an_alert_can_use() -> None:
     names = {name for name, _labels in told}
     assert {"currents_log_bytes", "currents_notices_unsent", "currents_clock_skew_seconds"} <= names
     assert ("currents_build_info", frozenset({("version", VERSION)})) in told
+
+
+def test_the_worst_of_many_connectors_is_told_beside_the_usual_one() -> None:
+    with a_line() as line:
+        others = [Line(line.sandbox) for _ in range(3)]
+        others[0].feed(1)
+        told = samples(text())
+        lags = {
+            quantile: told["currents_lag_quantile_seconds", frozenset({("quantile", quantile)})]
+            for quantile in ("0.5", "0.9", "0.99", "1")
+        }
+        assert lags["0.5"] == 0
+        assert lags["1"] == lags["0.99"] > 0
+        others[0].deliver()
+
+
+def test_connectors_that_hold_back_on_purpose_are_counted_by_reason() -> None:
+    with a_line() as line:
+        paused = Line(line.sandbox)
+        paused.feed(1)
+        lifecycle.pause(paused.connector, by=SYSTEM)
+        line.feed(1)
+        line.sandbox.fail(status=503)
+        line.deliver()
+        told = samples(text())
+        held = {
+            reason: told["currents_connectors_holding_back", frozenset({("reason", reason)})]
+            for reason in ("paused", "stopped", "retrying")
+        }
+        assert held == {"paused": 1, "stopped": 0, "retrying": 1}

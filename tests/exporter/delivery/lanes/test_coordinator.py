@@ -100,6 +100,24 @@ def test_it_writes_what_a_turn_writes() -> None:
         }
 
 
+def test_a_hundred_connectors_cost_a_handful_of_statements(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the many would again wait for each other, whatever the processors could do."""
+    statements: list[str] = []
+
+    def counted(query: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+        statements.append(query)
+        return sql.execute(query, parameters)
+
+    for module in (claims, settling, coordinators):
+        monkeypatch.setattr(module, "execute", counted)
+    with many(100) as those:
+        for place, line in enumerate(those.lines):
+            line.feed_events([event(place)])
+        those.work()
+        assert len(those.first.arrived()) == 100
+        assert len(statements) < 30
+
+
 def _told(line: Line) -> dict[str, Any]:
     delivery, only = line.delivery, {"delivery": line.delivery}
     attempt = Attempt.objects.get(**only)
