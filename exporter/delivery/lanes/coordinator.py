@@ -130,8 +130,10 @@ class Coordinator:
     def settle_all(self, workspaces: Iterable[int]) -> None:
         """Delivers these until nothing is due or under way, in the calling thread."""
         self.wake(workspaces)
+        pause = self.step()
         while len(self.agenda) or not self.idle:
-            self._something.wait(self.step())
+            self._something.wait(pause)
+            pause = self.step()
 
     def _step_safely(self) -> float:
         """Whatever happens: what is claimed must be looked after, and others wait."""
