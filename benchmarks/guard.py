@@ -31,8 +31,8 @@ from benchmarks import events  # noqa: E402
 from connectors.catalogue.catalogue import ALL  # noqa: E402
 from exporter.delivery import reader  # noqa: E402
 from exporter.delivery.lanes.claim import Claimed  # noqa: E402
-from exporter.delivery.lanes.coordinator import small_body  # noqa: E402
 from exporter.delivery.lanes.settle_many import Landed, parameters  # noqa: E402
+from exporter.delivery.lanes.small_body import small_body  # noqa: E402
 from exporter.delivery.piece import Piece  # noqa: E402
 from exporter.delivery.settings_in_force import Current  # noqa: E402
 from exporter.delivery.settle import Tried  # noqa: E402

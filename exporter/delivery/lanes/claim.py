@@ -28,23 +28,25 @@ MOST_PAYLOAD = 64_000
 # The conditions stand twice: PostgreSQL asks those beside the lock again where the row changed meanwhile. The round
 # number orders those that have waited longest for their turn first, whatever the age of what they hold.
 _FREE = """(d.lease_until IS NULL OR d.lease_until < clock_timestamp()
-            OR d.lease_until > clock_timestamp() + make_interval(secs => %(seconds)s + 5))
-       AND d.failing_since IS NULL AND d.next_attempt_at IS NULL AND d.stopped = ''"""
+            OR d.lease_until > clock_timestamp() + make_interval(secs => %(seconds)s + 5))"""
+_HEALTHY = "(d.failing_since IS NULL AND d.next_attempt_at IS NULL AND d.stopped = '')"
 CLAIM = f"""
 WITH this AS MATERIALIZED (
     SELECT nextval('exporter_round') AS round
 ), woken AS MATERIALIZED (
     SELECT d.id, d.workspace_id, d.round, l.next_event AS head,
-           d.ahead = '[]'::jsonb AND l.next_event - d.cursor <= %(events)s AS small
+           {_HEALTHY} AND d.ahead = '[]'::jsonb AND l.next_event - d.cursor <= %(events)s AS small
       FROM unnest(%(workspaces)s::bigint[]) AS w(id)
       JOIN exporter_delivery d ON d.workspace_id = w.id AND d.kind = 'live'
       JOIN exporter_eventlog l ON l.workspace_id = w.id
       JOIN connectors_connector c ON c.id = d.connector_id AND c.state = 'live'
      WHERE d.cursor < l.next_event AND d.id <> ALL (%(apart)s::bigint[]) AND {_FREE}
+       -- A refused event that stood alone is probed as soon as something follows it.
+       AND ({_HEALTHY} OR (d.alone AND l.next_event > d.cursor + 1))
 ), locked AS (
     SELECT d.id, woken.head
       FROM woken JOIN exporter_delivery d ON d.id = woken.id
-     WHERE woken.small AND d.cursor < woken.head AND {_FREE}
+     WHERE woken.small AND d.cursor < woken.head AND {_FREE} AND {_HEALTHY}
      ORDER BY d.round, d.id LIMIT %(most)s
        FOR UPDATE OF d SKIP LOCKED
 ), claimed AS (

@@ -11,76 +11,42 @@ import logging
 import random
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
-from exporter.delivery.body import Body
-from exporter.delivery.in_flight import Sent
 from exporter.delivery.lanes import claim as claims
+from exporter.delivery.lanes import flights
 from exporter.delivery.lanes.agenda import Agenda
 from exporter.delivery.lanes.claim import Claimed
+from exporter.delivery.lanes.flights import LATE, LOOK_SECONDS, Flights, Flying
 from exporter.delivery.lanes.settings_cache import SettingsCache
 from exporter.delivery.lanes.settle_many import Landed, settle_many
-from exporter.delivery.lease import MARGIN_SECONDS
+from exporter.delivery.lanes.small_body import small_body
 from exporter.delivery.piece import Piece
-from exporter.delivery.reader import Reader
 from exporter.delivery.settings_in_force import Current
-from exporter.delivery.turn import LAST_MOMENT, STOP_SECONDS
-from exporter.destinations import backoff, packing
+from exporter.destinations import backoff
 from exporter.destinations.answer import Verdict
-from exporter.destinations.packing import Limits
-from exporter.destinations.sender import Senders
 from exporter.dispatch.shutdown import stopping
 from exporter.sql import execute
 
 log = logging.getLogger(__name__)
 
 # Deliveries claimed and not settled yet, those that hang left out; so many requests may be under way at once.
-MOST_OUTSTANDING = 128
-# A request without an answer for so long counts as hanging: it takes no healthy one's place any more. Of these there
-# are at most so many; beyond it the eldest is cut.
-HANGS_AFTER = 1.0
-MOST_HANGING = 128
-_senders = Senders(MOST_OUTSTANDING + MOST_HANGING, "small-sender")
+MOST_OUTSTANDING = flights.MOST_HEALTHY
 # What has landed waits so long for company before it is settled, unless there is much of it.
 SETTLE_SECONDS = 0.025
 SETTLE_AT = 64
 # A claim waits for this much room where more is ready than fits: statements for a few cost as much as for many.
 LEAST_ROOM = 32
-# Events of a small body, see `claim.MOST_EVENTS`; its bytes are what a destination that refused a larger body takes.
-SMALL = Limits(bytes=100_000, events=claims.MOST_EVENTS)
 # While the database is away, and for a workspace that cannot be claimed.
 AGAIN_SECONDS = 0.25
 SET_ASIDE_SECONDS = 60.0
-_LOOK_SECONDS = 0.25
 _LONGEST_PAUSE = 5.0
 
-_RENEW = """
-UPDATE exporter_delivery d SET lease_until = clock_timestamp() + make_interval(secs => %(seconds)s)
-  FROM unnest(%(ids)s::bigint[], %(tokens)s::uuid[]) AS n(id, token)
- WHERE d.id = n.id AND d.lease_token = n.token RETURNING d.id
-"""
 _DELIVERIES = "SELECT id FROM exporter_delivery WHERE workspace_id = %(workspace)s AND kind = 'live'"
 _JUDGED_BY_A_TURN = (Verdict.REFUSED_BODY, Verdict.KEY_REJECTED, Verdict.REQUEST_REFUSED)
-
-
-@dataclass(slots=True)
-class _Flying:
-    claimed: Claimed
-    sent: Sent
-
-
-class _Late(Exception):
-    """The body was not begun in time: its lease is about to end, or the process stops."""
-
-
-class _NotSmall(Exception):
-    """What waits cannot be read at once, or not at all."""
 
 
 class Coordinator:
@@ -91,15 +57,11 @@ class Coordinator:
         self._something = threading.Event()
         self.agenda = Agenda(self._something.set)
         self._settings = SettingsCache()
-        self._flying: dict[int, _Flying] = {}
-        self._answered: deque[tuple[int, float]] = deque()
+        self.flights = Flights(self._something.set)
         # Deliveries that wait for a turn of their own, or have one.
         self._apart: set[int] = set()
         self._landed: list[Landed] = []
-        self._landed_since = self._looked = 0.0
-        self._hanging = 0
-        self._clock = 0.0
-        self._stop_at = float("inf")
+        self._landed_since = self._clock = 0.0
 
     def wake(self, workspaces: Iterable[int]) -> None:
         """These may have something to send; may be called by any thread."""
@@ -117,7 +79,7 @@ class Coordinator:
     @property
     def idle(self) -> bool:
         """Whether nothing is claimed."""
-        return not self._flying and not self._landed
+        return not self.flights and not self._landed
 
     def run(self) -> None:
         """Until the process is asked to stop and what was under way is settled."""
@@ -155,9 +117,10 @@ class Coordinator:
         """
         self._something.clear()
         now = time.monotonic()
-        self._collect()
-        self._look_after(now)
-        if self._landed and (self._settle_at() <= now or not self._flying):
+        for flying in self.flights.collect(self._clock):
+            self._land(_judged(flying))
+        self.flights.look_after(now)
+        if self._landed and (self._settle_at() <= now or not self.flights):
             self._settle()
         if not stopping.is_set():
             self._claim()
@@ -166,7 +129,7 @@ class Coordinator:
     # --- claiming -------------------------------------------------------------------------------------------------
 
     def _room(self) -> int:
-        return MOST_OUTSTANDING - (len(self._flying) - self._hanging) - len(self._landed)
+        return MOST_OUTSTANDING - self.flights.healthy - len(self._landed)
 
     def _claim(self) -> None:
         room = self._room()
@@ -219,40 +182,14 @@ class Coordinator:
             log.warning("Delivery %s gets a turn of its own (%s).", claimed.delivery_id, type(fault).__name__)
             body = None
         if body is None or current is None:
-            self._land(Landed(claimed, None, None))
-            self._hand_on(claimed.delivery_id)
+            self._land(Landed(claimed, None, None, unclear=True))
         elif body.calls:
-            self._launch(claimed, body, current)
+            self.flights.launch(claimed, body, current, self._clock)
         else:
             piece = Piece.of(body, self._now()) if body.end > body.first else None
             self._land(Landed(claimed, piece, None))
 
-    def _launch(self, claimed: Claimed, body: Body, current: Current) -> None:
-        def wrapped() -> bytes:
-            if stopping.is_set() or claimed.until - time.monotonic() < MARGIN_SECONDS:
-                raise _Late
-            now = datetime.now(UTC)
-            return packing.wrap(
-                body.calls, now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z"
-            )
-
-        def done() -> None:
-            self._answered.append((claimed.delivery_id, time.monotonic()))
-            if len(self._answered) == 1:
-                self._something.set()
-
-        flight = _senders.launch(current.endpoint, current.authorization, wrapped, done)
-        self._flying[claimed.delivery_id] = _Flying(claimed, Sent(body, current, flight, self._now()))
-
     # --- answers --------------------------------------------------------------------------------------------------
-
-    def _collect(self) -> None:
-        while self._answered:
-            delivery_id, at = self._answered.popleft()
-            flying = self._flying.pop(delivery_id, None)
-            if flying is not None:
-                flying.sent.ended = at + self._clock
-                self._land(_judged(flying))
 
     def _land(self, landed: Landed) -> None:
         if not self._landed:
@@ -279,52 +216,9 @@ class Coordinator:
         self.agenda.add((one.claimed.workspace_id for one in landed), now)
 
     def _after(self, landed: Landed) -> None:
-        refused = landed.tried is not None and landed.tried.verdict in _JUDGED_BY_A_TURN
         unfinished = landed.piece is not None and landed.piece.end < landed.claimed.head
-        if refused or unfinished:
+        if landed.unclear or unfinished:
             self._hand_on(landed.claimed.delivery_id)
-
-    # --- what flies -----------------------------------------------------------------------------------------------
-
-    def _look_after(self, now: float) -> None:
-        """Renews leases, cuts what has flown too long, counts what hangs."""
-        if now - self._looked < _LOOK_SECONDS and not stopping.is_set():
-            return
-        self._looked = now
-        hanging = [each for each in self._flying.values() if each.sent.flight.seconds > HANGS_AFTER]
-        self._hanging = min(len(hanging), MOST_HANGING)
-        hanging.sort(key=lambda each: each.sent.flight.started)
-        over = len(hanging) - MOST_HANGING
-        for place, each in enumerate(hanging):
-            if place < over or each.sent.flight.overdue:
-                each.sent.flight.cut()
-        if stopping.is_set():
-            self._stop_at = min(self._stop_at, now + STOP_SECONDS)
-            if now > self._stop_at:
-                self._cut(self._flying.values())
-        self._renew(now)
-
-    def _renew(self, now: float) -> None:
-        term = float(settings.CURRENTS_LEASE_SECONDS)
-        due = [each for each in self._flying.values() if each.claimed.until - now < term * 2 / 3]
-        if not due:
-            return
-        ids = [each.claimed.delivery_id for each in due]
-        tokens = [each.claimed.token for each in due]
-        try:
-            kept = {row[0] for row in execute(_RENEW, {"ids": ids, "tokens": tokens, "seconds": term})}
-        except DatabaseError:
-            self._cut(each for each in due if each.claimed.until - now < LAST_MOMENT)
-            raise
-        for each in due:
-            if each.claimed.delivery_id in kept:
-                each.claimed.until = now + term
-        self._cut(each for each in due if each.claimed.delivery_id not in kept)
-
-    @staticmethod
-    def _cut(some: Iterable[_Flying]) -> None:
-        for each in some:
-            each.sent.flight.cut()
 
     # --- time -----------------------------------------------------------------------------------------------------
 
@@ -334,10 +228,10 @@ class Coordinator:
 
     def _pause(self) -> float:
         moments = [time.monotonic() + _LONGEST_PAUSE]
-        if self._answered:
+        if self.flights.answered:
             return 0.0
-        if self._flying:
-            moments.append(self._looked + _LOOK_SECONDS)
+        if self.flights:
+            moments.append(self.flights.looked + LOOK_SECONDS)
         if self._landed:
             moments.append(self._settle_at())
         at = self.agenda.next_at()
@@ -350,24 +244,7 @@ class Coordinator:
         return max(0.0, min(moments) - time.monotonic())
 
 
-def small_body(claimed: Claimed, current: Current) -> Body:
-    """The small body of what waits.
-
-    Raises:
-        _NotSmall: it is not small, or lies below the log's first event.
-        Damaged: it cannot be read.
-    """
-    read = [(header, payload) for header, payload in claimed.batches if payload is not None]
-    if not claimed.batches:
-        return Body(claimed.cursor, claimed.cursor, current.revision_id)
-    if not read or read[0][0].first_event > claimed.cursor:
-        raise _NotSmall
-    reader = Reader(claimed.workspace_id, current.plan, current.revision_id)
-    reader.hold(read)
-    return reader.make(claimed.cursor, read[-1][0].end_event, SMALL)
-
-
-def _judged(flying: _Flying) -> Landed:
+def _judged(flying: Flying) -> Landed:
     """What an answer means for its delivery. What says something about single events, the key or the request is left
     to a turn of its own, which asks again and has the means to judge it."""
     sent, claimed = flying.sent, flying.claimed
@@ -377,10 +254,6 @@ def _judged(flying: _Flying) -> Landed:
     if verdict == Verdict.ACCEPTED:
         return Landed(claimed, Piece.of(sent.body, sent.ended), sent.tried())
     if verdict in _JUDGED_BY_A_TURN:
-        return Landed(claimed, None, sent.tried())
+        return Landed(claimed, None, sent.tried(), unclear=True)
     wait = backoff.wait(sent.answer(), 1, datetime.now(UTC), random.random())  # noqa: S311 - jitter
     return Landed(claimed, None, sent.tried(wait), wait)
-
-
-# How the sender names a body that was not begun.
-LATE = f"internal fault ({_Late.__name__})"

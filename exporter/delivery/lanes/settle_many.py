@@ -36,12 +36,14 @@ Parameters = dict[str, list[Any]]
 @dataclass(frozen=True, slots=True)
 class Landed:
     """What one delivery's body came to: `piece` enters the ledger where it was accepted or nothing had to be sent;
-    `tried` is the attempt, if there was one; `wait` the seconds to the next one, where it failed."""
+    `tried` is the attempt, if there was one; `wait` the seconds to the next one, where it failed. `unclear`: a turn of
+    its own is wanted once the lease is released."""
 
     claimed: Claimed
     piece: Piece | None
     tried: Tried | None
     wait: float | None = None
+    unclear: bool = False
 
 
 def settle_many(landed: Sequence[Landed]) -> set[int]:

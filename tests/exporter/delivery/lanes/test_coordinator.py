@@ -19,6 +19,7 @@ from exporter import sql
 from exporter.delivery.deliver import deliver
 from exporter.delivery.lanes import claim as claims
 from exporter.delivery.lanes import coordinator as coordinators
+from exporter.delivery.lanes import flights
 from exporter.delivery.lanes import settle_many as settling
 from exporter.delivery.lanes.coordinator import Coordinator
 from exporter.delivery.lanes.settle_many_sql import SETTLE_MANY
@@ -108,7 +109,7 @@ def test_a_hundred_connectors_cost_a_handful_of_statements(monkeypatch: pytest.M
         statements.append(query)
         return sql.execute(query, parameters)
 
-    for module in (claims, settling, coordinators):
+    for module in (claims, settling, coordinators, flights):
         monkeypatch.setattr(module, "execute", counted)
     with many(100) as those:
         for place, line in enumerate(those.lines):
@@ -214,6 +215,22 @@ def test_an_answer_that_must_be_judged_is_left_to_a_turn_of_its_own(status: int)
         assert those.first.outcomes() == {"delivered": 2}
 
 
+def test_a_refused_event_that_stood_alone_is_probed_as_soon_as_something_follows_it() -> None:
+    with many() as those:
+        those.first.sandbox.fail(status=400, match={"message_id": "event-0"})
+        those.first.feed(1)
+        those.first.deliver()
+        assert those.first.delivery.alone
+        those.work()
+        assert those.handed_on == []
+        those.first.feed(3)
+        those.work()
+        assert those.handed_on == [those.first.delivery.pk]
+        while those.first.deliver() == "behind":
+            pass
+        assert those.first.outcomes() == {"delivered": 3, "rejected": 1}
+
+
 def test_a_paused_connector_sends_nothing_and_holds_up_nobody() -> None:
     with many(2) as those:
         for place, line in enumerate(those.lines):
@@ -238,14 +255,16 @@ def test_a_new_revision_applies_to_waiting_events() -> None:
 
 
 def test_an_unreadable_key_is_left_to_a_turn_and_holds_up_nobody() -> None:
+    """The turn may begin at once: the lease is released before it is handed on."""
     with many(2) as those:
         for place, line in enumerate(those.lines):
             line.feed_events([event(place)])
         WriteKey.objects.filter(connector=those.first.connector).update(ciphertext=b"damaged")
+        ended: list[str] = []
+        those.coordinator = Coordinator(lambda delivery_id: ended.append(deliver(delivery_id)))
         those.work()
         assert those.first.arrived() == ["event-1"]
-        assert those.handed_on == [those.first.delivery.pk]
-        deliver(those.first.delivery.pk)
+        assert ended == ["failed"]
         assert those.first.delivery.stopped == "key_unreadable"
 
 
@@ -394,8 +413,8 @@ def test_a_lease_is_renewed_while_an_answer_is_awaited(settings: Any) -> None:
 def test_what_hangs_takes_no_healthy_one_s_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(coordinators, "MOST_OUTSTANDING", 4)
     monkeypatch.setattr(coordinators, "LEAST_ROOM", 1)
-    monkeypatch.setattr(coordinators, "HANGS_AFTER", 0.2)
-    monkeypatch.setattr(coordinators, "MOST_HANGING", 3)
+    monkeypatch.setattr(flights, "HANGS_AFTER", 0.2)
+    monkeypatch.setattr(flights, "MOST_HANGING", 3)
     with many(12) as those:
         for place, line in enumerate(those.lines):
             line.feed_events([event(place)])
@@ -407,7 +426,7 @@ def test_what_hangs_takes_no_healthy_one_s_place(monkeypatch: pytest.MonkeyPatch
             those.coordinator._something.wait(those.coordinator.step())
         assert sorted(those.first.arrived()) == [f"event-{place}" for place in (10, 11, 6, 7, 8, 9)]
         those.first.sandbox.heal()
-        those.coordinator._cut(those.coordinator._flying.values())
+        those.coordinator.flights.cut()
         those.coordinator.settle_all([])
         assert sum(line.delivery.failing_since is not None for line in those.lines) == 6
         for line in those.lines:
