@@ -15,7 +15,7 @@ RATE = 300.0
 
 def workers_killed(stage: Stage) -> list[Row]:
     """A steady stream of single events; the worker is killed again and again and starts anew at once."""
-    connectors, kills = stage.size(200, 2_000), stage.size(3, 10)
+    connectors, kills = stage.size(100, 2_000), stage.size(3, 10)
     row = Row(f"{connectors:,} connectors with single events, worker SIGKILL ×{kills}", NOTHING)
     targets = [stage.target() for _place in range(connectors)]
     seconds = (kills + 2) * (APART + 1.0)
