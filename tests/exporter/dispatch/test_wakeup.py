@@ -44,6 +44,7 @@ def test_the_sweep_tells_each_lane_its_own(sent: Sent) -> None:
         Delivery.objects.filter(pk=failing.delivery.pk).update(
             failing_since=past, next_attempt_at=past, failures=1
         )
+        notifier.stop()
         sent.clear()
         assert sweep(0.0) == 2
         assert sorted(sent) == [
@@ -60,6 +61,7 @@ def test_a_queue_that_nobody_reads_is_not_filled(sent: Sent, monkeypatch: pytest
     monkeypatch.setattr(wakeup._Bell, "length", lambda _bell, queue: 1_000 * (queue == "delivery"))
     with a_line() as line:
         line.feed(1)
+        notifier.stop()
         sent.clear()
         assert sweep(0.0) == 1
         assert sent == []
