@@ -43,6 +43,8 @@ def two_workers(stage: Stage) -> list[Row]:
                 )
             return all(turns.values())
 
+        second = stage.house.parts[SECOND].log
+        until(lambda: " ready." in second.read_text(errors="replace"), 60, "the second worker is ready")
         look()
         turns = dict.fromkeys(logs, 0)
         stream = stage.stream([target], events=stage.size(20_000, 100_000), rate=4000)
