@@ -95,6 +95,8 @@ class Provider:
                 return jwt.encode(claims, "", algorithm="none", headers={"kid": KEY_ID})
             case "shared secret":
                 return jwt.encode(claims, self.client_secret, algorithm="HS256", headers={"kid": KEY_ID})
+            case "no key named":
+                return jwt.encode(claims, self.key, algorithm="RS256")
             case "another key":
                 key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
                 return jwt.encode(claims, key, algorithm="RS256", headers={"kid": KEY_ID})

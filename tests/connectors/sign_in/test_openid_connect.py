@@ -308,7 +308,7 @@ def test_a_token_of_another_issuer_client_time_or_person_signs_nobody_in(
     assert len(refusals(site)) == before + 1
 
 
-@pytest.mark.parametrize("how", ["none", "shared secret", "another key"])
+@pytest.mark.parametrize("how", ["none", "shared secret", "another key", "no key named"])
 def test_a_token_that_is_not_signed_by_the_provider_signs_nobody_in(
     site: Site, admin: Browser, provider: Provider, how: str
 ) -> None:
