@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import random
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -144,3 +145,36 @@ def test_a_reader_who_does_not_read_costs_no_thread(server: Server) -> None:
 
 def test_the_times_are_those_the_security_page_states() -> None:
     assert (worker.HEAD_SECONDS, worker.BODY_SECONDS, worker.BYTES_A_SECOND) == (10, 20, 50_000)
+
+
+ODD = {
+    "a length beside chunks": b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "a name that ends in a blank": b"Content-Length : 40\r\n\r\nGET /healthz HTTP/1.1\r\n\r\n",
+    "an encoding nobody knows": b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    "a folded length": b"Content-Length:\r\n 5\r\n\r\nabcde",
+    "a chunk of 4 GB": b"Transfer-Encoding: chunked\r\n\r\nffffffff\r\nabc",
+    "too many headers": b"".join(b"X%d: y\r\n" % n for n in range(5_000)) + b"\r\n",
+}
+
+
+def test_odd_requests_end_themselves_and_nobody_else(server: Server) -> None:
+    odd = random.Random(4)
+    start = b"POST /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    for raw in ODD.values():
+        with connect(server) as line:
+            line.sendall(start + raw)
+            line.shutdown(socket.SHUT_WR)
+            assert heard(line)[9:12] in (b"400", b"401", b"431", b"501")
+    for _ in range(100):
+        bent = bytearray(start + odd.choice(list(ODD.values())))
+        for _ in range(odd.randint(1, 8)):
+            bent[odd.randrange(len(bent))] = odd.randrange(256)
+        with connect(server) as line, suppress(OSError):
+            line.sendall(bent)
+            line.shutdown(socket.SHUT_WR)
+            heard(line)
+    with connect(server) as line, suppress(OSError):
+        line.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 7_000)
+    in_time(server)
+    log = server.log.read_text()
+    assert (log.count("Booting worker"), "A connection was ended" in log) == (1, False)
