@@ -44,7 +44,7 @@ class MembershipFactory(DjangoModelFactory[models.Membership]):
 
 
 class ConnectorFactory(DjangoModelFactory[models.Connector]):
-    """A connector row alone; `connectors.lifecycle.launch` makes a working one."""
+    """A connector row alone; `connectors.setup.lifecycle.launch` makes a working one."""
 
     class Meta:
         model = models.Connector
