@@ -202,6 +202,8 @@ STATIC_URL = "/static/"
 _BUILT = (local.HOME / "static-built", local.folder() / "static")
 STATIC_ROOT = next((folder for folder in _BUILT if folder.exists()), None)
 STATICFILES_DIRS = [local.FILES / "static"]
+# As the umask says, not 0644: below `var/` everything is its owner's alone.
+FILE_UPLOAD_PERMISSIONS = None
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 WHITENOISE_AUTOREFRESH = DEBUG
 STORAGES = {

@@ -47,6 +47,8 @@ def land(turn: Turn, ended: SoFar) -> Ended | SoFar:
 def _fail(turn: Turn, failed: Sent, done: list[Sent], pieces: list[Piece]) -> Ended:
     verdict = failed.verdict()
     if verdict == Verdict.KEY_REJECTED and _key_replaced(turn, failed):
+        # No neighbour can be asked with the old key any more; that it was refused is all that is known of it.
+        key_refusal.note(turn.lease.connector_id, failed.current.write_key_id)
         turn.settle(pieces, [sent.tried() for sent in done])
         return Ended.BEHIND
     if _is_told_apart(turn, failed, done):

@@ -12,6 +12,7 @@ import random
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 
@@ -74,7 +75,7 @@ class _Turn:
         self.current = current
         self.line = Line(lease)
         self.most = 1 if lease.stopped else MOST_EVENTS
-        self.refused = 0
+        self.refused, self.accepted = 0, False
 
     def work(self) -> Ended:
         began = time.monotonic()
@@ -98,16 +99,7 @@ class _Turn:
         """The next events that may be sent under the present settings; None if none is left. An event that may not be
         sent, or whose bytes were trimmed, stays rejected."""
         lease = self.lease
-        rows = execute(
-            _ITEMS,
-            {
-                "id": lease.delivery_id,
-                "connector": lease.connector_id,
-                "cursor": lease.cursor,
-                "stop": lease.stop,
-                "most": self.most,
-            },
-        )
+        rows = execute(_ITEMS, {**self._range(), "most": self.most})
         if not rows:
             return None
         lines = lookup.read(lease.workspace_id, [number for number, _type in rows])
@@ -126,6 +118,15 @@ class _Turn:
             body.end = number + 1
         body.left = _passed_over(lease, body.end - body.first - len(body.calls))
         return body
+
+    def _range(self) -> dict[str, Any]:
+        lease = self.lease
+        return {
+            "id": lease.delivery_id,
+            "connector": lease.connector_id,
+            "cursor": lease.cursor,
+            "stop": lease.stop,
+        }
 
     def _send(self, body: Body) -> bool:
         """Sends and settles; False if it must be tried again later."""
@@ -150,7 +151,7 @@ class _Turn:
         return True
 
     def _accept(self, sent: Sent) -> None:
-        self.refused, self.most = 0, min(2 * self.most, MOST_EVENTS)
+        self.refused, self.accepted, self.most = 0, True, min(2 * self.most, MOST_EVENTS)
         body = sent.body
         rejected = zip(body.numbers, _minutes(body), strict=True)
         beside = recovery.statement(self.lease.delivery_id, self.lease.connector_id, rejected)
@@ -172,7 +173,14 @@ class _Turn:
 
     def _is_enough(self, body: Body) -> bool:
         """Whether the connection is to blame: a second single event was turned down, with none accepted in between."""
-        return len(body.calls) == 1 and (self.refused > 0 or bool(self.lease.stopped))
+        if len(body.calls) > 1:
+            return False
+        return self.refused > 0 or bool(self.lease.stopped) or self._is_alone(body)
+
+    def _is_alone(self, body: Body) -> bool:
+        """No neighbour can tell the event from the connection: none was accepted, and none is left to ask."""
+        terms = {**self._range(), "cursor": body.end, "most": 1}
+        return not self.accepted and not execute(_ITEMS, terms)
 
     def _key_replaced(self) -> bool:
         now = settings_in_force.current(self.lease.connector_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from django.conf import LazySettings
@@ -40,7 +41,7 @@ def test_queues_unsent_mails_parts_and_hosts_are_told(connector: Connector) -> N
     incident = Incident.objects.create(connector=connector, reason="key_rejected", opened_at=timezone.now())
     Notice.objects.create(incident=incident, step="stopped", created_at=timezone.now())
     told = shown()
-    assert "delivery 0, retry 0, chores 0 messages waiting" in told
+    assert re.search(r"Queues: delivery \d+, retry \d+, chores \d+ messages waiting", told)
     assert "1 unsent" in told
     assert "worker:delivery" in told
 
