@@ -11,11 +11,7 @@ from django.db import connection
 
 from connectors.models import WriteKey
 from connectors.setup import lifecycle
-from exporter import sql
-from exporter.delivery import settle as settling
 from exporter.delivery.deliver import deliver
-from exporter.delivery.settle_sql import SETTLE
-from exporter.destinations import sender
 from exporter.models import Attempt, Delivery, RejectedEvent
 from tests.support.delivering import NOBODY, Line, a_line
 
@@ -43,6 +39,16 @@ def in_thread(work: Callable[[], Any]) -> threading.Thread:
 
 
 @pytest.mark.parametrize("fault", [{"status": 500}, {"status": 503}, {"reset": True}, {"status": 408}])
+def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Waits for something another thread does; fails where it never comes."""
+    tick = threading.Event()
+    for _ in range(int(seconds / 0.01)):
+        if condition():
+            return
+        tick.wait(0.01)
+    raise AssertionError("it never came")
+
+
 def test_a_passing_fault_keeps_everything_and_is_tried_again(fault: dict[str, Any]) -> None:
     with a_line() as line:
         line.feed(50)
@@ -285,88 +291,3 @@ def test_a_key_that_becomes_unreadable_during_a_send_costs_nothing_that_was_acce
         line.deliver()
         assert line.outcomes() == {"delivered": 1_500}
         assert line.sandbox.stats()["duplicates"] == 0
-
-
-def test_a_settle_whose_connection_broke_after_the_commit_is_not_repeated(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    with a_line() as line:
-        line.feed(10)
-        break_once(monkeypatch, after=True)
-        line.deliver()
-        assert line.outcomes() == {"delivered": 10}
-        assert Attempt.objects.count() == 1
-
-
-def test_a_settle_whose_connection_broke_before_the_commit_is_repeated(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    with a_line() as line:
-        line.feed(10)
-        break_once(monkeypatch, after=False)
-        line.deliver()
-        assert line.outcomes() == {"delivered": 10}
-        assert line.sandbox.stats()["requests"] == 1
-
-
-def break_once(monkeypatch: pytest.MonkeyPatch, *, after: bool) -> None:
-    """The server ends our connection at the first settle: before the statement, or after it committed."""
-    run = sql.execute
-    broken: list[bool] = []
-
-    def breaking(query: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
-        if query is SETTLE and not broken:
-            broken.append(True)
-            if after:
-                run(query, parameters)
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_backend_pid()")
-                (pid,) = cursor.fetchone()
-            end_backend(pid)
-        return run(query, parameters)
-
-    monkeypatch.setattr(settling, "execute", breaking)
-
-
-def end_backend(pid: int) -> None:
-    def end() -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
-            assert cursor.fetchone() == (True,)
-
-    in_thread(end).join()
-
-
-def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Waits for something another thread does; fails where it never comes."""
-    tick = threading.Event()
-    for _ in range(int(seconds / 0.01)):
-        if condition():
-            return
-        tick.wait(0.01)
-    raise AssertionError("it never came")
-
-
-def test_an_idle_connection_the_other_end_closed_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sender, "IDLE_SECONDS", 0.0)
-    sender.close_idle()
-    with a_line() as line:
-        line.feed(1)
-        line.deliver()
-        line.feed(1)
-        rule = line.sandbox.fail(reset=True, count=1)
-        assert line.deliver() == "idle"
-        assert line.sandbox.uses(rule) == 1
-        assert line.outcomes() == {"delivered": 2}
-
-
-@pytest.mark.parametrize("status", [200, 500])
-def test_an_interim_answer_decides_nothing(status: int) -> None:
-    with a_line() as line:
-        line.feed(10)
-        line.sandbox.fail(interim=103, status=status, count=1)
-        assert line.deliver() == ("idle" if status == 200 else "failed")
-        assert Attempt.objects.get().status == status
-        line.make_due()
-        line.deliver()
-        assert line.outcomes() == {"delivered": 10}

@@ -8,28 +8,21 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.test import Client
 
-from connectors.models import AuditEntry, Role
+from connectors.models import AuditEntry
 from connectors.setup import lifecycle
-from connectors.web.csv_cells import plain
 from exporter import sql
 from exporter.actions import retries
 from exporter.delivery import retry_rejected
 from exporter.delivery.deliver import deliver
 from exporter.delivery.settle import settle
-from exporter.display import type_csv
 from exporter.display.remedies import remedy
-from exporter.intake import appender, refused_retry
-from exporter.intake.normalise import Refused, normalise
-from exporter.intake.refusals import Refusal
 from exporter.ledger import check
 from exporter.maintenance import rollup
-from exporter.models import Delivery, Kind, RefusedRetry, RejectedEvent
+from exporter.models import Delivery, Kind, RejectedEvent
 from exporter.reports import event_search, rejected, summary, windows
-from exporter.reports.windows import TypeFlow
-from tests.support.delivering import EMAIL_OPEN, NOBODY, Line, a_line
-from tests.support.factories import MembershipFactory, event
+from tests.support.delivering import NOBODY, Line, a_line
+from tests.support.factories import event
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -229,144 +222,7 @@ def test_an_event_retried_after_its_minute_was_rolled_up_counts_right() -> None:
 # --- at the intake ----------------------------------------------------------------------------------------------
 
 
-def refuse(line: Line, *events: bytes) -> None:
-    refusals = []
-    for place, raw in enumerate(events):
-        with pytest.raises(Refused) as caught:
-            normalise(raw)
-        refusals.append(Refusal(place, raw, caught.value.reason, caught.value.id))
-    appender.append_now(line.workspace.pk, [], refusals)
-
-
-def test_what_the_intake_refused_is_grouped_and_goes_through_it_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    with a_line() as line:
-        with monkeypatch.context() as too_strict:
-            too_strict.setattr("exporter.intake.normalise.TIME_LIMIT", 10**9)
-            refuse(
-                line,
-                json.dumps(event(1, id="m1", external_user_id="secret-1")).encode(),
-                json.dumps(event(2, id="m2", external_user_id=None)).encode(),
-                b"not json",
-            )
-        milliseconds, broken = rejected.refused_groups(line.workspace)
-        assert (milliseconds.count, broken.count) == (2, 1)
-        assert "seconds instead" in remedy(milliseconds.reason)
-        assert "secret-1" not in str(rejected.samples(line.workspace.pk, milliseconds, personal=False))
-        assert rejected.samples(line.workspace.pk, broken, personal=False)[0].event == {"raw": "•••"}
-        # The validator was mended.
-        retries.retry_refused(line.workspace, NOBODY)
-        with pytest.raises(retries.AlreadyRetrying):
-            retries.retry_refused(line.workspace, NOBODY)
-        assert refused_retry.due() == [line.workspace.pk]
-        assert not refused_retry.run(line.workspace.pk)
-        told = RefusedRetry.objects.get()
-        assert (told.total, told.accepted, told.duplicates, told.refused) == (3, 2, 0, 1)
-        assert told.finished_at is not None
-        line.deliver()
-        assert line.arrived() == ["m1"]
-        assert line.outcomes() == {"delivered": 1, "anonymous": 1}
-        assert RejectedEvent.objects.filter(workspace=line.workspace).count() == 1
-
-
-def test_a_retry_of_refused_events_goes_on_where_it_was_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refused_retry, "_SLICE", 3)
-    with a_line() as line:
-        with monkeypatch.context() as too_strict:
-            too_strict.setattr("exporter.intake.normalise.TIME_LIMIT", 10**9)
-            refuse(line, *[json.dumps(event(n)).encode() for n in range(10)])
-        retries.retry_refused(line.workspace, NOBODY)
-        append_now, calls = appender.append_now, []
-
-        def dies_at_third(*args: Any, **options: Any) -> Any:
-            calls.append(args)
-            if len(calls) == 3:
-                raise KeyboardInterrupt
-            return append_now(*args, **options)
-
-        with monkeypatch.context() as broken:
-            broken.setattr(appender, "append_now", dies_at_third)
-            with pytest.raises(KeyboardInterrupt):
-                refused_retry.run(line.workspace.pk)
-        assert RefusedRetry.objects.get().tried == 6
-        assert refused_retry.run(line.workspace.pk, seconds=0), "it had no time"
-        assert not refused_retry.run(line.workspace.pk)
-        assert RefusedRetry.objects.get().tried == 10
-        assert not RejectedEvent.objects.exists()
-        line.deliver()
-        assert sorted(line.arrived()) == sorted(f"event-{n}" for n in range(10))
-        with pytest.raises(retries.Nothing):
-            retries.retry_refused(line.workspace, NOBODY)
-
-
 # --- downloads --------------------------------------------------------------------------------------------------
-
-
-def client(line: Line, role: Role) -> Client:
-    made = Client()
-    user = MembershipFactory.create(workspace=line.workspace, role=role).user
-    made.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
-    return made
-
-
-def test_a_marketer_downloads_what_was_rejected_and_a_viewer_does_not() -> None:
-    with a_line() as line:
-        reject(line)
-        path = f"/w/{line.workspace.slug}/data-export/{line.connector.pk}/rejected.ndjson"
-        answer: Any = client(line, Role.MARKETER).get(path)
-        assert answer.status_code == 200
-        rows = [json.loads(row) for row in b"".join(answer.streaming_content).splitlines()]
-        assert [row["event"]["id"] for row in rows] == ["bad-2", "bad-1", "bad-0"]
-        assert all("no such field" in row["reason"] for row in rows)
-        assert "attachment" in answer["Content-Disposition"]
-        assert client(line, Role.VIEWER).get(path).status_code == 403
-        assert Client().get(path).status_code == 302
-
-
-def test_an_event_whose_bytes_are_gone_is_told_without_them() -> None:
-    with a_line() as line:
-        reject(line)
-        with connection.cursor() as cursor:
-            cursor.execute("CREATE TABLE kept_batches AS SELECT * FROM exporter_eventbatch")
-            cursor.execute("DELETE FROM exporter_eventbatch")
-        rows = [
-            json.loads(row)
-            for row in b"".join(rejected.download(line.workspace.pk, line.connector)).splitlines()
-        ]
-        assert [row["event"] for row in rows] == [None, None, None]
-        (group,) = rejected.groups(line.connector)
-        samples = rejected.samples(line.workspace.pk, group, personal=True)
-        assert {sample.event is None for sample in samples} == {True}
-        with connection.cursor() as cursor:
-            cursor.execute("INSERT INTO exporter_eventbatch SELECT * FROM kept_batches")
-            cursor.execute("DROP TABLE kept_batches")
-
-
-@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r=1", "＝1"])
-def test_no_cell_of_the_table_is_a_formula(name: str) -> None:
-    text = type_csv.by_type([TypeFlow(name, name, 1, {"delivered": 1}, 0, None)])
-    assert f"'{name}" in text
-    assert plain(EMAIL_OPEN) == EMAIL_OPEN
-
-
-def test_the_table_by_type_is_downloaded_with_rows_that_add_up() -> None:
-    with a_line() as line:
-        reject(line)
-        line.feed(2, event_type="something.new")
-        line.deliver()
-        path = f"/w/{line.workspace.slug}/data-export/{line.connector.pk}/by-type.csv"
-        answer = client(line, Role.VIEWER).get(path)
-        head, *rows = [row.split(",") for row in answer.content.decode().splitlines()]
-        received, pending = head.index("received"), head.index("pending")
-        assert len(rows) == 2
-        for row in rows:
-            assert int(row[received]) == sum(map(int, row[received + 1 : pending + 1]))
-        for table in ("receivedcount", "deliverycount"):
-            with connection.cursor() as cursor:
-                cursor.execute(f"UPDATE exporter_{table} SET minute = minute - interval '3 hours'")
-        assert len(client(line, Role.VIEWER).get(path, {"window": "1h"}).content.splitlines()) == 1
-        assert len(client(line, Role.VIEWER).get(path, {"window": "24h"}).content.splitlines()) == 3
 
 
 def test_kinds_are_kept_apart() -> None:

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
-from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from connectors.audit.actor import By
@@ -20,14 +19,14 @@ from connectors.vault import resealing
 from exporter.actions import sources
 from exporter.intake import appender, importing
 from exporter.log import event_log
-from exporter.models import Source, SourceObject
+from exporter.models import Source
 from exporter.models.sources import Begin, Taken
 from exporter.sources import following
 from exporter.sources.address import BadAddress, parse
 from exporter.sources.following import Turn, follow
 from exporter.sources.store import Store, Trouble
 from tests.support.avro import container, record
-from tests.support.buckets import KEY, KEY_ID, Bucket, a_server
+from tests.support.buckets import KEY, Bucket, a_server
 from tests.support.factories import WorkspaceFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -278,44 +277,3 @@ def test_credentials_are_sealed_moved_to_new_keys_and_nowhere_in_clear(
     settings.WRITE_KEY_ENCRYPTION_KEYS = settings.WRITE_KEY_ENCRYPTION_KEYS[:1]
     assert follow(source.pk) is Turn.IDLE
     assert KEY not in str([(one.before, one.after, one.target) for one in AuditEntry.objects.all()])
-
-
-def test_the_command_follows_with_what_stands_in_the_environment(
-    workspace: Workspace, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bucket.put(placed("part-1"), some(0))
-    given = {
-        "AWS_ACCESS_KEY_ID": KEY_ID,
-        "AWS_SECRET_ACCESS_KEY": KEY,
-        "AWS_ENDPOINT_URL": bucket.url,
-        "AWS_REGION": "us-east-1",
-    }
-    with monkeypatch.context() as there:
-        for name, value in given.items():
-            there.setenv(name, value)
-        call_command(
-            "add_source", f"s3://{bucket.name}", "--workspace", workspace.slug, "--from", "beginning"
-        )
-        with pytest.raises(CommandError, match="already"):
-            call_command("add_source", f"s3://{bucket.name}", "--workspace", workspace.slug)
-        with pytest.raises(CommandError, match="2026-11-25"):
-            call_command(
-                "add_source", f"s3://{bucket.name}", "--workspace", workspace.slug, "--from", "yesterday"
-            )
-    assert follow(Source.objects.get().pk) is Turn.IDLE
-    assert event_log.head(workspace.pk) == 3
-
-
-def test_a_paused_source_rests_and_a_removed_one_is_gone(workspace: Workspace, bucket: Bucket) -> None:
-    source = sources.add(workspace, bucket.wish(), NOBODY)
-    assert following.due() == [source.pk]
-    sources.pause(source, NOBODY)
-    assert following.due() == []
-    assert follow(source.pk) is Turn.HELD
-    sources.resume(source, NOBODY)
-    assert following.due() == [source.pk]
-    sources.remove(source, NOBODY)
-    assert not SourceObject.objects.exists()
-    assert list(AuditEntry.objects.order_by("pk").values_list("action", flat=True)) == [
-        *("source.added", "source.paused", "source.resumed", "source.removed")
-    ]
