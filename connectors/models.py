@@ -14,6 +14,12 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
+from connectors.choices import ConnectorType as ConnectorType
+from connectors.choices import Region as Region
+from connectors.choices import Role as Role
+from connectors.choices import Scope as Scope
+from connectors.choices import State as State
+
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
@@ -73,12 +79,6 @@ class Workspace(models.Model):
         return self.name
 
 
-class Role(models.TextChoices):
-    VIEWER = "viewer", _("Viewer")
-    MARKETER = "marketer", _("Marketer")
-    ADMIN = "admin", _("Admin")
-
-
 class MembershipQuerySet(models.QuerySet["Membership"]):
     def standing(self) -> MembershipQuerySet:
         """Memberships in force: not ended, and not of an archived workspace."""
@@ -134,20 +134,6 @@ class Invitation(models.Model):
             ),
             models.CheckConstraint(condition=Q(role__in=Role.values), name="invitation_has_a_known_role"),
         ]
-
-
-class ConnectorType(models.TextChoices):
-    SEGMENT = "segment", "Segment Data Export"
-
-
-class Region(models.TextChoices):
-    US = "us", _("United States")
-    EU = "eu", _("European Union")
-
-
-class State(models.TextChoices):
-    LIVE = "live", _("Live")
-    PAUSED = "paused", _("Paused")
 
 
 class Connector(models.Model):
@@ -245,12 +231,6 @@ class WriteKey(models.Model):
     def accepted_tests(self) -> int:
         """How many of the last test events Segment accepted."""
         return sum(200 <= (answer["status"] or 0) < 300 for answer in self.test_answers)
-
-
-class Scope(models.TextChoices):
-    INTAKE = "intake", _("Intake")
-    READ = "read", _("Read")
-    WRITE = "write", _("Write")
 
 
 class IntakeToken(models.Model):

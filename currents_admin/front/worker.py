@@ -7,7 +7,6 @@ and never a thread, and `/healthz` is answered by the loop itself.
 from __future__ import annotations
 
 import errno
-import resource
 import selectors
 import socket
 import time
@@ -19,26 +18,15 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
-from currents_admin.front import admission, answers
+from currents_admin.front import admission, answers, limits
 from currents_admin.front.connection import Connection, Phase
 from currents_admin.front.framing import MOST_HEAD, Chunks, Head, Malformed, read_head
-
-IDLE_SECONDS, HEAD_SECONDS, BODY_SECONDS, BYTES_A_SECOND = 75.0, 10.0, 20.0, 50_000
-ANSWER_SECONDS, LINGER_SECONDS = 30.0, 3.0
-STOPPING_SECONDS = 2.0
-# What one sender may have at work at once; the threads beyond are the others'.
-SPARE_THREADS = 4
-_MOST_CONNECTIONS = 4_000
-_SPARE_FILES = 200
-_READ = 262_144
-_SWEEP_EVERY = 0.5
-_ACCEPTED_AT_ONCE = 64
 
 
 class FrontWorker(ThreadWorker):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.worker_connections = _room_for_connections()
+        self.worker_connections = limits.room_for_connections()
         self.connections: dict[Connection, None] = {}
         self.at_work: dict[str, int] = defaultdict(int)
         self.in_line: dict[str, deque[Connection]] = defaultdict(deque)
@@ -48,7 +36,7 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
 
     # --- Connections come and go ------------------------------------------------------------------------------
     def accept(self, listener: socket.socket) -> None:
-        for _ in range(_ACCEPTED_AT_ONCE):
+        for _ in range(limits.ACCEPTED_AT_ONCE):
             try:
                 line, client = listener.accept()
             except OSError as error:
@@ -62,7 +50,7 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
             conn.want_to_send = partial(self._later, self._send_on)
             conn.when_ready = partial(self._safely, self._ready, conn)
             self.connections[conn] = None
-            conn.within(HEAD_SECONDS)
+            conn.within(limits.HEAD_SECONDS)
             self._safely(self._read, conn)
 
     def _make_room(self) -> None:
@@ -117,7 +105,7 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
     def _read(self, conn: Connection) -> None:
         self._watch(conn, selectors.EVENT_READ | (selectors.EVENT_WRITE if conn.unsent else 0))
         try:
-            piece = conn.line.recv(_READ)
+            piece = conn.line.recv(limits.READ_BYTES)
         except BlockingIOError:
             return
         except OSError:
@@ -145,7 +133,7 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         try:
             if conn.phase is Phase.IDLE and conn.buffer:
                 conn.phase = Phase.HEAD
-                conn.within(HEAD_SECONDS)
+                conn.within(limits.HEAD_SECONDS)
             if conn.phase is Phase.HEAD:
                 self._look_for_head(conn)
             if conn.phase is Phase.BODY and conn.head is not None:
@@ -206,7 +194,7 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
     def _gather_body(self, conn: Connection, head: Head, *, trusted: bool) -> None:
         self.rooms.enter(conn, head, trusted=trusted)
         conn.phase = Phase.BODY
-        conn.within(BODY_SECONDS + head.length / BYTES_A_SECOND)
+        conn.within(limits.BODY_SECONDS + head.length / limits.BYTES_A_SECOND)
         if head.expects_continue and len(conn.buffer) == conn.body_at:
             conn.sendall(answers.CONTINUE)
 
@@ -228,7 +216,7 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
             self._work(conn, self.aside)
             return
         sender = head.authorization
-        if self.at_work[sender] >= max(1, self.cfg.threads - SPARE_THREADS):
+        if self.at_work[sender] >= max(1, self.cfg.threads - limits.SPARE_THREADS):
             self.in_line[sender].append(conn)
             return
         self.at_work[sender] += 1
@@ -258,7 +246,7 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         """Once the client has taken this answer, so that nobody orders more than they fetch."""
         self.rooms.leave(conn)
         conn.phase, conn.head = Phase.IDLE, None
-        conn.within(IDLE_SECONDS if self.alive else STOPPING_SECONDS)
+        conn.within(limits.IDLE_SECONDS if self.alive else limits.STOPPING_SECONDS)
         # Last to go where there is no room.
         self.connections[conn] = self.connections.pop(conn)
         self._send_on(conn)
@@ -284,7 +272,7 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         conn.phase = Phase.CLOSING
         self.rooms.leave(conn)
         conn.buffer.clear()
-        conn.within(ANSWER_SECONDS)
+        conn.within(limits.ANSWER_SECONDS)
         self._send_on(conn)
 
     def _send_on(self, conn: Connection) -> None:
@@ -309,14 +297,14 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         except OSError:
             self._end(conn)
             return
-        conn.deadline = min(conn.deadline, time.monotonic() + LINGER_SECONDS)
+        conn.deadline = min(conn.deadline, time.monotonic() + limits.LINGER_SECONDS)
         self._watch(conn, selectors.EVENT_READ)
 
     # --- Time -------------------------------------------------------------------------------------------------
     def murder_keepalived(self, force: bool = False) -> None:
         """gunicorn calls this at every turn of its loop."""
         now = time.monotonic()
-        if not force and now - self.swept_at < _SWEEP_EVERY:
+        if not force and now - self.swept_at < limits.SWEEP_EVERY:
             return
         self.swept_at = now
         for conn in list(self.connections):
@@ -335,13 +323,3 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
     def _cap_keepalive(self, deadline: float) -> None:
         for conn in self.connections:
             conn.deadline = min(conn.deadline, deadline)
-
-
-def _room_for_connections() -> int:
-    """As many as the system gives this process files, and not more than the loop looks after with ease."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MOST_CONNECTIONS + _SPARE_FILES
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return min(_MOST_CONNECTIONS, max(64, soft - _SPARE_FILES)) if soft != -1 else _MOST_CONNECTIONS

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import re
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -16,7 +12,6 @@ from unittest.mock import patch
 from django.apps import apps
 from django.conf import settings
 from django.db import connection
-from django.test import RequestFactory
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -24,7 +19,6 @@ from connectors.models import Connector, State
 from connectors.setup import key_rotation, lifecycle
 from exporter import sql
 from exporter.actions import retries
-from exporter.api import connectors, exposition
 from exporter.delivery import expiry, over_age, settle, turn
 from exporter.delivery.deliver import deliver
 from exporter.delivery.lanes import agenda, coordinator, settle_many
@@ -33,28 +27,21 @@ from exporter.delivery.lanes.settle_many import Landed
 from exporter.delivery.lease import Lease
 from exporter.dispatch import queues
 from exporter.dispatch.heartbeats import claim
-from exporter.display import status_page, type_csv, type_table
-from exporter.incidents import mail
+from exporter.display import status_page, type_table
 from exporter.ledger import check
 from exporter.maintenance import rollup, trimming
-from exporter.models import Cause, Delivery, Incident
-from exporter.reports import balance, time_series, windows
-from exporter.reports.balance import Balance
-from exporter.reports.summary import Summary
-from exporter.reports.trouble import trouble
+from exporter.models import Delivery
+from exporter.reports import balance
 from exporter.sandbox.handle import Sandbox
 from tests.support.delivering import NOBODY, Line
 from tests.support.factories import IntakeTokenFactory, event
+from tests.support.told_alike import ToldAlike
 
 OPEN, CLICK, SEND = (f"users.messages.email.{action}" for action in ("Open", "Click", "Send"))
 ABORT, ALIAS = "users.campaigns.Abort", "users_campaigns_abort"
 UNKNOWN = "a.type.of.tomorrow"
 SELECTABLE = [OPEN, CLICK, SEND, ABORT]
 KEY = "a-key-for-the-sandbox"
-_SAMPLE = re.compile(
-    r'^currents_events_(total|received_total|pending)\{[^}]*?(?:outcome="(\w+)"[^}]*)?\} (\d+)\.0$',
-    re.MULTILINE,
-)
 
 kinds = st.sampled_from(["good", "good", "good", "anonymous", "bad", "huge"])
 events = st.lists(
@@ -70,7 +57,7 @@ def _take_its_turn(delivery_id: int) -> None:
     deliver(delivery_id)
 
 
-class History(RuleBasedStateMachine):
+class History(ToldAlike, RuleBasedStateMachine):
     """`types` are the event types by number: what was really appended, told independently of the product."""
 
     sandbox: ClassVar[Sandbox]
@@ -292,69 +279,9 @@ class History(RuleBasedStateMachine):
             return
         assert check.check() == []
         context = status_page.gather(self.connector, balance.ALL, type_table.RECEIVED, all_types=True)
-        self._adds_up(context["ledger"], context["summary"])
-        self._is_told_alike(context["summary"])
-        self._trouble_is_told_alike(context)
-
-    def _adds_up(self, shown: Balance, summary: Summary) -> None:
-        """By type, against what was really appended: received since launch = Σ outcomes + pending."""
-        received = Counter(self.types[self.start :])
-        pending = Counter(self.types[self.line.delivery.cursor :])
-        rows = {row.event_type: row for row in shown.types}
-        assert {name: row.received for name, row in rows.items()} == dict(received)
-        for name, row in rows.items():
-            assert row.received == sum(row.outcomes.values()) + row.pending
-            assert row.pending == pending[name]
-        assert shown.off_by == 0
-        # The hour is left out: rolling up what is new leaves no minutes to tell it by.
-        for choice in balance.CHOICES[1:]:
-            window = balance.balance(summary, choice)
-            assert (window.off_by, window.received, window.outcomes) == (0, shown.received, summary.outcomes)
-        assert summary.received == shown.received == received.total()
-        delivered = summary.outcomes["delivered"]
-        assert delivered <= len(self.ids & set(self.sandbox.message_ids())), "Segment has what we say it has"
-
-    def _is_told_alike(self, summary: Summary) -> None:
-        """By page, API and metrics."""
-        request = RequestFactory().get("/", headers={"Authorization": f"Bearer {self.token}"})
-        answer = connectors.connector_status(request, self.line.connector.pk)
-        told = json.loads(answer.content)
-        assert told["outcomes"] == summary.outcomes
-        assert (told["received"], told["pending"]) == (summary.received, summary.pending)
-        assert told["health"] == summary.health
-        found = _SAMPLE.findall(exposition.exposition().decode())
-        samples = {(name, outcome): int(value) for name, outcome, value in found}
-        assert samples.pop(("received_total", "")) == summary.received
-        assert samples.pop(("pending", "")) == summary.pending
-        assert {outcome: count for (_name, outcome), count in samples.items()} == summary.outcomes
-
-    def _trouble_is_told_alike(self, context: dict[str, Any]) -> None:
-        """By page, chart data, CSV and mail: each moment, each key and each count of a trouble."""
-        now, shown = context["summary"], context["ledger"]
-        assert (now.none_accepted_since is None) == (now.failing_since is None)
-        assert context["strip"] is None or context["strip"].sentence.startswith("Trouble since") == (
-            now.failing_since is not None
-        )
-        rows = {row["event_type"]: row for row in csv.DictReader(io.StringIO(type_csv.by_type(shown.types)))}
-        for outcome, count in now.outcomes.items():
-            assert sum(int(row[outcome]) for row in rows.values()) == count
-        assert shown.not_sent + shown.rejected_by_segment == now.outcomes["rejected"]
-        charted = time_series.trends(now, windows.WEEK).events.rows
-        for outcome in ("delivered", "rejected", "expired"):
-            assert sum(value or 0 for value in charted[outcome]) == now.outcomes[outcome]
-        found = trouble(now)
-        if found is None:
-            assert context["happenings"] == []
-            return
-        assert found.since == now.failing_since == min(one.at for one in context["happenings"])
-        assert found.key is not None
-        in_use = [last4 for at, last4 in self.keys if at <= found.since][-1]
-        assert found.key.last4 == in_use, "a line keeps the key of its time"
-        assert [span.last4 for span in found.switches] == [
-            last4 for at, last4 in self.keys if at > found.since
-        ]
-        for incident in Incident.objects.filter(closed_at=None).exclude(reason=Cause.PAUSED):
-            assert mail.facts(incident).since == now.failing_since, "a mail tells the moment of the page"
+        self.adds_up(context["ledger"], context["summary"])
+        self.is_told_alike(context["summary"])
+        self.trouble_is_told_alike(context)
 
     # --- means ----------------------------------------------------------------------------------------------------
 

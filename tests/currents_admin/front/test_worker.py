@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from currents_admin.front import worker
+from currents_admin.front import limits
 from tests.support.factories import event
 from tests.support.serving import Server, serving
 
@@ -144,7 +144,7 @@ def test_a_reader_who_does_not_read_costs_no_thread(server: Server) -> None:
 
 
 def test_the_times_are_those_the_security_page_states() -> None:
-    assert (worker.HEAD_SECONDS, worker.BODY_SECONDS, worker.BYTES_A_SECOND) == (10, 20, 50_000)
+    assert (limits.HEAD_SECONDS, limits.BODY_SECONDS, limits.BYTES_A_SECOND) == (10, 20, 50_000)
 
 
 ODD = {

@@ -1,0 +1,32 @@
+"""The words a person chooses from: roles, regions, states, connector types, scopes of tokens."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Role(models.TextChoices):
+    VIEWER = "viewer", _("Viewer")
+    MARKETER = "marketer", _("Marketer")
+    ADMIN = "admin", _("Admin")
+
+
+class ConnectorType(models.TextChoices):
+    SEGMENT = "segment", "Segment Data Export"
+
+
+class Region(models.TextChoices):
+    US = "us", _("United States")
+    EU = "eu", _("European Union")
+
+
+class State(models.TextChoices):
+    LIVE = "live", _("Live")
+    PAUSED = "paused", _("Paused")
+
+
+class Scope(models.TextChoices):
+    INTAKE = "intake", _("Intake")
+    READ = "read", _("Read")
+    WRITE = "write", _("Write")
