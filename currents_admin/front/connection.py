@@ -20,6 +20,16 @@ _MOST_UNSENT = 4_000_000
 _SEND_SECONDS = 10.0
 
 
+def accept(listener: socket.socket) -> tuple[socket.socket, Any] | None:
+    """The next client's socket and address, or None where nobody waits (any more)."""
+    try:
+        return listener.accept()
+    except OSError as error:
+        if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED):
+            return None
+        raise
+
+
 class Phase(Enum):
     """What a connection waits for."""
 
@@ -115,6 +125,14 @@ class Connection:
         """The loop ends connections."""
 
     # ----------------------------------------------------------------------------------------------------------
+    def hang_up(self) -> bool:
+        """Says that no more will be sent; answers whether somebody is still there to hear it."""
+        try:
+            self.line.shutdown(socket.SHUT_WR)
+        except OSError:
+            return False
+        return True
+
     def flush(self) -> bool:
         """Sends on; answers whether all is sent (or never will be)."""
         with self.changed:

@@ -6,7 +6,6 @@ and never a thread, and `/healthz` is answered by the loop itself.
 
 from __future__ import annotations
 
-import errno
 import selectors
 import socket
 import time
@@ -19,7 +18,7 @@ from typing import Any
 from gunicorn.workers.gthread import ThreadWorker
 
 from currents_admin.front import admission, answers, limits
-from currents_admin.front.connection import Connection, Phase
+from currents_admin.front.connection import Connection, Phase, accept
 from currents_admin.front.framing import MOST_HEAD, Chunks, Head, Malformed, read_head
 
 
@@ -37,12 +36,10 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
     # --- Connections come and go ------------------------------------------------------------------------------
     def accept(self, listener: socket.socket) -> None:
         for _ in range(limits.ACCEPTED_AT_ONCE):
-            try:
-                line, client = listener.accept()
-            except OSError as error:
-                if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED):
-                    return
-                raise
+            accepted = accept(listener)
+            if accepted is None:
+                return
+            line, client = accepted
             if self.nr_conns >= self.worker_connections - 1:
                 self._make_room()
             self.nr_conns += 1
@@ -292,9 +289,7 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
             self._watch(conn, selectors.EVENT_READ)
 
     def _say_goodbye(self, conn: Connection) -> None:
-        try:
-            conn.line.shutdown(socket.SHUT_WR)
-        except OSError:
+        if not conn.hang_up():
             self._end(conn)
             return
         conn.deadline = min(conn.deadline, time.monotonic() + limits.LINGER_SECONDS)

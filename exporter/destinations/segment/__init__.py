@@ -1,1 +1,2 @@
-"""Segment: the call, its limits, its answers. The next destination is the next folder."""
+"""Segment: an event as its track call. What all destinations share (answers, packing, HTTP) is in the folder above; the
+next destination is the next folder, and a choice in `delivery/settings_in_force`."""
