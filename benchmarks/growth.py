@@ -21,7 +21,7 @@ from connectors.models import Connector
 from connectors.setup import lifecycle
 from exporter.dispatch import sweep, wakeup
 from exporter.maintenance import trimming
-from exporter.models import Delivery, EventBatch, Kind
+from exporter.models import Delivery, DeliveryKind, EventBatch
 
 _READERS = (1, 2, 4)
 _WORKSPACES = (1, 10, 100, 1_000)
@@ -107,7 +107,12 @@ def _readers(sink: Sink, readers: int, count: int) -> float:
     sink.reset()
     deliveries = [
         Delivery.objects.create(
-            connector=made, workspace_id=made.workspace_id, kind=Kind.REPLAY, start=0, cursor=0, stop=count
+            connector=made,
+            workspace_id=made.workspace_id,
+            kind=DeliveryKind.REPLAY,
+            start=0,
+            cursor=0,
+            stop=count,
         ).pk
         for _ in range(readers)
     ]

@@ -21,7 +21,7 @@ class Region(models.TextChoices):
     EU = "eu", _("European Union")
 
 
-class State(models.TextChoices):
+class ConnectorState(models.TextChoices):
     LIVE = "live", _("Live")
     PAUSED = "paused", _("Paused")
 

@@ -69,7 +69,7 @@ class Letter:
         ).lstrip()
 
 
-class Claim(Protocol):
+class MailClaim(Protocol):
     """A mail that is ours to send until the claim expires."""
 
     def letter(self) -> Letter | None:
@@ -109,7 +109,7 @@ def _send_or_tell(letter: Letter) -> None:
         log.warning("A mail (%s) was not sent (%s).", letter.name, type(error).__name__)
 
 
-def send_claimed(claim: Callable[[], Claim | None]) -> int:
+def send_claimed(claim: Callable[[], MailClaim | None]) -> int:
     """Sends claimed mails until none is due and returns how many went out. One that fails is put off; a server that
     cannot be reached ends the round, so that it is not asked once for each mail."""
     count = 0

@@ -14,11 +14,11 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
+from connectors.choices import ConnectorState as ConnectorState
 from connectors.choices import ConnectorType as ConnectorType
 from connectors.choices import Region as Region
 from connectors.choices import Role as Role
 from connectors.choices import Scope as Scope
-from connectors.choices import State as State
 
 
 class UserManager(BaseUserManager["User"]):
@@ -148,7 +148,7 @@ class Connector(models.Model):
     region = models.CharField(max_length=2, choices=Region.choices)
     selected_events = ArrayField(models.CharField(max_length=200), default=list, blank=True)
     include_anonymous = models.BooleanField(default=False)
-    state = models.CharField(max_length=10, choices=State.choices, default=State.LIVE)
+    state = models.CharField(max_length=10, choices=ConnectorState.choices, default=ConnectorState.LIVE)
     paused_at = models.DateTimeField(null=True, blank=True)
     paused_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     key_reminder_on = models.DateField(null=True, blank=True)
@@ -171,7 +171,9 @@ class Connector(models.Model):
             models.CheckConstraint(
                 condition=Q(region__in=Region.values), name="connector_has_a_known_region"
             ),
-            models.CheckConstraint(condition=Q(state__in=State.values), name="connector_has_a_known_state"),
+            models.CheckConstraint(
+                condition=Q(state__in=ConnectorState.values), name="connector_has_a_known_state"
+            ),
             models.CheckConstraint(
                 condition=~Q(selected_events=[]), name="connector_selects_at_least_one_event"
             ),

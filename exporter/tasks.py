@@ -109,7 +109,7 @@ def go_on() -> None:
 def follow(source_id: int) -> str:
     """One turn at a source; asks again where objects wait."""
     turn = following.follow(source_id)
-    if turn is following.Turn.BEHIND and not stopping.is_set():
+    if turn is following.FollowTurn.BEHIND and not stopping.is_set():
         wakeup.ring_chore("exporter.tasks.follow", source_id)
     return turn.value
 

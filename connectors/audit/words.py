@@ -39,7 +39,7 @@ FIELDS: dict[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FieldChange:
     """One field; `before` is empty where it was not there."""
 
     field: str
@@ -47,19 +47,19 @@ class Change:
     after: str
 
 
-def changes(entry: AuditEntry) -> list[Change]:
+def changes(entry: AuditEntry) -> list[FieldChange]:
     """What an entry says changed, in the order it was recorded."""
     names = dict.fromkeys([*entry.before, *entry.after])
     return [_change(name, entry.before, entry.after) for name in names]
 
 
-def _change(name: str, before: dict[str, Any], after: dict[str, Any]) -> Change:
+def _change(name: str, before: dict[str, Any], after: dict[str, Any]) -> FieldChange:
     field = str(FIELDS.get(name, name))
     if name == "selected_events" and name in before and name in after:
         added, removed = set(after[name]) - set(before[name]), set(before[name]) - set(after[name])
         parts = [f"+ {event}" for event in sorted(added)] + [f"− {event}" for event in sorted(removed)]
-        return Change(field, "", ", ".join(parts))
-    return Change(field, _shown(before.get(name)), _shown(after.get(name)))
+        return FieldChange(field, "", ", ".join(parts))
+    return FieldChange(field, _shown(before.get(name)), _shown(after.get(name)))
 
 
 def _shown(value: Any) -> str:

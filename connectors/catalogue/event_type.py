@@ -134,7 +134,7 @@ def _key(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class EventGroup:
     """A named run of event types within a section, such as *Content Card*."""
 
     name: str
@@ -151,7 +151,7 @@ class Section:
     """A named run of groups, such as *Messages*."""
 
     name: str
-    groups: tuple[Group, ...]
+    groups: tuple[EventGroup, ...]
 
     @property
     def key(self) -> str:
@@ -159,7 +159,7 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class CatalogueChange:
     """What a version of the catalogue brought; ``date`` is ISO 8601."""
 
     version: int
@@ -179,7 +179,7 @@ class Catalogue:
     version: int
     date: str
     currents_version: int
-    changes: tuple[Change, ...]
+    changes: tuple[CatalogueChange, ...]
     events: tuple[EventType, ...]
     nameless: tuple[EventType, ...]
     test_events: frozenset[tuple[str, int]]

@@ -5,7 +5,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from connectors.catalogue.event_type import REFERENCE, Catalogue, Change, EventType, Group, Section, Target
+from connectors.catalogue.event_type import (
+    REFERENCE,
+    Catalogue,
+    CatalogueChange,
+    EventGroup,
+    EventType,
+    Section,
+    Target,
+)
 
 # `any`: Braze has published the field, but not its type; its value is sent as it came.
 JSON_TYPES = frozenset({"string", "boolean", "int", "number", "object", "array of string", "any"})
@@ -20,7 +28,7 @@ def load(text: str | bytes) -> Catalogue:
     try:
         data = json.loads(text)
         known = tuple(_event_type(entry) for entry in data["events"])
-        changes = tuple(Change(**entry) for entry in data["changes"])
+        changes = tuple(CatalogueChange(**entry) for entry in data["changes"])
         version, date, currents = data["version"], data["date"], data["currents_version"]
         without = frozenset(data["without_segment_form"])
         test_events = frozenset((entry["id"], entry["time"]) for entry in data["test_events"])
@@ -74,7 +82,7 @@ def _targets(entries: Mapping[str, Mapping[str, str]]) -> tuple[Target, ...]:
 
 
 def _check(
-    known: Sequence[EventType], without: frozenset[str], changes: Sequence[Change], version: int
+    known: Sequence[EventType], without: frozenset[str], changes: Sequence[CatalogueChange], version: int
 ) -> None:
     for event in known:
         _check_event(event)
@@ -138,6 +146,6 @@ def _sections(events: Iterable[EventType]) -> tuple[Section, ...]:
     for event in events:
         grouped.setdefault(event.section, {}).setdefault(event.group, []).append(event)
     return tuple(
-        Section(section, tuple(Group(name, tuple(members)) for name, members in groups.items()))
+        Section(section, tuple(EventGroup(name, tuple(members)) for name, members in groups.items()))
         for section, groups in grouped.items()
     )

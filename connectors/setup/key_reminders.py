@@ -23,7 +23,7 @@ RETRY_AFTER = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class ReminderClaim:
     """The reminder of one connector for one day, ours to send. If the day changes meanwhile, the new one gets its own
     mail."""
 
@@ -59,7 +59,7 @@ def mail_due(today: date | None = None) -> int:
     return mail.send_claimed(lambda: claim(day))
 
 
-def claim(today: date) -> Claim | None:
+def claim(today: date) -> ReminderClaim | None:
     """A reminder nobody else holds; None where none is due."""
     with transaction.atomic():
         due = Connector.objects.filter(
@@ -78,7 +78,7 @@ def claim(today: date) -> Claim | None:
         Connector.objects.filter(pk=connector.pk).update(
             key_reminder_claimed_until=_from_now(mail.CLAIM_LASTS)
         )
-    return Claim(connector, connector.key_reminder_on)
+    return ReminderClaim(connector, connector.key_reminder_on)
 
 
 def recipients(connector: Connector) -> list[str]:

@@ -14,7 +14,7 @@ from connectors import ports
 from connectors.audit.actions import AuditAction
 from connectors.audit.actor import By
 from connectors.audit.record import record
-from connectors.models import Connector, ConnectorType, State, Workspace, WriteKey
+from connectors.models import Connector, ConnectorState, ConnectorType, Workspace, WriteKey
 from connectors.vault import sealing
 from connectors.workspaces.archived import hold_open
 
@@ -136,9 +136,13 @@ def pause(connector: Connector, *, by: By) -> Connector:
     """Stops sending after the bodies in flight; does nothing if it is paused already."""
     with transaction.atomic():
         current = locked(connector)
-        if current.state == State.LIVE:
+        if current.state == ConnectorState.LIVE:
             before = describe(current)
-            current.state, current.paused_at, current.paused_by = State.PAUSED, timezone.now(), by.user
+            current.state, current.paused_at, current.paused_by = (
+                ConnectorState.PAUSED,
+                timezone.now(),
+                by.user,
+            )
             _save(current, by, "state", "paused_at", "paused_by")
             record_change(AuditAction.CONNECTOR_PAUSED, current, before, describe(current), by)
             ports.changed(current)
@@ -149,9 +153,9 @@ def resume(connector: Connector, *, by: By) -> Connector:
     """Resumes sending at once."""
     with transaction.atomic():
         current = locked(connector)
-        if current.state == State.PAUSED:
+        if current.state == ConnectorState.PAUSED:
             before = describe(current)
-            current.state, current.paused_at, current.paused_by = State.LIVE, None, None
+            current.state, current.paused_at, current.paused_by = ConnectorState.LIVE, None, None
             _save(current, by, "state", "paused_at", "paused_by")
             record_change(AuditAction.CONNECTOR_RESUMED, current, before, describe(current), by)
             ports.resumed(current)
@@ -183,7 +187,7 @@ def check_new_key(current: Connector, write_key: str, region: str, seen: int | N
         return
     try:
         same = secrets.compare_digest(sealing.unseal(old).encode(), write_key.encode())
-    except sealing.Unreadable:
+    except sealing.SecretUnreadable:
         return
     if same:
         raise SameKey

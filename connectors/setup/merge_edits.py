@@ -19,7 +19,7 @@ _SALT = "connectors.setup.merge_edits"
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class EditDifference:
     """A field that somebody changed in the meantime: its present value, and the one the form will save."""
 
     label: str
@@ -56,9 +56,9 @@ def names(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     return [str(label) for name, label in LABELS.items() if before[name] != after[name]]
 
 
-def differences(before: dict[str, Any], now: dict[str, Any], yours: dict[str, Any]) -> list[Difference]:
+def differences(before: dict[str, Any], now: dict[str, Any], yours: dict[str, Any]) -> list[EditDifference]:
     return [
-        Difference(str(label), _shown(name, before, now), _shown(name, now, yours) or _("the same"))
+        EditDifference(str(label), _shown(name, before, now), _shown(name, now, yours) or _("the same"))
         for name, label in LABELS.items()
         if before[name] != now[name]
     ]

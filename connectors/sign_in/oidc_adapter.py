@@ -96,7 +96,7 @@ def _known_or_invited(request: HttpRequest, address: str, name: str) -> User | N
             user = User.objects.create_user(address, name=name[:150])
             for invitation in waiting:
                 invitations.accept(invitation, user, client_address.client_of(request))
-    except (IntegrityError, invitations.Refused):
+    except (IntegrityError, invitations.InvitationRefused):
         # Withdrawn a moment ago, or accepted in another window.
         return User.objects.filter(email=address).first()
     return user

@@ -62,7 +62,7 @@ def _rows(rows: QuerySet[Any]) -> Iterator[Any]:
 def _move(result: Result, name: str, move: Callable[[], int]) -> None:
     try:
         result.moved += move()
-    except sealing.Unreadable:
+    except sealing.SecretUnreadable:
         result.unreadable.append(name)
 
 

@@ -15,7 +15,7 @@ from django.utils.crypto import salted_hmac
 from connectors.models import WriteKey
 
 
-class Unreadable(Exception):
+class SecretUnreadable(Exception):
     """None of the encryption keys opens the stored key; nothing may be sent in its place."""
 
 
@@ -46,33 +46,33 @@ def open_sealed(ciphertext: bytes) -> Secret:
     """The plain text of what `seal` made.
 
     Raises:
-        Unreadable: none of the keys opens it.
+        SecretUnreadable: none of the keys opens it.
     """
     try:
         return Secret(_ring(tuple(settings.WRITE_KEY_ENCRYPTION_KEYS)).decrypt(ciphertext).decode())
     except (InvalidToken, UnicodeDecodeError):
-        raise Unreadable("A stored secret cannot be read.") from None
+        raise SecretUnreadable("A stored secret cannot be read.") from None
 
 
 def unseal(write_key: WriteKey) -> Secret:
     """The plain write key.
 
     Raises:
-        Unreadable: none of the keys opens it.
+        SecretUnreadable: none of the keys opens it.
     """
     try:
         return open_sealed(bytes(write_key.ciphertext))
-    except Unreadable:
-        raise Unreadable(f"The write key ending in {write_key.last4} cannot be read.") from None
+    except SecretUnreadable:
+        raise SecretUnreadable(f"The write key ending in {write_key.last4} cannot be read.") from None
 
 
 def reseal(ciphertext: bytes) -> bytes:
     """The same secret, encrypted with the newest key.
 
     Raises:
-        Unreadable: none of the keys opens it.
+        SecretUnreadable: none of the keys opens it.
     """
     try:
         return _ring(tuple(settings.WRITE_KEY_ENCRYPTION_KEYS)).rotate(bytes(ciphertext))
     except InvalidToken:
-        raise Unreadable("A stored write key cannot be read.") from None
+        raise SecretUnreadable("A stored write key cannot be read.") from None

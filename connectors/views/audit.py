@@ -15,7 +15,7 @@ from connectors.audit.actions import AuditAction
 from connectors.audit.record import record
 from connectors.models import AuditEntry, Workspace
 from connectors.web.permissions import Action, for_owners, in_workspace
-from connectors.web.rate_limit import Kind, at_most
+from connectors.web.rate_limit import CostlyKind, at_most
 from connectors.web.request_helpers import by
 
 
@@ -27,7 +27,7 @@ def audit(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
 
 @require_safe
 @in_workspace(Action.MANAGE)
-@at_most(Kind.FILE)
+@at_most(CostlyKind.FILE)
 def audit_csv(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
     entries = search.of_workspace(workspace)
     return _csv(request, entries, f"audit-{workspace.slug}.csv", workspace)
@@ -41,7 +41,7 @@ def installation_audit(request: HttpRequest) -> HttpResponseBase:
 
 @require_safe
 @for_owners
-@at_most(Kind.FILE)
+@at_most(CostlyKind.FILE)
 def installation_audit_csv(request: HttpRequest) -> HttpResponseBase:
     return _csv(request, search.of_no_workspace(), "audit.csv", None)
 

@@ -17,7 +17,7 @@ USER_FIELDS = ("external_user_id", "user_id")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SeenRow:
     """One value of the Segment call; `personal` if it tells who somebody is or where."""
 
     in_segment: str
@@ -36,11 +36,11 @@ def event_type(request: HttpRequest, name: str) -> HttpResponse:
     return render(request, template, {"event": event, "rows": rows_of(event)})
 
 
-def rows_of(event: EventType) -> list[Row]:
+def rows_of(event: EventType) -> list[SeenRow]:
     """Personal data first, as it matters most when somebody chooses."""
     users = [(place, field, "string") for place, field in IDENTITY if field in USER_FIELDS]
     places = users + [
         (place, source, target.type) for place, target in event.places for source in target.sources
     ]
-    rows = [Row(place, field, kind, field in event.pii) for place, field, kind in places]
+    rows = [SeenRow(place, field, kind, field in event.pii) for place, field, kind in places]
     return sorted(rows, key=lambda row: not row.personal)

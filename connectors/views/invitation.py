@@ -101,6 +101,6 @@ def _person(found: Invitation, name: str, password: str) -> User | None:
 def _join(request: HttpRequest, found: Invitation, user: User) -> HttpResponse | None:
     try:
         invitations.accept(found, user, client_address.client_of(request))
-    except invitations.Refused as refused:
+    except invitations.InvitationRefused as refused:
         return render(request, "account/invitation_over.html", {"refused": str(refused)}, status=IN_THE_WAY)
     return None

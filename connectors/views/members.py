@@ -83,7 +83,7 @@ def invite(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
         data = form.cleaned_data
         try:
             made, link = invitations.invite(workspace, data["email"], data["role"], form.ends_at, by(request))
-        except invitations.Refused as refused:
+        except invitations.InvitationRefused as refused:
             form.add_error("email", str(refused))
         else:
             _send(request, made, link)

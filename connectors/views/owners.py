@@ -25,7 +25,7 @@ def listing(request: HttpRequest) -> HttpResponseBase:
     if request.method == "POST" and form.is_valid():
         try:
             user = owners.add(form.cleaned_data["email"], by(request))
-        except owners.Refused as refused:
+        except owners.OwnerRefused as refused:
             form.add_error("email", str(refused))
         else:
             messages.success(request, _("%(email)s is an owner.") % {"email": user.email})
@@ -41,7 +41,7 @@ def remove(request: HttpRequest, pk: int) -> HttpResponseBase:
         return ask(request, "connectors/settings/owner_remove.html", {"owner": owner})
     try:
         owners.remove(owner, by(request))
-    except owners.Refused as refused:
+    except owners.OwnerRefused as refused:
         return ask(
             request,
             "connectors/settings/owner_remove.html",

@@ -52,7 +52,7 @@ def create(request: HttpRequest) -> HttpResponseBase:
         slug = data["slug"] or slugify(data["name"])[:60].strip("-")
         try:
             made, _user = workspaces.create(slug, data["name"], request.user.email, by(request))
-        except workspaces.Refused as refused:
+        except workspaces.WorkspaceRefused as refused:
             form.add_error("slug", str(refused))
         else:
             messages.success(request, _("Created. You are its admin; invite the others."))
@@ -69,7 +69,7 @@ def rename(request: HttpRequest, slug: str) -> HttpResponseBase:
     if bound and form.is_valid():
         try:
             workspaces.rename(workspace, form.cleaned_data["name"], by(request))
-        except workspaces.Refused as refused:
+        except workspaces.WorkspaceRefused as refused:
             form.add_error("name", str(refused))
         else:
             messages.success(request, _("Renamed."))
@@ -94,7 +94,7 @@ def archive(request: HttpRequest, slug: str) -> HttpResponseBase:
         else:
             workspaces.restore(workspace, by(request))
             messages.success(request, _("“%(name)s” is open again.") % {"name": workspace.name})
-    except workspaces.Refused as refused:
+    except workspaces.WorkspaceRefused as refused:
         return _page(request, "workspace_archive", context | {"refused": str(refused)}, IN_THE_WAY)
     return see_other("all_workspaces")
 

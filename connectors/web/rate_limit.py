@@ -21,7 +21,7 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 TOO_MANY = 429
 
 
-class Kind(StrEnum):
+class CostlyKind(StrEnum):
     """What is counted together."""
 
     SEARCH = "search"
@@ -29,7 +29,7 @@ class Kind(StrEnum):
 
 
 # A search that goes on by itself asks about 130 times a minute.
-PER_MINUTE = {Kind.SEARCH: 300, Kind.FILE: 30}
+PER_MINUTE = {CostlyKind.SEARCH: 300, CostlyKind.FILE: 30}
 
 _COUNT = """
 INSERT INTO connectors_pace AS known (user_id, kind, count, began_at)
@@ -42,7 +42,7 @@ RETURNING count, ceil(extract(epoch FROM began_at + interval '1 minute' - statem
 """
 
 
-def at_most(kind: Kind) -> Callable[[View[P]], Callable[..., HttpResponseBase]]:
+def at_most(kind: CostlyKind) -> Callable[[View[P]], Callable[..., HttpResponseBase]]:
     """Lets a signed-in person ask `PER_MINUTE` times; more is answered 429 until the minute is over. Belongs below
     what asks who it is."""
 
@@ -59,7 +59,7 @@ def at_most(kind: Kind) -> Callable[[View[P]], Callable[..., HttpResponseBase]]:
     return decorate
 
 
-def _count(user_id: int | None, kind: Kind) -> tuple[int, int]:
+def _count(user_id: int | None, kind: CostlyKind) -> tuple[int, int]:
     """How often, this time included, and the seconds until the minute is over."""
     with connection.cursor() as sql:
         sql.execute(_COUNT, {"user": user_id, "kind": kind.value})

@@ -23,7 +23,7 @@ from connectors.workspaces.last_admin import LastAdmin, check_admins
 LASTS = timedelta(days=7)
 
 
-class Refused(Exception):
+class InvitationRefused(Exception):
     """The change is not possible; the message says why."""
 
 
@@ -38,7 +38,7 @@ def invite(
     """Creates an invitation and its link; it replaces an open one for the same address.
 
     Raises:
-        Refused: the person is a member already.
+        InvitationRefused: the person is a member already.
     """
     address = email.strip().lower()
     with transaction.atomic():
@@ -47,7 +47,7 @@ def invite(
         member = members.select_related("user").first()
         # Somebody who never signed in may need another link.
         if member is not None and member.user.came_in:
-            raise Refused(_("%(email)s is already a member.") % {"email": address})
+            raise InvitationRefused(_("%(email)s is already a member.") % {"email": address})
         open_ones(workspace).filter(email=address).update(revoked_at=timezone.now())
         invitation, secret = _make(workspace, address, role, ends_at, by)
         after = {"email": address, "role": role, "ends_at": ends_at.date().isoformat() if ends_at else ""}
@@ -113,15 +113,17 @@ def accept(invitation: Invitation, user: User, address: str | None) -> Membershi
     """Makes the person a member.
 
     Raises:
-        Refused: the invitation has been used or withdrawn in the meantime, or is for somebody else.
+        InvitationRefused: the invitation has been used or withdrawn in the meantime, or is for somebody else.
     """
     if user.email != invitation.email:
-        raise Refused(_("This invitation is for %(email)s.") % {"email": invitation.email})
+        raise InvitationRefused(_("This invitation is for %(email)s.") % {"email": invitation.email})
     with transaction.atomic():
         Workspace.objects.select_for_update().get(pk=invitation.workspace_id)
         mine = open_ones(invitation.workspace).filter(pk=invitation.pk, expires_at__gt=timezone.now())
         if not mine.filter(workspace__archived_at__isnull=True).update(accepted_at=timezone.now()):
-            raise Refused(_("This invitation has been used or withdrawn. Ask an admin for a new one."))
+            raise InvitationRefused(
+                _("This invitation has been used or withdrawn. Ask an admin for a new one.")
+            )
         membership, _new = Membership.objects.update_or_create(
             workspace=invitation.workspace,
             user=user,
@@ -130,7 +132,7 @@ def accept(invitation: Invitation, user: User, address: str | None) -> Membershi
         try:
             check_admins(invitation.workspace)
         except LastAdmin as refused:
-            raise Refused(str(refused)) from None
+            raise InvitationRefused(str(refused)) from None
         record(
             AuditAction.MEMBER_JOINED,
             By(user, address),

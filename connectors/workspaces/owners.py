@@ -15,11 +15,11 @@ from connectors.workspaces import invitations
 ADDED, REMOVED = AuditAction.OWNER_ADDED, AuditAction.OWNER_REMOVED
 
 
-class Refused(Exception):
+class OwnerRefused(Exception):
     """The change is not possible; the message says why."""
 
 
-class LastOwner(Refused):
+class LastOwner(OwnerRefused):
     """This person is the installation's last owner."""
 
 
@@ -37,16 +37,16 @@ def add(email: str, by: By) -> User:
     """Makes somebody with an account an owner; does nothing if they are one already.
 
     Raises:
-        Refused: nobody with that address has ever signed in, or `by` is no longer an owner.
+        OwnerRefused: nobody with that address has ever signed in, or `by` is no longer an owner.
     """
     address = email.strip().lower()
     with transaction.atomic():
         _lock(by)
         user = User.objects.select_for_update().filter(email=address).first()
         if user is None or not user.came_in:
-            raise Refused(_who_is(address, user))
+            raise OwnerRefused(_who_is(address, user))
         if not user.is_active:
-            raise Refused(_("The account of %(email)s is closed.") % {"email": address})
+            raise OwnerRefused(_("The account of %(email)s is closed.") % {"email": address})
         if not user.is_owner:
             _mark(user, True, by)
     return user
@@ -57,7 +57,7 @@ def remove(user: User, by: By) -> None:
 
     Raises:
         LastOwner: nobody would be left to look after the installation.
-        Refused: `by` is no longer an owner.
+        OwnerRefused: `by` is no longer an owner.
     """
     with transaction.atomic():
         _lock(by)
@@ -79,7 +79,7 @@ def _lock(by: By) -> None:
     """Serialises changes of owners, so that two cannot remove each other at the same time."""
     owners = list(User.objects.select_for_update().filter(is_owner=True).order_by("pk"))
     if by.user is not None and by.user not in owners:
-        raise Refused(_("You are no longer an owner. Somebody removed you a moment ago."))
+        raise OwnerRefused(_("You are no longer an owner. Somebody removed you a moment ago."))
 
 
 def _mark(user: User, owner: bool, by: By) -> None:

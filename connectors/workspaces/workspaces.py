@@ -19,7 +19,7 @@ from connectors.workspaces import owners, tokens
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
-class Refused(Exception):
+class WorkspaceRefused(Exception):
     """The change is not possible; the message says why."""
 
 
@@ -29,17 +29,19 @@ def create(slug: str, name: str, admin_email: str, by: By) -> tuple[Workspace, U
     an invitation lets its person choose one. The first admin of an installation becomes its owner.
 
     Raises:
-        Refused: the slug is taken or malformed, or the address is not valid.
+        WorkspaceRefused: the slug is taken or malformed, or the address is not valid.
     """
     if not _SLUG.fullmatch(slug) or len(slug) > 60:
-        raise Refused(_("A slug consists of lower-case letters, digits and single hyphens, 60 at most."))
+        raise WorkspaceRefused(
+            _("A slug consists of lower-case letters, digits and single hyphens, 60 at most.")
+        )
     name = _checked(name)
     try:
         validate_email(admin_email)
     except ValidationError:
-        raise Refused(_("“%(email)s” is not an email address.") % {"email": admin_email}) from None
+        raise WorkspaceRefused(_("“%(email)s” is not an email address.") % {"email": admin_email}) from None
     if Workspace.objects.filter(slug=slug).exists():
-        raise Refused(_("There is already a workspace “%(slug)s”.") % {"slug": slug})
+        raise WorkspaceRefused(_("There is already a workspace “%(slug)s”.") % {"slug": slug})
     workspace = Workspace.objects.create(slug=slug, name=name)
     user = User.objects.filter(email=admin_email.lower()).first() or User.objects.create_user(admin_email)
     owners.mark_first(user, by)
@@ -52,7 +54,7 @@ def create(slug: str, name: str, admin_email: str, by: By) -> tuple[Workspace, U
 @transaction.atomic
 def rename(workspace: Workspace, name: str, by: By) -> None:
     """Raises:
-    Refused: the name is empty or too long.
+    WorkspaceRefused: the name is empty or too long.
     """
     name, current = _checked(name), Workspace.objects.select_for_update().get(pk=workspace.pk)
     if current.name == name:
@@ -67,14 +69,14 @@ def archive(workspace: Workspace, by: By) -> None:
     """Archives a workspace: its pages disappear and its tokens are revoked; everything recorded is kept.
 
     Raises:
-        Refused: it still has a connector.
+        WorkspaceRefused: it still has a connector.
     """
     current = Workspace.objects.select_for_update().get(pk=workspace.pk)
     if current.archived_at is not None:
         return
     connector = current.connectors.first()
     if connector is not None:
-        raise Refused(
+        raise WorkspaceRefused(
             _("“%(name)s” still exports from this workspace. Delete it first.") % {"name": connector.name}
         )
     for token in tokens.standing(current):
@@ -94,7 +96,7 @@ def restore(workspace: Workspace, by: By) -> None:
 def _checked(name: str) -> str:
     name = " ".join(name.split())
     if not 0 < len(name) <= 120:
-        raise Refused(_("The name must have 1 to 120 characters."))
+        raise WorkspaceRefused(_("The name must have 1 to 120 characters."))
     return name
 
 

@@ -3,7 +3,7 @@ all bodies together have a room that ends."""
 
 from __future__ import annotations
 
-from currents_admin.front.connection import Connection
+from currents_admin.front.connection import ClientConnection
 from currents_admin.front.framing import Head, Malformed
 
 INTAKE = "/api/v1/events"
@@ -60,14 +60,14 @@ class Rooms:
     def __init__(self) -> None:
         self._taken: dict[tuple[bool, str], int] = {}
 
-    def enter(self, conn: Connection, head: Head, *, trusted: bool) -> None:
+    def enter(self, conn: ClientConnection, head: Head, *, trusted: bool) -> None:
         """Raises:
         Malformed: 503, there is no room.
         """
         conn.room = (trusted, head.authorization if trusted else "")
         self._reserve(conn, head.length)
 
-    def grow(self, conn: Connection, head: Head) -> None:
+    def grow(self, conn: ClientConnection, head: Head) -> None:
         """A chunked body says its length at its end; its frame may take half as much again.
 
         Raises:
@@ -78,11 +78,11 @@ class Rooms:
             raise Malformed(413)
         self._reserve(conn, size)
 
-    def leave(self, conn: Connection) -> None:
+    def leave(self, conn: ClientConnection) -> None:
         if conn.reserved:
             self._change(conn, 0)
 
-    def _reserve(self, conn: Connection, size: int) -> None:
+    def _reserve(self, conn: ClientConnection, size: int) -> None:
         if size <= _SMALL:
             return
         trusted, _sender = conn.room
@@ -93,7 +93,7 @@ class Rooms:
             self.leave(conn)
             raise Malformed(503)
 
-    def _change(self, conn: Connection, size: int) -> None:
+    def _change(self, conn: ClientConnection, size: int) -> None:
         left = self._taken.get(conn.room, 0) + size - conn.reserved
         conn.reserved = size
         if left:

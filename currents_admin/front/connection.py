@@ -52,7 +52,7 @@ class Whole:
         return piece
 
 
-class Connection:
+class ClientConnection:
     """Used by the loop's thread, but for `sendall`, which the thread that answers calls.
 
     The attributes without a comment are those gunicorn's own connection has and its `handle` reads.
@@ -72,7 +72,7 @@ class Connection:
         self.closed = self.ended = False
         self.unsent = bytearray()
         self.changed = threading.Condition()
-        self.want_to_send: Callable[[Connection], None] = lambda _: None
+        self.want_to_send: Callable[[ClientConnection], None] = lambda _: None
         self.when_ready: Callable[[Any], None] = lambda _: None
         line.setblocking(False)
 

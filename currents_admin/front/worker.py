@@ -18,7 +18,7 @@ from typing import Any
 from gunicorn.workers.gthread import ThreadWorker
 
 from currents_admin.front import admission, answers, limits
-from currents_admin.front.connection import Connection, Phase, accept
+from currents_admin.front.connection import ClientConnection, Phase, accept
 from currents_admin.front.framing import MOST_HEAD, Chunks, Head, Malformed, read_head
 
 
@@ -26,9 +26,9 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.worker_connections = limits.room_for_connections()
-        self.connections: dict[Connection, None] = {}
+        self.connections: dict[ClientConnection, None] = {}
         self.at_work: dict[str, int] = defaultdict(int)
-        self.in_line: dict[str, deque[Connection]] = defaultdict(deque)
+        self.in_line: dict[str, deque[ClientConnection]] = defaultdict(deque)
         self.aside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="aside")
         self.rooms = admission.Rooms()
         self.swept_at = 0.0
@@ -43,7 +43,7 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
             if self.nr_conns >= self.worker_connections - 1:
                 self._make_room()
             self.nr_conns += 1
-            conn = Connection(self.cfg, line, client, listener.getsockname())
+            conn = ClientConnection(self.cfg, line, client, listener.getsockname())
             conn.want_to_send = partial(self._later, self._send_on)
             conn.when_ready = partial(self._safely, self._ready, conn)
             self.connections[conn] = None
@@ -56,7 +56,7 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         if longest is not None:
             self._end(longest)
 
-    def _end(self, conn: Connection) -> None:
+    def _end(self, conn: ClientConnection) -> None:
         if conn.ended:
             return
         conn.ended = conn.closed = True
@@ -67,7 +67,7 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         conn.flush()
         self.nr_conns -= 1
 
-    def _watch(self, conn: Connection, events: int) -> None:
+    def _watch(self, conn: ClientConnection, events: int) -> None:
         if events == conn.watched:
             return
         if not events:
@@ -78,11 +78,11 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
             self.poller.register(conn.line, events, conn.when_ready)
         conn.watched = events
 
-    def _later(self, step: Callable[..., None], conn: Connection, *more: Any) -> None:
+    def _later(self, step: Callable[..., None], conn: ClientConnection, *more: Any) -> None:
         """The step in the loop's thread, soon."""
         self.method_queue.defer(self._safely, step, conn, *more)
 
-    def _safely(self, step: Callable[..., None], conn: Connection, *more: Any) -> None:
+    def _safely(self, step: Callable[..., None], conn: ClientConnection, *more: Any) -> None:
         """What goes wrong for one connection ends that one; the loop turns for the others."""
         if conn.ended:
             return
@@ -92,14 +92,14 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
             self.log.exception("A connection was ended.")
             self._end(conn)
 
-    def _ready(self, conn: Connection, _line: socket.socket) -> None:
+    def _ready(self, conn: ClientConnection, _line: socket.socket) -> None:
         if conn.unsent:
             self._send_on(conn)
         if not conn.ended and conn.watched & selectors.EVENT_READ:
             self._read(conn)
 
     # --- A request arrives ------------------------------------------------------------------------------------
-    def _read(self, conn: Connection) -> None:
+    def _read(self, conn: ClientConnection) -> None:
         self._watch(conn, selectors.EVENT_READ | (selectors.EVENT_WRITE if conn.unsent else 0))
         try:
             piece = conn.line.recv(limits.READ_BYTES)
@@ -119,14 +119,14 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         conn.buffer += piece
         self._go_on(conn)
 
-    def _broke_off(self, conn: Connection) -> None:
+    def _broke_off(self, conn: ClientConnection) -> None:
         """One that has stopped in the middle of its body may still listen: the application says what is missing."""
         if conn.phase is Phase.BODY and conn.head is not None:
             self._dispatch(conn, conn.head, len(conn.buffer))
             return
         self._close(conn)
 
-    def _go_on(self, conn: Connection) -> None:
+    def _go_on(self, conn: ClientConnection) -> None:
         try:
             if conn.phase is Phase.IDLE and conn.buffer:
                 conn.phase = Phase.HEAD
@@ -142,7 +142,7 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         except Malformed as wrong:
             self._refuse(conn, wrong.status)
 
-    def _look_for_head(self, conn: Connection) -> None:
+    def _look_for_head(self, conn: ClientConnection) -> None:
         while conn.buffer[:2] == b"\r\n":
             del conn.buffer[:2]
         stop = conn.buffer.find(b"\r\n\r\n", 0, MOST_HEAD)
@@ -166,14 +166,14 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         else:
             self._check(conn, conn.head)
 
-    def _check(self, conn: Connection, head: Head) -> None:
+    def _check(self, conn: ClientConnection, head: Head) -> None:
         """A large body of a sender nobody remembers: a thread looks its token up before the body is taken."""
         conn.phase = Phase.CHECK
         self._watch(conn, 0)
         found = self.tpool.submit(admission.look_up, head)
         found.add_done_callback(lambda done: self._later(self._checked, conn, head, done))
 
-    def _checked(self, conn: Connection, head: Head, done: Future[bool]) -> None:
+    def _checked(self, conn: ClientConnection, head: Head, done: Future[bool]) -> None:
         told = done.exception() is None
         if told and not done.result():
             self._refuse(conn, 401)
@@ -188,14 +188,14 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         if conn.phase is Phase.BODY:
             self._read(conn)
 
-    def _gather_body(self, conn: Connection, head: Head, *, trusted: bool) -> None:
+    def _gather_body(self, conn: ClientConnection, head: Head, *, trusted: bool) -> None:
         self.rooms.enter(conn, head, trusted=trusted)
         conn.phase = Phase.BODY
         conn.within(limits.BODY_SECONDS + head.length / limits.BYTES_A_SECOND)
         if head.expects_continue and len(conn.buffer) == conn.body_at:
             conn.sendall(answers.CONTINUE)
 
-    def _look_for_end(self, conn: Connection, head: Head) -> None:
+    def _look_for_end(self, conn: ClientConnection, head: Head) -> None:
         end = conn.body_at + head.length
         if head.chunked:
             conn.chunks.follow(conn.buffer)
@@ -205,7 +205,7 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
             self._dispatch(conn, head, end)
 
     # --- A thread answers it ----------------------------------------------------------------------------------
-    def _dispatch(self, conn: Connection, head: Head, end: int) -> None:
+    def _dispatch(self, conn: ClientConnection, head: Head, end: int) -> None:
         conn.take(end)
         conn.phase = Phase.WORK
         self._watch(conn, selectors.EVENT_WRITE if conn.unsent else 0)
@@ -219,11 +219,11 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         self.at_work[sender] += 1
         self._work(conn, self.tpool)
 
-    def _work(self, conn: Connection, pool: ThreadPoolExecutor) -> None:
+    def _work(self, conn: ClientConnection, pool: ThreadPoolExecutor) -> None:
         done = pool.submit(self.handle, conn)
         done.add_done_callback(lambda answered: self.method_queue.defer(self.finish_request, conn, answered))
 
-    def finish_request(self, conn: Connection, done: Future[bool]) -> None:
+    def finish_request(self, conn: ClientConnection, done: Future[bool]) -> None:
         """The answer is made; in the loop's thread."""
         if conn.head is not None and conn.head.path != "/readyz":
             self._next_in_line(conn.head.authorization)
@@ -239,7 +239,7 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         if not self.at_work[sender]:
             del self.at_work[sender]
 
-    def _wait_for_next(self, conn: Connection) -> None:
+    def _wait_for_next(self, conn: ClientConnection) -> None:
         """Once the client has taken this answer, so that nobody orders more than they fetch."""
         self.rooms.leave(conn)
         conn.phase, conn.head = Phase.IDLE, None
@@ -249,7 +249,7 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         self._send_on(conn)
 
     # --- What the loop says itself ----------------------------------------------------------------------------
-    def _answer(self, conn: Connection, raw: bytes, *, keep: bool) -> None:
+    def _answer(self, conn: ClientConnection, raw: bytes, *, keep: bool) -> None:
         conn.phase = Phase.WORK
         try:
             conn.sendall(raw)
@@ -261,10 +261,10 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         else:
             self._close(conn)
 
-    def _refuse(self, conn: Connection, status: int) -> None:
+    def _refuse(self, conn: ClientConnection, status: int) -> None:
         self._answer(conn, answers.refusal(status), keep=False)
 
-    def _close(self, conn: Connection) -> None:
+    def _close(self, conn: ClientConnection) -> None:
         """Ends it once the client has the answer."""
         conn.phase = Phase.CLOSING
         self.rooms.leave(conn)
@@ -272,7 +272,7 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         conn.within(limits.ANSWER_SECONDS)
         self._send_on(conn)
 
-    def _send_on(self, conn: Connection) -> None:
+    def _send_on(self, conn: ClientConnection) -> None:
         if not conn.flush():
             self._watch(conn, selectors.EVENT_WRITE)
         elif conn.phase in (Phase.WORK, Phase.CHECK):
@@ -288,7 +288,7 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         else:
             self._watch(conn, selectors.EVENT_READ)
 
-    def _say_goodbye(self, conn: Connection) -> None:
+    def _say_goodbye(self, conn: ClientConnection) -> None:
         if not conn.hang_up():
             self._end(conn)
             return
@@ -309,7 +309,7 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
     def murder_pending(self) -> None:
         """There is one list here, see `murder_keepalived`."""
 
-    def _overdue(self, conn: Connection, force: bool) -> None:
+    def _overdue(self, conn: ClientConnection, force: bool) -> None:
         if force or conn.phase in (Phase.IDLE, Phase.CLOSING) or not conn.buffer:
             self._end(conn)
         else:

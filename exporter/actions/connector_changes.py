@@ -13,7 +13,7 @@ from connectors.models import Connector
 from connectors.ports import KeyAnswer
 from exporter.dispatch import wakeup
 from exporter.log import event_log
-from exporter.models import Delivery, Kind, Revision
+from exporter.models import Delivery, DeliveryKind, Revision
 from exporter.reports import key_history, summary
 
 
@@ -35,7 +35,7 @@ class ExporterSide:
             delivery = Delivery.objects.create(
                 connector=connector,
                 workspace_id=connector.workspace_id,
-                kind=Kind.LIVE,
+                kind=DeliveryKind.LIVE,
                 start=head,
                 cursor=head,
             )

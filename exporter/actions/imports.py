@@ -21,21 +21,21 @@ MOST_UNFINISHED = 20
 _OPEN = (Stage.ARRIVING, Stage.ARRIVED, Stage.RUNNING)
 
 
-class Refused(Exception):
+class ImportRefused(Exception):
     """The text is one sentence that says what to do."""
 
 
 def begin(workspace: Workspace, name: str, size: int, by: By) -> Upload:
     """Raises Refused, Archived."""
     if not 0 < size <= MOST_BYTES:
-        raise Refused(
+        raise ImportRefused(
             _("A file may have 1 to %(most)s MB here. Larger ones: manage.py import_events.")
             % {"most": MOST_BYTES // 1_000_000}
         )
     with transaction.atomic():
         hold_open(workspace)
         if Upload.objects.filter(workspace=workspace, stage__in=_OPEN).count() >= MOST_UNFINISHED:
-            raise Refused(_("Too many files wait to be imported. Import or cancel some of them."))
+            raise ImportRefused(_("Too many files wait to be imported. Import or cancel some of them."))
         return Upload.objects.create(workspace=workspace, name=name[-255:], size=size, created_by=by.user)
 
 
@@ -51,7 +51,7 @@ def add_piece(upload: Upload, start: int, content: bytes) -> Upload:
             return current
         fits = start == current.received and start + len(content) <= current.size
         if current.stage != Stage.ARRIVING or not fits or not 0 < len(content) <= MOST_PIECE:
-            raise Refused(_("This piece does not continue the file. Upload it again."))
+            raise ImportRefused(_("This piece does not continue the file. Upload it again."))
         UploadPiece.objects.create(upload=current, start=start, content=content)
         current.received += len(content)
         if current.received == current.size:
@@ -65,7 +65,7 @@ def start(upload: Upload, by: By) -> None:
     with transaction.atomic():
         hold_open(upload.workspace)
         if not Upload.objects.filter(pk=upload.pk, stage=Stage.ARRIVED).update(stage=Stage.RUNNING):
-            raise Refused(_("This file is not ready to be imported."))
+            raise ImportRefused(_("This file is not ready to be imported."))
         record(
             AuditAction.IMPORT_STARTED,
             by,

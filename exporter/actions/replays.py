@@ -23,7 +23,7 @@ from exporter import sql
 from exporter.delivery.replay_reader import EVERYTHING
 from exporter.dispatch import wakeup
 from exporter.ledger.outcomes import Outcome
-from exporter.models import Delivery, Kind, Replay, ReplayState
+from exporter.models import Delivery, DeliveryKind, Replay, ReplayState
 
 OUTCOMES = (*(outcome.value for outcome in Outcome), EVERYTHING)
 DEFAULT_OUTCOMES = ("expired", "rejected")
@@ -78,7 +78,7 @@ UPDATE exporter_replay r SET state = 'running', started_at = coalesce(r.started_
 """
 
 
-class Refused(Exception):
+class ReplayRefused(Exception):
     """The replay cannot be begun or changed; the text is a sentence that says what to do."""
 
 
@@ -112,25 +112,25 @@ def preview(connector: Connector, wanted: Wanted) -> Preview:
     """Counts what would be replayed; begins nothing.
 
     Raises:
-        Refused: what is asked for is not possible.
+        ReplayRefused: what is asked for is not possible.
     """
     _judge(wanted)
     first, stop = _span(connector, wanted)
     if first >= stop:
-        raise Refused(_("No events of that time are kept for this connector. Choose a later start."))
+        raise ReplayRefused(_("No events of that time are kept for this connector. Choose a later start."))
     by_type: Counter[str] = Counter()
     by_hour: Counter[datetime] = Counter()
     for event_type, hour, count in sql.execute(_COUNTS, _terms(connector, wanted)):
         by_type[event_type] += count
         by_hour[hour] += count
     if not by_type.total():
-        raise Refused(_("No event of that time has one of these outcomes and types. Choose others."))
+        raise ReplayRefused(_("No event of that time has one of these outcomes and types. Choose others."))
     return Preview(+by_type, +by_hour, first, stop)
 
 
 def begin(connector: Connector, wanted: Wanted, by: By) -> Replay:
     """Raises:
-    Refused: what is asked for is not possible.
+    ReplayRefused: what is asked for is not possible.
     """
     found = preview(connector, wanted)
     with transaction.atomic():
@@ -143,7 +143,7 @@ def begin(connector: Connector, wanted: Wanted, by: By) -> Replay:
         delivery = Delivery.objects.create(
             connector=connector,
             workspace_id=connector.workspace_id,
-            kind=Kind.REPLAY,
+            kind=DeliveryKind.REPLAY,
             start=first,
             cursor=first,
             stop=max(first, stop),
@@ -168,7 +168,7 @@ def begin(connector: Connector, wanted: Wanted, by: By) -> Replay:
 
 def pause(replay: Replay, by: By) -> None:
     """Raises:
-    Refused: it does not run.
+    ReplayRefused: it does not run.
     """
     _change(
         replay, by, AuditAction.REPLAY_PAUSED, [ReplayState.RUNNING, ReplayState.WAITING], ReplayState.PAUSED
@@ -177,7 +177,7 @@ def pause(replay: Replay, by: By) -> None:
 
 def resume(replay: Replay, by: By) -> None:
     """Raises:
-    Refused: it is not paused.
+    ReplayRefused: it is not paused.
     """
     _change(replay, by, AuditAction.REPLAY_RESUMED, [ReplayState.PAUSED], ReplayState.WAITING)
 
@@ -186,7 +186,7 @@ def cancel(replay: Replay, by: By) -> None:
     """What was accepted stays accepted.
 
     Raises:
-        Refused: it is over.
+        ReplayRefused: it is over.
     """
     states = [ReplayState.RUNNING, ReplayState.WAITING, ReplayState.PAUSED]
     _change(replay, by, AuditAction.REPLAY_CANCELLED, states, ReplayState.CANCELLED)
@@ -204,14 +204,14 @@ def advance() -> None:
 
 def _judge(wanted: Wanted) -> None:
     if wanted.since >= wanted.until:
-        raise Refused(_("The end must be later than the start."))
+        raise ReplayRefused(_("The end must be later than the start."))
     if not wanted.outcomes or not set(wanted.outcomes) <= set(OUTCOMES):
-        raise Refused(_("Choose at least one outcome: %(names)s.") % {"names": ", ".join(OUTCOMES)})
+        raise ReplayRefused(_("Choose at least one outcome: %(names)s.") % {"names": ", ".join(OUTCOMES)})
     unknown = [name for name in wanted.event_types if name not in CATALOGUE.by_name]
     if unknown:
-        raise Refused(_("%(name)s is not an event type of the catalogue.") % {"name": unknown[0]})
+        raise ReplayRefused(_("%(name)s is not an event type of the catalogue.") % {"name": unknown[0]})
     if wanted.rate is not None and not 1 <= wanted.rate <= MOST_RATE:
-        raise Refused(
+        raise ReplayRefused(
             _("The rate must be between 1 and 1,000,000 events a second, or left out for no limit.")
         )
 
@@ -246,9 +246,11 @@ def _change(
         current = Replay.objects.select_for_update().get(pk=replay.pk)
         if current.state not in among:
             words = {"state": ReplayState(current.state).label.lower()}
-            raise Refused(_("This replay is %(state)s, so that is not possible any more.") % words)
+            raise ReplayRefused(_("This replay is %(state)s, so that is not possible any more.") % words)
         if to == ReplayState.PAUSED and _another(current):
-            raise Refused(_("Another replay of this connector is running; this one waits for it already."))
+            raise ReplayRefused(
+                _("Another replay of this connector is running; this one waits for it already.")
+            )
         current.state = to
         current.finished_at = sql.clock() if to == ReplayState.CANCELLED else None
         current.save(update_fields=["state", "finished_at"])

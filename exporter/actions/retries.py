@@ -12,7 +12,7 @@ from connectors.audit.actor import By
 from connectors.audit.record import record
 from connectors.models import Connector, Workspace
 from exporter.dispatch import wakeup
-from exporter.models import Delivery, Kind, RefusedRetry, RejectedEvent
+from exporter.models import Delivery, DeliveryKind, RefusedRetry, RejectedEvent
 
 
 class AlreadyRetrying(Exception):
@@ -75,7 +75,7 @@ def _begin(connector: Connector, reach: _Reach) -> Delivery:
     made = Delivery.objects.create(
         connector=connector,
         workspace_id=connector.workspace_id,
-        kind=Kind.RETRY,
+        kind=DeliveryKind.RETRY,
         start=reach.first,
         cursor=reach.first,
         stop=reach.last + 1,
@@ -87,7 +87,7 @@ def _begin(connector: Connector, reach: _Reach) -> Delivery:
 
 
 def _unfinished(connector: Connector) -> Delivery | None:
-    for delivery in connector.deliveries.filter(kind=Kind.RETRY).order_by("-pk")[:1]:
+    for delivery in connector.deliveries.filter(kind=DeliveryKind.RETRY).order_by("-pk")[:1]:
         if delivery.stop is not None and delivery.cursor < delivery.stop:
             return delivery
     return None

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
 
 
-class Answer(NamedTuple):
+class IntakeAnswer(NamedTuple):
     """What is answered: status, body, and the headers that belong to it, Content-Type first."""
 
     status: int
@@ -53,7 +53,7 @@ def intake(request: HttpRequest) -> HttpResponse:
     return HttpResponse(answer.content, status=answer.status, headers=dict(answer.headers))
 
 
-def take(environ: Mapping[str, Any]) -> Answer:
+def take(environ: Mapping[str, Any]) -> IntakeAnswer:
     """Takes events in any of the forms of `exporter.intake.body_forms`; see `docs/` for the table of answers.
 
     Whatever goes wrong, the sender is asked to come again. The log gets the place, not the error's text: that may
@@ -71,7 +71,7 @@ def take(environ: Mapping[str, Any]) -> Answer:
     return answer
 
 
-def _take(environ: Mapping[str, Any], body: request_body.RequestBody) -> Answer:
+def _take(environ: Mapping[str, Any], body: request_body.RequestBody) -> IntakeAnswer:
     if environ["REQUEST_METHOD"] != "POST":
         return _problem(405, "Send events with POST.", Allow="POST")
     try:
@@ -86,7 +86,7 @@ def _take(environ: Mapping[str, Any], body: request_body.RequestBody) -> Answer:
         )
     try:
         raws = parse_body(body.read())
-    except request_body.Refused as error:
+    except request_body.BodyRefused as error:
         return _problem(error.status, str(error))
     except TooManyEvents as error:
         return _problem(413, str(error))
@@ -97,7 +97,7 @@ def _take(environ: Mapping[str, Any], body: request_body.RequestBody) -> Answer:
     return _store(token, raws)
 
 
-def _store(token: Token, raws: list[bytes]) -> Answer:
+def _store(token: Token, raws: list[bytes]) -> IntakeAnswer:
     if rate := settings.CURRENTS_INTAKE_RATE:
         seconds = _ceiling(rate).wait(token.id, len(raws))
         if seconds:
@@ -119,15 +119,17 @@ def _ceiling(rate: float) -> Ceiling:
     return Ceiling(rate)
 
 
-def _answer(status: int, receipt: Receipt, refused: list[Refusal]) -> Answer:
+def _answer(status: int, receipt: Receipt, refused: list[Refusal]) -> IntakeAnswer:
     body = {
         "accepted": receipt.accepted,
         "duplicates": receipt.duplicates,
         "rejected": [{"index": one.place, "id": one.id, "reason": one.reason} for one in refused],
     }
-    return Answer(status, _encode(body), (("Content-Type", "application/json"),))
+    return IntakeAnswer(status, _encode(body), (("Content-Type", "application/json"),))
 
 
-def _problem(status: int, detail: str, **headers: str) -> Answer:
+def _problem(status: int, detail: str, **headers: str) -> IntakeAnswer:
     named = [(name.replace("_", "-"), value) for name, value in headers.items()]
-    return Answer(status, problem.content(status, detail), (("Content-Type", problem.CONTENT_TYPE), *named))
+    return IntakeAnswer(
+        status, problem.content(status, detail), (("Content-Type", problem.CONTENT_TYPE), *named)
+    )

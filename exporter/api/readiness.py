@@ -24,7 +24,7 @@ _DISK_FULL = "53100"
 _PARTS = {**{f"worker:{queue}": f"worker ({queue})" for queue in QUEUES}, "beat": "beat"}
 
 
-class Answer:
+class KeptAnswer:
     """What was found last, kept for a moment: whoever asks, however often, costs one look."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Answer:
         self._until = 0.0
 
 
-answer = Answer()
+answer = KeptAnswer()
 
 
 def missing() -> list[str]:

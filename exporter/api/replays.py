@@ -14,12 +14,12 @@ from connectors.audit.actor import By
 from connectors.models import Connector, Scope
 from exporter import sql
 from exporter.actions import replays as actions
-from exporter.actions.replays import DEFAULT_OUTCOMES, Refused, Wanted
+from exporter.actions.replays import DEFAULT_OUTCOMES, ReplayRefused, Wanted
 from exporter.api.bearer import Token
 from exporter.api.guard import with_token
 from exporter.api.problem import problem
 from exporter.reports import replays
-from exporter.reports.replays import Progress
+from exporter.reports.replays import ReplayProgress
 
 _CHANGES = {"pause": actions.pause, "resume": actions.resume, "cancel": actions.cancel}
 _FIELDS = {"since", "until", "event_types", "outcomes", "ids", "rate"}
@@ -42,7 +42,7 @@ def collection(request: HttpRequest, token: Token, connector_id: int) -> HttpRes
         made = actions.begin(connector, _wanted(request.read(MOST_BYTES + 1)), By(None))
     except BadField as error:
         return problem(400, str(error))
-    except Refused as refused:
+    except ReplayRefused as refused:
         return problem(422, str(refused))
     return _answer(connector, made.pk, 201)
 
@@ -66,12 +66,12 @@ def change(request: HttpRequest, token: Token, connector_id: int, replay_id: int
         return problem(404, "A replay can be asked to pause, resume or cancel.")
     try:
         _CHANGES[verb](found, By(None))
-    except Refused as refused:
+    except ReplayRefused as refused:
         return problem(409, str(refused))
     return _answer(connector, replay_id)
 
 
-def as_json(one: Progress) -> dict[str, Any]:
+def as_json(one: ReplayProgress) -> dict[str, Any]:
     """Times are ISO 8601 UTC or null."""
     replay = one.replay
     return {

@@ -15,7 +15,7 @@ _FREE_EXPANDED, _MOST_RATIO = 1_000_000, 100
 _GZIP = 16 + zlib.MAX_WBITS
 
 
-class Refused(Exception):
+class BodyRefused(Exception):
     """The body cannot be accepted: `status` and a sentence that says what to do."""
 
     def __init__(self, status: int, sentence: str) -> None:
@@ -41,10 +41,12 @@ class RequestBody:
         """The body as the sender wrote it, decompressed; at most 10 MB on the wire and 32 MB after.
 
         Raises:
-            Refused: with 400, 411, 413 or 415.
+            BodyRefused: with 400, 411, 413 or 415.
         """
         if self._encoding not in ("", "identity", "gzip", "x-gzip"):
-            raise Refused(415, "This Content-Encoding is not understood. Send the body plain or with gzip.")
+            raise BodyRefused(
+                415, "This Content-Encoding is not understood. Send the body plain or with gzip."
+            )
         raw = self._read_chunked() if self._chunked else self._read_sized()
         return _expand(raw) if "gzip" in self._encoding and raw else raw
 
@@ -72,12 +74,12 @@ class RequestBody:
     def _read_sized(self) -> bytes:
         length = self._length()
         if length is None:
-            raise Refused(400, "The Content-Length is not a number.")
+            raise BodyRefused(400, "The Content-Length is not a number.")
         if length > MOST_ON_WIRE:
-            raise Refused(413, _too_large())
+            raise BodyRefused(413, _too_large())
         raw = self._read(length)
         if len(raw) < length:
-            raise Refused(
+            raise BodyRefused(
                 400, "The body is shorter than its Content-Length: it broke off on the way. Send it again."
             )
         return raw
@@ -86,10 +88,10 @@ class RequestBody:
         """A chunked body has no length. Read by its length it would be an empty body, which is answered like a probe:
         its events would be acknowledged and lost."""
         if not self._ends_by_itself:
-            raise Refused(411, "This server needs a Content-Length. Send the body without chunks.")
+            raise BodyRefused(411, "This server needs a Content-Length. Send the body without chunks.")
         raw = self._read(MOST_ON_WIRE + 1)
         if len(raw) > MOST_ON_WIRE:
-            raise Refused(413, _too_large())
+            raise BodyRefused(413, _too_large())
         return raw
 
     def _read(self, most: int) -> bytes:
@@ -101,7 +103,7 @@ class RequestBody:
                 left -= len(piece)
         except Exception:
             # Each web server has errors of its own for a body that breaks off.
-            raise Refused(400, "The body broke off on the way. Send it again.") from None
+            raise BodyRefused(400, "The body broke off on the way. Send it again.") from None
         finally:
             self._read_so_far = most - left
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
@@ -118,23 +120,23 @@ def _expand(raw: bytes) -> bytes:
         try:
             part = member.decompress(raw, left)
         except zlib.error:
-            raise Refused(
+            raise BodyRefused(
                 400, "The body is not valid gzip, as its Content-Encoding says. Send it again."
             ) from None
         parts.append(part)
         left -= len(part)
         if left <= 0:
-            raise Refused(
+            raise BodyRefused(
                 413,
                 f"The body holds more than {most:,} bytes unpacked, {_MOST_RATIO} for each byte sent or "
                 f"{MOST_EXPANDED:,} at most. Send it in several requests.",
             )
         if not member.eof:
-            raise Refused(400, "The gzip data ends too early: it broke off on the way. Send it again.")
+            raise BodyRefused(400, "The gzip data ends too early: it broke off on the way. Send it again.")
         raw = member.unused_data.lstrip(b"\0")
         if not raw:
             return b"".join(parts)
-    raise Refused(400, "The body consists of too many gzip pieces. Compress it as one.")
+    raise BodyRefused(400, "The body consists of too many gzip pieces. Compress it as one.")
 
 
 def _too_large() -> str:

@@ -16,7 +16,7 @@ from django.core.exceptions import DisallowedHost
 from django.core.handlers.wsgi import WSGIRequest
 from django.db import connection
 
-from exporter.api.events import Answer, take
+from exporter.api.events import IntakeAnswer, take
 
 ADDRESS = "/api/v1/events"
 
@@ -90,5 +90,5 @@ def _strict_transport() -> list[tuple[str, str]]:
     return [("Strict-Transport-Security", "; ".join(words))]
 
 
-def _headers(answer: Answer, safety: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def _headers(answer: IntakeAnswer, safety: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [*answer.headers, ("Content-Length", str(len(answer.content))), *safety]

@@ -15,7 +15,7 @@ from exporter.delivery.result import Ended
 from exporter.delivery.settings_in_force import Gone
 from exporter.delivery.turn import Turn
 from exporter.log import event_log
-from exporter.models import Delivery, Kind, Stopped
+from exporter.models import Delivery, DeliveryKind, Stopped
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +48,9 @@ def moved_on(delivery_id: int) -> int | None:
 
 def _turn(lease: Lease) -> Ended:
     try:
-        if lease.kind == Kind.RETRY:
+        if lease.kind == DeliveryKind.RETRY:
             return retry_rejected.deliver(lease)
-        turn = ReplayTurn(lease) if lease.kind == Kind.REPLAY else Turn(lease)
+        turn = ReplayTurn(lease) if lease.kind == DeliveryKind.REPLAY else Turn(lease)
     except (LeaseLost, Gone):
         raise
     except Exception as fault:

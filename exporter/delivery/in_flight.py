@@ -51,7 +51,7 @@ class Sent:
         )
 
 
-class Line:
+class InFlight:
     """The bodies of one turn that are in flight, in order of their numbers."""
 
     def __init__(self, lease: Lease) -> None:

@@ -18,7 +18,7 @@ from django.conf import settings
 
 from exporter.delivery import key_refusal, recovery, settings_in_force
 from exporter.delivery.body import Body
-from exporter.delivery.in_flight import Line, Sent
+from exporter.delivery.in_flight import InFlight, Sent
 from exporter.delivery.lease import Lease
 from exporter.delivery.piece import Piece
 from exporter.delivery.result import Ended
@@ -73,7 +73,7 @@ class _Turn:
     def __init__(self, lease: Lease, current: Current) -> None:
         self.lease = lease
         self.current = current
-        self.line = Line(lease)
+        self.line = InFlight(lease)
         self.most = 1 if lease.stopped else MOST_EVENTS
         self.refused, self.accepted = 0, False
 

@@ -60,7 +60,7 @@ def current(connector_id: int) -> Current:
     state, revision_id, selected, anonymous, region, key_id = rows[0]
     try:
         key = sealing.unseal(WriteKey.objects.get(pk=key_id))
-    except sealing.Unreadable as error:
+    except sealing.SecretUnreadable as error:
         raise KeyUnreadable(str(error)) from None
     plan = Plan(frozenset(selected), anonymous)
     endpoint = sender.endpoint(f"{settings.SEGMENT_URLS[region]}/v1/batch")

@@ -11,14 +11,14 @@ import time
 
 from exporter.delivery import settings_in_force
 from exporter.delivery.body import Body
-from exporter.delivery.in_flight import Line, Sent
+from exporter.delivery.in_flight import InFlight, Sent
 from exporter.delivery.lease import Lease, LeaseLost
 from exporter.delivery.piece import Piece
 from exporter.delivery.reader import Reader
 from exporter.delivery.result import Ended
 from exporter.delivery.settings_in_force import Current, KeyUnreadable
 from exporter.delivery.settle import Statement, Step, Tried, Trouble, settle
-from exporter.delivery.window import Window
+from exporter.delivery.window import SendWindow
 from exporter.destinations.answer import Verdict
 from exporter.destinations.packing import CAREFUL_EVENTS, Limits
 from exporter.dispatch.shutdown import stopping
@@ -52,8 +52,8 @@ class Turn:
 
     def __init__(self, lease: Lease) -> None:
         self.lease = lease
-        self.line = Line(lease)
-        self.window = Window(careful=lease.careful, failed=lease.failures > 0)
+        self.line = InFlight(lease)
+        self.window = SendWindow(careful=lease.careful, failed=lease.failures > 0)
         self.began = self.looked = time.monotonic()
         self.ended = self.caught_up = False
         self.done: list[Sent] = []

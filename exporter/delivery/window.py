@@ -9,7 +9,7 @@ _WEIGHT = 0.3
 
 
 @dataclass(slots=True)
-class Window:
+class SendWindow:
     """W = 1 + ⌊time from sending to settling / time to make a body⌋, at most 8.
 
     A body is in flight until it is settled, so a crash repeats at most W of them. Measured: 1 to 3 on loopback, 7 or

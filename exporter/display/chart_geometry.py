@@ -56,7 +56,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ChartLine:
     """`path` starts anew after a gap; `points` are single values that no line would show."""
 
     name: str
@@ -84,7 +84,7 @@ class Chart:
     grid: list[GridLine]
     ticks: list[Tick]
     bars: list[Bar]
-    lines: list[Line]
+    lines: list[ChartLine]
     empty: bool
 
 
@@ -154,7 +154,7 @@ def logarithmic_grid(least: float, most: float) -> list[float]:
     return [_tidy(10.0**power) for power in range(low, high + 1, gap)]
 
 
-def _line(name: str, row: Sequence[float | None], place: Placer) -> Line:
+def _line(name: str, row: Sequence[float | None], place: Placer) -> ChartLine:
     runs: list[list[tuple[float, float]]] = [[]]
     for step, value in enumerate(row):
         if value is None:
@@ -162,7 +162,7 @@ def _line(name: str, row: Sequence[float | None], place: Placer) -> Line:
         else:
             runs[-1].append(place(step, value))
     path = "".join("M" + "L".join(f"{x:g} {y:g}" for x, y in run) for run in runs if len(run) > 1)
-    return Line(name, path, [run[0] for run in runs if len(run) == 1])
+    return ChartLine(name, path, [run[0] for run in runs if len(run) == 1])
 
 
 def _ticks(frame: Frame, steps: int, most: int = 7) -> list[Tick]:

@@ -126,7 +126,7 @@ def _share(part: int, whole: int) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class FlowLine:
     """A line of the diagram as a list, for screens too narrow to draw it; `width` is in percent."""
 
     label: str
@@ -141,12 +141,12 @@ def rejected_word(balance: Balance) -> str:
     return _("rejected by Segment") if balance.told_apart else _("rejected, or could not be sent")
 
 
-def rows_of(drawn: Stream, balance: Balance) -> list[Line]:
-    def station(label: str, count: int, remark: str = "") -> Line:
-        return Line(label, count, round(drawn.width_of(count), 1), station=True, remark=remark)
+def rows_of(drawn: Stream, balance: Balance) -> list[FlowLine]:
+    def station(label: str, count: int, remark: str = "") -> FlowLine:
+        return FlowLine(label, count, round(drawn.width_of(count), 1), station=True, remark=remark)
 
-    def leaving(label: str, count: int, colour: str = "") -> Line:
-        return Line(label, count, colour=colour if count else "zero")
+    def leaving(label: str, count: int, colour: str = "") -> FlowLine:
+        return FlowLine(label, count, colour=colour if count else "zero")
 
     lost = balance.outcomes
     return [

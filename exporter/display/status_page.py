@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 
 from connectors.catalogue.catalogue import CATALOGUE
-from connectors.models import Connector, State
+from connectors.models import Connector, ConnectorState
 from exporter.display import answer_words, figures, flow_diagram, health_strip, type_table
 from exporter.display.incident_timeline import happenings
 from exporter.display.loss_countdown import countdown
@@ -76,7 +76,7 @@ def _settings(connector: Connector, summary: Summary) -> dict[str, Any]:
     return {
         "chosen": len(connector.selected_events),
         "all_events": len(CATALOGUE.events),
-        "paused": connector.state == State.PAUSED,
+        "paused": connector.state == ConnectorState.PAUSED,
         "can_try": summary.health in (Health.KEY_REJECTED, Health.REQUEST_REFUSED, Health.RETRYING),
         "intake_address": f"{settings.SITE_URL}/api/v1/events",
     }

@@ -51,7 +51,7 @@ SORTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TypeRow:
     flow: TypeFlow
     silence: Silence | None
 
@@ -61,7 +61,7 @@ class Table:
     """`hidden` is how many more rows there are. Silent types are always shown."""
 
     sorts: tuple[Sort, ...]
-    shown: list[Row]
+    shown: list[TypeRow]
     hidden: int
     last_received_at: datetime | None
 
@@ -76,7 +76,7 @@ def table(types: Sequence[TypeFlow], silent: Sequence[Silence], sort: Sort, most
     known = {row.event_type for row in types}
     everything = [*types, *(_nothing(one) for one in silent if one.event_type not in known)]
     rows = [
-        Row(flow, quiet.get(flow.event_type))
+        TypeRow(flow, quiet.get(flow.event_type))
         for flow in sorted(everything, key=lambda row: (sort.key(row), _name(row)))
     ]
     shown = [row for place, row in enumerate(rows) if most is None or place < most or row.silence]

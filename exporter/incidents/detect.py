@@ -68,7 +68,7 @@ UPDATE exporter_incident SET reason = %(reason)s, quiet_since = %(quiet_since)s,
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class Situation:
     """What an incident is judged by. `incident` is the open one, `told` the steps of its notices."""
 
     connector_id: int
@@ -110,12 +110,12 @@ def look(at: datetime | None = None) -> None:
     terms = {"failed": now - QUIET_FOR, "retrying": now - RETRYING_FOR, "half": now - over_age.expiry() / 2}
     with connection.cursor() as cursor:
         cursor.execute(_STATES, terms)
-        states = [State(*row) for row in cursor.fetchall()]
+        states = [Situation(*row) for row in cursor.fetchall()]
     deque(row_by_row("incidents", states, attrgetter("connector_id"), lambda state: _look_at(state, now)), 0)
 
 
 @transaction.atomic
-def _look_at(state: State, now: datetime) -> None:
+def _look_at(state: Situation, now: datetime) -> None:
     steps = due(state, _oldest(state, now), now)
     with connection.cursor() as cursor:
         if state.incident is None:
@@ -139,7 +139,7 @@ def _look_at(state: State, now: datetime) -> None:
             cursor.execute(_TELL, {"incident": state.incident, "steps": steps, "at": now})
 
 
-def due(state: State, oldest: datetime | None, now: datetime) -> list[str]:
+def due(state: Situation, oldest: datetime | None, now: datetime) -> list[str]:
     """The mail steps that are due; `oldest` is when the oldest event waiting to be sent was received.
 
     Four hours before the first loss, or at half time where the expiry is shorter than eight hours.
@@ -159,7 +159,7 @@ def due(state: State, oldest: datetime | None, now: datetime) -> list[str]:
     return [step for step in steps if step not in state.told]
 
 
-def end(state: State, now: datetime) -> tuple[datetime | None, datetime | None]:
+def end(state: Situation, now: datetime) -> tuple[datetime | None, datetime | None]:
     """When an incident became quiet, and when it ended."""
     late = state.oldest is not None and now - state.oldest > LATE
     if state.cause or late or state.failed_lately:
@@ -168,7 +168,7 @@ def end(state: State, now: datetime) -> tuple[datetime | None, datetime | None]:
     return quiet_since, now if now - quiet_since >= QUIET_FOR else None
 
 
-def _oldest(state: State, now: datetime) -> datetime | None:
+def _oldest(state: Situation, now: datetime) -> datetime | None:
     before = now - over_age.expiry() / 2
     if state.oldest is None or state.oldest >= before:
         return None

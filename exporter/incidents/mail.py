@@ -23,7 +23,7 @@ from exporter.delivery.settings_in_force import Gone
 from exporter.incidents import letter as letters
 from exporter.incidents.letter import Facts
 from exporter.log.damage import Damaged
-from exporter.models import Cause, Delivery, Incident, Kind, MailStep, Notice
+from exporter.models import Cause, Delivery, DeliveryKind, Incident, MailStep, Notice
 from exporter.reports import summary as status
 
 SHORTEST_WAIT, LONGEST_WAIT = 60, 3600
@@ -47,7 +47,7 @@ RETURNING n.id, n.incident_id, n.step, n.tries
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class NoticeClaim:
     """Notices of one incident that are ours to send. `at` stands for the database's clock where it is given."""
 
     incident_id: int
@@ -84,7 +84,7 @@ def mail_due(at: datetime | None = None) -> int:
     return mail.send_claimed(lambda: claim(at))
 
 
-def claim(at: datetime | None = None) -> Claim | None:
+def claim(at: datetime | None = None) -> NoticeClaim | None:
     """The due notices of one incident, ours until the claim expires; None where nothing is due."""
     now = at or sql.clock()
     terms = {"now": now, "until": now + mail.CLAIM_LASTS, "oldest": now - timedelta(days=GIVE_UP_DAYS)}
@@ -95,7 +95,7 @@ def claim(at: datetime | None = None) -> Claim | None:
         return None
     weights = MailStep.values
     weightiest = max(rows, key=lambda row: weights.index(row[2]))
-    return Claim(
+    return NoticeClaim(
         rows[0][1], [row[0] for row in rows], MailStep(weightiest[2]), max(row[3] for row in rows), at
     )
 
@@ -128,7 +128,7 @@ def facts(incident: Incident, at: datetime | None = None) -> Facts:
 
 def _oldest(connector_id: int, now: datetime) -> datetime | None:
     """When the oldest event waiting to be sent was received."""
-    delivery = Delivery.objects.get(connector_id=connector_id, kind=Kind.LIVE)
+    delivery = Delivery.objects.get(connector_id=connector_id, kind=DeliveryKind.LIVE)
     try:
         _revision_id, plan = settings_in_force.rules(connector_id)
         pieces = [Piece.from_json(stored) for stored in delivery.ahead]

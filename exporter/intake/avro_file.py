@@ -16,7 +16,7 @@ from exporter.intake import avro_codecs
 from exporter.intake.avro_codecs import BadBlock
 from exporter.intake.avro_values import converters, plain_schema
 from exporter.intake.forward import Forward
-from exporter.intake.unreadable import Unreadable
+from exporter.intake.unreadable import FileUnreadable
 
 MAGIC = b"Obj\x01"
 _SYNC_BYTES = 16
@@ -39,18 +39,20 @@ class AvroFile:
         try:
             meta = self._header()
         except (EOFError, ValueError) as error:
-            raise Unreadable(f"Its Avro header is damaged ({type(error).__name__}).") from error
+            raise FileUnreadable(f"Its Avro header is damaged ({type(error).__name__}).") from error
         self._codec = meta.get("avro.codec", b"").decode("utf-8", "replace") or "null"
         if self._codec not in avro_codecs.CODECS:
-            raise Unreadable(f"Its codec “{self._codec}” is none of Avro’s: {', '.join(avro_codecs.CODECS)}.")
+            raise FileUnreadable(
+                f"Its codec “{self._codec}” is none of Avro’s: {', '.join(avro_codecs.CODECS)}."
+            )
         try:
             self.schema: Any = msgspec.json.decode(meta["avro.schema"])
             plain = plain_schema(self.schema)
             self._parsed = fastavro.parse_schema(plain)
         except (*_BAD_RECORD, SchemaParseException) as error:
-            raise Unreadable(f"Its Avro schema cannot be read ({type(error).__name__}).") from error
+            raise FileUnreadable(f"Its Avro schema cannot be read ({type(error).__name__}).") from error
         if not isinstance(plain, dict) or plain.get("type") != "record":
-            raise Unreadable("It does not hold records.")
+            raise FileUnreadable("It does not hold records.")
         self._converters = converters(self.schema)
 
     def records(self) -> Iterator[dict[str, Any]]:

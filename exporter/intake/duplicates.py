@@ -52,7 +52,7 @@ class _Identity(msgspec.Struct):
 _decode_identity = msgspec.json.Decoder(_Identity).decode
 
 
-class Window:
+class IdWindow:
     """The latest events of one workspace. What a transaction appends is added by `remember` only after its commit."""
 
     def __init__(self, workspace_id: int) -> None:
@@ -150,18 +150,18 @@ class Duplicates:
     def __init__(self, most: int = MOST_HASHES) -> None:
         self._most = most
         self._held = 0
-        self._windows: OrderedDict[int, Window] = OrderedDict()
+        self._windows: OrderedDict[int, IdWindow] = OrderedDict()
 
     def __contains__(self, workspace_id: int) -> bool:
         return workspace_id in self._windows
 
-    def window(self, workspace_id: int) -> Window:
+    def window(self, workspace_id: int) -> IdWindow:
         """The workspace's window, an empty one at head 0 where nothing is known yet."""
-        window = self._windows.pop(workspace_id, None) or Window(workspace_id)
+        window = self._windows.pop(workspace_id, None) or IdWindow(workspace_id)
         self._windows[workspace_id] = window
         return window
 
-    def trim(self, changed: Iterable[Window]) -> None:
+    def trim(self, changed: Iterable[IdWindow]) -> None:
         """Notes the sizes of these windows; lets the least recently used ones go while too much is held."""
         for window in changed:
             self._held += window.size - window.size_noted

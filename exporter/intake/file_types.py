@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 from connectors.catalogue.catalogue import CATALOGUE, KNOWN
-from exporter.intake.unreadable import Unreadable
+from exporter.intake.unreadable import FileUnreadable
 
 # Currents writes its files into folders named after the type.
 _IN_FOLDER = re.compile(r"event_type=([^/\\]+)")
@@ -28,11 +28,11 @@ def of_file(path: str, schema: Any = None) -> str:
     """The type that folder, schema or name tell, empty where none does.
 
     Raises:
-        Unreadable: it is spelled unlike a known one in capitals alone.
+        FileUnreadable: it is spelled unlike a known one in capitals alone.
     """
     found = _of_folder(path) or _of_schema(schema) or _of_name(path)
     if known := meant(found):
-        raise Unreadable(
+        raise FileUnreadable(
             f"It is of the type “{found}”. Is {known} meant? Then say so with --event-type {known}."
         )
     return found

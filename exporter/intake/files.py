@@ -13,7 +13,7 @@ import msgspec
 from exporter.intake import avro_json, file_types, json_file
 from exporter.intake.avro_file import MAGIC, AvroFile
 from exporter.intake.normalise import RawEvent
-from exporter.intake.unreadable import Unreadable
+from exporter.intake.unreadable import FileUnreadable
 
 _GZIP = b"\x1f\x8b"
 _PACKED_DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error)
@@ -28,7 +28,7 @@ class EventFile:
         """`path` may tell the type, as the schema may; a given `event_type` goes before both.
 
         Raises:
-            Unreadable: it is damaged, or of no known form.
+            FileUnreadable: it is damaged, or of no known form.
         """
         file: Any = stream if hasattr(stream, "peek") else BufferedReader(cast(Any, stream))
         if file.peek(2)[:2] == _GZIP:
@@ -37,7 +37,7 @@ class EventFile:
         try:
             self._avro = AvroFile(file) if file.peek(len(MAGIC))[: len(MAGIC)] == MAGIC else None
         except _PACKED_DAMAGE as error:
-            raise Unreadable(f"It is damaged ({type(error).__name__}).") from error
+            raise FileUnreadable(f"It is damaged ({type(error).__name__}).") from error
         schema = self._avro.schema if self._avro else None
         self.event_type = event_type or file_types.of_file(path, schema)
 
@@ -45,24 +45,24 @@ class EventFile:
         """The events in the file's order, always the same.
 
         Raises:
-            Unreadable: it is damaged, or does not tell the type of its events; what came before is good.
+            FileUnreadable: it is damaged, or does not tell the type of its events; what came before is good.
         """
         try:
             yield from self._of_avro(self._avro) if self._avro else self._of_text()
         except _PACKED_DAMAGE as error:
-            raise Unreadable(f"It is damaged ({type(error).__name__}).") from error
+            raise FileUnreadable(f"It is damaged ({type(error).__name__}).") from error
 
     def _of_avro(self, avro: AvroFile) -> Iterator[RawEvent]:
         for event in avro.records():
             if not event.get("event_type"):
                 if not self.event_type:
-                    raise Unreadable(
+                    raise FileUnreadable(
                         "It does not say of which type its events are. Name it with --event-type."
                     )
                 event["event_type"] = self.event_type
             yield event
         if avro.damaged:
-            raise Unreadable(
+            raise FileUnreadable(
                 f"It is damaged: {avro.damaged} of its blocks were passed over, whole or in part, and {avro.lost} or "
                 "more events with them."
             )

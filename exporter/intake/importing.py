@@ -14,7 +14,7 @@ from exporter.intake import appender, refusals
 from exporter.intake.files import EventFile
 from exporter.intake.normalise import RawEvent
 from exporter.intake.refusals import Refusal
-from exporter.intake.unreadable import Unreadable
+from exporter.intake.unreadable import FileUnreadable
 from exporter.log.events import Incoming
 from exporter.models import ImportedFile
 
@@ -42,7 +42,7 @@ class Tally:
 
 
 @dataclass(slots=True)
-class Group:
+class ImportGroup:
     """Events for one transaction, bounded in number and bytes. With the last one, which may be empty, comes a sentence
     about what could not be read."""
 
@@ -84,7 +84,7 @@ def import_file(
     file.seek(0)
     try:
         opened = EventFile(file, name, event_type)
-    except Unreadable as error:
+    except FileUnreadable as error:
         return Tally(trouble=str(error))
     row, _ = ImportedFile.objects.get_or_create(
         workspace_id=workspace_id, sha256=sha256, event_type=opened.event_type, defaults={"name": name[-255:]}
@@ -149,16 +149,16 @@ def _move(row_id: int, before: int, after: int) -> Callable[[], None]:
     return move
 
 
-def groups(events: Iterator[RawEvent], start: int) -> Iterator[Group]:
+def groups(events: Iterator[RawEvent], start: int) -> Iterator[ImportGroup]:
     """The events from the number `start` on. What cannot be read ends them."""
-    group = Group()
+    group = ImportGroup()
     try:
         for raw in islice(events, start, None):
             group.take(refusals.judge(raw, group.count))
             if group.count == _AT_ONCE or group.size > _BYTES_AT_ONCE:
                 yield group
-                group = Group()
-    except Unreadable as error:
+                group = ImportGroup()
+    except FileUnreadable as error:
         # What stands before the damage is good.
         group.trouble = str(error)
     if group.count or group.trouble:

@@ -9,7 +9,7 @@ from io import BytesIO
 from typing import BinaryIO
 
 from exporter.intake.body_forms import is_object
-from exporter.intake.unreadable import Unreadable
+from exporter.intake.unreadable import FileUnreadable
 
 _CHUNK = 1_000_000
 _MOST_BYTES = 32_000_000
@@ -26,13 +26,13 @@ def events(stream: BinaryIO) -> Iterator[bytes]:
     """The raw bytes of each event.
 
     Raises:
-        Unreadable: it is no JSON, or not to its end; what came before is good.
+        FileUnreadable: it is no JSON, or not to its end; what came before is good.
     """
     start = _first(stream)
     if not start:
         return
     if not start.startswith((b"[", b"{")):
-        raise Unreadable("It is neither Avro nor JSON with events.")
+        raise FileUnreadable("It is neither Avro nor JSON with events.")
     if start.startswith(b"[") or _ENVELOPE.match(start):
         yield from _Scanner(stream, start).events()
         return
@@ -62,7 +62,7 @@ def _whole_line(stream: BinaryIO, line: bytes) -> bytes:
         parts.append(stream.readline(_CHUNK))
         size += len(parts[-1])
         if size > _MOST_BYTES:
-            raise Unreadable(f"A line of it has more than {_MOST_BYTES} bytes.")
+            raise FileUnreadable(f"A line of it has more than {_MOST_BYTES} bytes.")
     return b"".join(parts)
 
 
@@ -82,7 +82,7 @@ def _of_line(line: bytes) -> Iterator[bytes]:
         return
     try:
         yield from list(_Scanner(BytesIO(), line).events())
-    except Unreadable:
+    except FileUnreadable:
         yield line
 
 
@@ -113,7 +113,7 @@ class _Scanner:
                 inside, _ = self._cut(ends_at_comma=False)
                 yield b"{" + inside + b"}"
             else:
-                raise Unreadable("It is no JSON behind some of its events.")
+                raise FileUnreadable("It is no JSON behind some of its events.")
 
     def _elements(self) -> Iterator[bytes]:
         sign = b","
@@ -147,7 +147,7 @@ class _Scanner:
                     return text, sign
             place -= self._at
             if not self._read():
-                raise Unreadable("It is cut off, or a bracket of it is never closed.")
+                raise FileUnreadable("It is cut off, or a bracket of it is never closed.")
             place += self._at
 
     def _skip_blanks(self) -> None:
@@ -163,5 +163,5 @@ class _Scanner:
         self._text = self._text[self._at :] + more
         self._at = 0
         if len(self._text) > _MOST_BYTES + _CHUNK:
-            raise Unreadable(f"An event of it has more than {_MOST_BYTES} bytes.")
+            raise FileUnreadable(f"An event of it has more than {_MOST_BYTES} bytes.")
         return bool(more)

@@ -16,7 +16,7 @@ from exporter.intake.body_forms import BadBody, TooManyEvents, parse_body
 from exporter.log import own_id
 from exporter.log.events import Incoming
 
-__all__ = ["BadBody", "Incoming", "Refused", "TooManyEvents", "normalise", "parse_body"]
+__all__ = ["BadBody", "EventRefused", "Incoming", "TooManyEvents", "normalise", "parse_body"]
 
 MOST_BYTES = 900_000
 LONGEST_TYPE = 200
@@ -27,7 +27,7 @@ TIME_LIMIT = 10**11
 DEEPEST = 64
 
 
-class Refused(Exception):
+class EventRefused(Exception):
     """An event cannot be accepted; ``reason`` says what to do, ``id`` is its id if it has one."""
 
     def __init__(self, reason: str, event_id: str | None = None) -> None:
@@ -107,7 +107,7 @@ def _read(raw: bytes) -> dict[str, Any]:
     except ValueError:
         event = _read_leniently(raw)
     if type(event) is not dict:
-        raise Refused("An event must be a JSON object with event_type, id and time.")
+        raise EventRefused("An event must be a JSON object with event_type, id and time.")
     if raw.count(b"[") + raw.count(b"{") > DEEPEST and _depth(event) > DEEPEST:
         _refuse_depth()
     return event
@@ -123,9 +123,9 @@ def _read_leniently(raw: bytes) -> object:
         text = json.dumps(event, ensure_ascii=False, allow_nan=False)
         return _decode(_SURROGATE.sub("\ufffd", text).encode())
     except UnicodeDecodeError:
-        raise Refused("The event is not valid UTF-8. Send it encoded as UTF-8.") from None
+        raise EventRefused("The event is not valid UTF-8. Send it encoded as UTF-8.") from None
     except json.JSONDecodeError as fault:
-        raise Refused(
+        raise EventRefused(
             f"The event is not JSON: {fault.msg} at character {fault.pos}. Correct it and send it again."
         ) from None
     except RecursionError:
@@ -135,7 +135,7 @@ def _read_leniently(raw: bytes) -> object:
 
 
 def _refuse_size(size: int) -> NoReturn:
-    raise Refused(f"The event has {size} bytes; {MOST_BYTES} are allowed. Leave out its largest fields.")
+    raise EventRefused(f"The event has {size} bytes; {MOST_BYTES} are allowed. Leave out its largest fields.")
 
 
 def _finite(text: str) -> float:
@@ -146,11 +146,11 @@ def _finite(text: str) -> float:
 
 
 def _refuse_number(text: str) -> NoReturn:
-    raise Refused(f"{text} is not a number that JSON can carry. Send null or leave the field out.")
+    raise EventRefused(f"{text} is not a number that JSON can carry. Send null or leave the field out.")
 
 
 def _refuse_depth() -> NoReturn:
-    raise Refused(
+    raise EventRefused(
         f"The event is nested too deeply; {DEEPEST} levels are allowed. Send its inner parts as text."
     )
 
@@ -172,12 +172,12 @@ def _depth(event: object) -> int:
 
 def _refuse_id(event_id: object) -> NoReturn:
     if event_id is None:
-        raise Refused("id is missing. Every event needs one of its own.")
+        raise EventRefused("id is missing. Every event needs one of its own.")
     if not isinstance(event_id, str):
-        raise Refused("id must be text. Put it in quotation marks.")
+        raise EventRefused("id must be text. Put it in quotation marks.")
     if not event_id:
-        raise Refused("id is empty. Every event needs one of its own.", event_id)
-    raise Refused(
+        raise EventRefused("id is empty. Every event needs one of its own.", event_id)
+    raise EventRefused(
         f"id has {len(event_id)} characters; {LONGEST_ID} are allowed. Send a shorter one.",
         event_id[:LONGEST_ID],
     )
@@ -186,15 +186,17 @@ def _refuse_id(event_id: object) -> NoReturn:
 def _unknown_type(event_type: object, event_id: str) -> str:
     """The name of a type the catalogue does not know, if it is fit to be stored and shown. Raises Refused."""
     if event_type is None:
-        raise Refused("event_type is missing. Send, for instance, users.messages.email.Open.", event_id)
+        raise EventRefused("event_type is missing. Send, for instance, users.messages.email.Open.", event_id)
     if not isinstance(event_type, str):
-        raise Refused("event_type must be text. Send, for instance, users.messages.email.Open.", event_id)
+        raise EventRefused(
+            "event_type must be text. Send, for instance, users.messages.email.Open.", event_id
+        )
     if not 0 < len(event_type) <= LONGEST_TYPE:
-        raise Refused(
+        raise EventRefused(
             f"event_type has {len(event_type)} characters; 1 to {LONGEST_TYPE} are allowed.", event_id
         )
     if _CONTROL.search(event_type):
-        raise Refused(
+        raise EventRefused(
             "event_type contains a control character, such as a line break. Send the name alone.", event_id
         )
     return event_type
@@ -202,12 +204,14 @@ def _unknown_type(event_type: object, event_id: str) -> str:
 
 def _refuse_time(time: object, event_id: str) -> NoReturn:
     if time is None:
-        raise Refused("time is missing. Send it as UNIX seconds.", event_id)
+        raise EventRefused("time is missing. Send it as UNIX seconds.", event_id)
     if isinstance(time, bool) or not isinstance(time, (int, float)):
-        raise Refused("time must be a number. Send it as UNIX seconds, without quotation marks.", event_id)
+        raise EventRefused(
+            "time must be a number. Send it as UNIX seconds, without quotation marks.", event_id
+        )
     if time <= 0:
-        raise Refused("time must be greater than 0. Send it as UNIX seconds.", event_id)
-    raise Refused("time looks like milliseconds: divide it by 1000 and send UNIX seconds.", event_id)
+        raise EventRefused("time must be greater than 0. Send it as UNIX seconds.", event_id)
+    raise EventRefused("time looks like milliseconds: divide it by 1000 and send UNIX seconds.", event_id)
 
 
 def _flatten(event: dict[str, Any], flat: dict[str, Any], event_id: str) -> None:
@@ -222,13 +226,13 @@ def _flatten(event: dict[str, Any], flat: dict[str, Any], event_id: str) -> None
         flat["properties"] = properties
     elif properties is not None:
         if type(properties) is not dict:
-            raise Refused(
+            raise EventRefused(
                 "properties must be an object. Send its fields as {...}, or leave it out.", event_id
             )
         flat.update(properties)
     if user is not None:
         if type(user) is not dict:
-            raise Refused("user must be an object. Send its fields as {...}, or leave it out.", event_id)
+            raise EventRefused("user must be an object. Send its fields as {...}, or leave it out.", event_id)
         if None in user.values():
             user = {name: value for name, value in user.items() if value is not None}
         flat.update(user)

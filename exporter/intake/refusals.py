@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 import psycopg
 
-from exporter.intake.normalise import RawEvent, Refused, normalise, normalise_record
+from exporter.intake.normalise import EventRefused, RawEvent, normalise, normalise_record
 from exporter.log.events import Incoming
 
 # Longer ones are cut: enough to see what is wrong.
@@ -43,7 +43,7 @@ def sort_out(raws: Sequence[bytes]) -> tuple[list[Incoming], list[Refusal]]:
     for place, raw in enumerate(raws):
         try:
             accepted.append(normalise(raw))
-        except Refused as error:
+        except EventRefused as error:
             refused.append(Refusal(place, raw, error.reason, error.id))
     return accepted, refused
 
@@ -55,7 +55,7 @@ def judge(raw: RawEvent, place: int) -> Incoming | Refusal:
             return normalise(raw)
         # The reader's event is used up, so what has to be kept of it is copied first.
         return normalise_record(dict(raw))
-    except Refused as error:
+    except EventRefused as error:
         kept = raw if isinstance(raw, bytes) else msgspec.json.encode(raw)
         return Refusal(place, kept, error.reason, error.id)
 

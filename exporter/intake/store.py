@@ -13,7 +13,7 @@ from django.db import OperationalError, connection, transaction
 
 from exporter import sql as sql_module
 from exporter.intake import refusals
-from exporter.intake.duplicates import Duplicates, Segment, Window
+from exporter.intake.duplicates import Duplicates, IdWindow, Segment
 from exporter.intake.refusals import Refusal
 from exporter.intake.unknown_types import TypeNames
 from exporter.log import batches, event_log
@@ -64,7 +64,7 @@ class WorkspaceBusy(Exception):
 class _Plan:
     """What is to be stored for a workspace's submissions of a group."""
 
-    window: Window
+    window: IdWindow
     submissions: Sequence[Submission]
     too_many_types: set[str]
     kept: list[Sequence[Incoming]] = field(default_factory=list)

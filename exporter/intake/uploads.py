@@ -19,7 +19,7 @@ from exporter.intake.files import EventFile
 from exporter.intake.importing import Overtaken
 from exporter.intake.normalise import RawEvent
 from exporter.intake.refusals import Refusal
-from exporter.intake.unreadable import Unreadable
+from exporter.intake.unreadable import FileUnreadable
 from exporter.models import Upload, UploadPiece
 from exporter.models.uploads import Stage
 
@@ -89,12 +89,12 @@ def events(upload: Upload) -> Iterator[RawEvent]:
     for name, opened in _members(file):
         try:
             yield from EventFile(opened, name).events()
-        except Unreadable as error:
+        except FileUnreadable as error:
             troubles.append(f"{name}: {error}")
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
             troubles.append(f"{name}: It is damaged or locked ({type(error).__name__}).")
     if troubles:
-        raise Unreadable(" ".join(troubles[:_REASONS_SHOWN]))
+        raise FileUnreadable(" ".join(troubles[:_REASONS_SHOWN]))
 
 
 def _members(file: BinaryIO) -> Iterator[tuple[str, BinaryIO]]:
@@ -103,20 +103,20 @@ def _members(file: BinaryIO) -> Iterator[tuple[str, BinaryIO]]:
         packed = zipfile.ZipFile(file)
         wanted = [one for one in packed.infolist() if not one.is_dir() and is_event_name(one.filename)]
     except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError) as error:
-        raise Unreadable("The zip is damaged.") from error
+        raise FileUnreadable("The zip is damaged.") from error
     if len(wanted) > MOST_MEMBERS:
-        raise Unreadable(f"The zip holds more than {MOST_MEMBERS} files. Use manage.py import_events.")
+        raise FileUnreadable(f"The zip holds more than {MOST_MEMBERS} files. Use manage.py import_events.")
     if sum(one.file_size for one in wanted) > MOST_UNPACKED:
-        raise Unreadable(
+        raise FileUnreadable(
             f"Unpacked, the zip has more than {MOST_UNPACKED} bytes. Use manage.py import_events."
         )
     if not wanted:
-        raise Unreadable("The zip holds no Avro, JSON or NDJSON file.")
+        raise FileUnreadable("The zip holds no Avro, JSON or NDJSON file.")
     for one in sorted(wanted, key=lambda member: member.filename):
         try:
             opened = packed.open(one)
         except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-            raise Unreadable(f"{one.filename} is damaged or locked ({type(error).__name__}).") from error
+            raise FileUnreadable(f"{one.filename} is damaged or locked ({type(error).__name__}).") from error
         # More than it says it has is never unpacked: zipfile stops there.
         yield one.filename, cast(BinaryIO, opened)
 
@@ -220,6 +220,6 @@ def preview(upload: Upload, most: int) -> tuple[list[dict[str, Any] | bytes], li
             found.append(raw if isinstance(judged, Refusal) else judged.line)
             if len(found) == most:
                 break
-    except Unreadable as error:
+    except FileUnreadable as error:
         troubles.append(str(error))
     return found, troubles

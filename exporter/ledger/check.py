@@ -20,9 +20,9 @@ from exporter.log import event_log
 from exporter.log.batches import OTHER
 from exporter.models import (
     Delivery,
+    DeliveryKind,
     EventBatch,
     EventLog,
-    Kind,
     LogMark,
     RecoveredEvent,
     RejectedEvent,
@@ -98,7 +98,7 @@ def _delivery(delivery: Delivery) -> Iterator[str]:
         yield f"the attempts by time are {attempts[0]}, but in all {attempts[1]}."
     yield from _settled(delivery)
     # A retry or a replay sends some events of its range; their outcomes are in the live ledger.
-    if delivery.kind == Kind.LIVE:
+    if delivery.kind == DeliveryKind.LIVE:
         yield from _recounted(delivery)
 
 
@@ -199,7 +199,7 @@ def _lines(batch: EventBatch) -> list[bytes] | None:
     """The events of a batch; None where it cannot be read."""
     try:
         return event_log.lines(bytes(batch.payload))
-    except event_log.Unreadable:
+    except event_log.BatchUnreadable:
         return None
 
 

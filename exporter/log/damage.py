@@ -30,7 +30,7 @@ def read(workspace_id: int, header: Header, payload: bytes | None) -> list[bytes
         raise Damaged(workspace_id, first, end, "are no longer in the log")
     try:
         lines = event_log.lines(payload)
-    except event_log.Unreadable:
+    except event_log.BatchUnreadable:
         raise Damaged(workspace_id, first, end, "cannot be decompressed") from None
     if len(lines) != end - first:
         raise Damaged(workspace_id, first, end, f"are {len(lines)} in their batch, not {end - first}")

@@ -23,7 +23,7 @@ from exporter.sql import cursor
 _MOST_BYTES = 64_000_000
 
 
-class Unreadable(Exception):
+class BatchUnreadable(Exception):
     """A stored payload is damaged."""
 
 
@@ -214,11 +214,11 @@ def lines(payload: bytes) -> list[bytes]:
     """The events of a payload, in order of numbers, each a line of flat JSON.
 
     Raises:
-        Unreadable: the payload is damaged.
+        BatchUnreadable: the payload is damaged.
     """
     try:
         if zstandard.frame_content_size(payload) > _MOST_BYTES:
-            raise Unreadable
+            raise BatchUnreadable
         return _threads.decompressor.decompress(payload).split(b"\n")
     except zstandard.ZstdError:
-        raise Unreadable from None
+        raise BatchUnreadable from None

@@ -51,5 +51,5 @@ def read(workspace_id: int, numbers: Iterable[int]) -> dict[int, Retained]:
 def _readable_lines(payload: bytes) -> list[bytes]:
     try:
         return event_log.lines(payload)
-    except event_log.Unreadable:
+    except event_log.BatchUnreadable:
         return []

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from connectors.models import Connector, Workspace, WriteKey
 
 
-class Kind(models.TextChoices):
+class DeliveryKind(models.TextChoices):
     LIVE = "live", _("Live")
     REPLAY = "replay", _("Replay")
     RETRY = "retry", _("Retry")
@@ -44,7 +44,7 @@ class Delivery(models.Model):
 
     connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="deliveries")
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
-    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.LIVE)
+    kind = models.CharField(max_length=8, choices=DeliveryKind.choices, default=DeliveryKind.LIVE)
     start = models.BigIntegerField()
     stop = models.BigIntegerField(null=True)
     cursor = models.BigIntegerField()
@@ -71,7 +71,9 @@ class Delivery(models.Model):
                 fields=["connector"], condition=Q(kind="live"), name="one_live_delivery_per_connector"
             ),
             models.CheckConstraint(condition=Q(cursor__gte=F("start")), name="cursor_is_not_before_start"),
-            models.CheckConstraint(condition=Q(kind__in=Kind.values), name="delivery_has_a_known_kind"),
+            models.CheckConstraint(
+                condition=Q(kind__in=DeliveryKind.values), name="delivery_has_a_known_kind"
+            ),
         ]
 
 

@@ -134,7 +134,7 @@ def _keys() -> Iterator[Finding]:
     for key in keys.select_related("connector__workspace"):
         try:
             sealing.unseal(key)
-        except sealing.Unreadable:
+        except sealing.SecretUnreadable:
             unreadable.append(f"{key.connector.workspace.slug} › {key.connector.name}")
     if unreadable:
         what = f"{len(unreadable)} cannot be read: {', '.join(unreadable[:5])}"

@@ -30,7 +30,7 @@ _HASH_BYTES = 8
 _BY_HASH, _BY_TEXT = 500, 20
 
 
-class By(StrEnum):
+class SearchBy(StrEnum):
     """What is searched for; `user` is Braze's user id, `external` the customer's own."""
 
     EVENT = "event"
@@ -38,11 +38,11 @@ class By(StrEnum):
     EXTERNAL = "external"
 
 
-_FIELDS = {By.EVENT: "id", By.USER: "user_id", By.EXTERNAL: "external_user_id"}
+_FIELDS = {SearchBy.EVENT: "id", SearchBy.USER: "user_id", SearchBy.EXTERNAL: "external_user_id"}
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundEvent:
     """An event of the log with its place; `event` is flat, as it was stored, with personal data."""
 
     number: int
@@ -67,7 +67,7 @@ class Slice:
     """What a piece of the search came to: `before` is where the next piece begins (None: all is searched), `done`
     of `total` event numbers are searched."""
 
-    found: list[Found]
+    found: list[FoundEvent]
     before: int | None
     done: int
     total: int
@@ -122,7 +122,7 @@ def _hash(event_id: str) -> bytes:
 
 
 def search(
-    workspace_id: int, by: By, value: str, before: int | None = None, seconds: float = SECONDS
+    workspace_id: int, by: SearchBy, value: str, before: int | None = None, seconds: float = SECONDS
 ) -> Slice:
     """Searches the events below number `before` (None: from the head) for `seconds`, newest first.
 
@@ -130,7 +130,7 @@ def search(
     """
     head, first = _ends(workspace_id)
     at, until = head if before is None else min(before, head), time.monotonic() + seconds
-    found: list[Found] = []
+    found: list[FoundEvent] = []
     while at > first and not _is_enough(by, found):
         batches = _newest(workspace_id, by, value, at, first)
         if not batches:
@@ -148,9 +148,9 @@ def search(
     return Slice(found[:MOST_FOUND], at if at > first else None, head - at, head - first)
 
 
-def _is_enough(by: By, found: list[Found]) -> bool:
+def _is_enough(by: SearchBy, found: list[FoundEvent]) -> bool:
     """Events of several types may share an id; all but the first of them bear ids of their own beside it."""
-    return len(found) >= MOST_FOUND or (by == By.EVENT and any(not one.own_id for one in found))
+    return len(found) >= MOST_FOUND or (by == SearchBy.EVENT and any(not one.own_id for one in found))
 
 
 def _ends(workspace_id: int) -> tuple[int, int]:
@@ -161,8 +161,8 @@ def _ends(workspace_id: int) -> tuple[int, int]:
     return (0, 0) if row is None else (int(row[0]), int(row[1]))
 
 
-def _newest(workspace_id: int, by: By, value: str, before: int, first: int) -> list[tuple[Any, ...]]:
-    query, most = (_HASHES, _BY_HASH) if by == By.EVENT else (_BATCHES, _BY_TEXT)
+def _newest(workspace_id: int, by: SearchBy, value: str, before: int, first: int) -> list[tuple[Any, ...]]:
+    query, most = (_HASHES, _BY_HASH) if by == SearchBy.EVENT else (_BATCHES, _BY_TEXT)
     terms: dict[str, Any] = {
         "workspace": workspace_id,
         "before": before,
@@ -175,12 +175,12 @@ def _newest(workspace_id: int, by: By, value: str, before: int, first: int) -> l
         return list(cursor.fetchall())
 
 
-def _in_batch(batch_id: int, begin: int, received_at: datetime, by: By, value: str) -> list[Found]:
+def _in_batch(batch_id: int, begin: int, received_at: datetime, by: SearchBy, value: str) -> list[FoundEvent]:
     """The matching events of a batch, newest first; none if it cannot be read."""
     payload = event_log.payloads([batch_id]).get(batch_id)
     try:
         lines = [] if payload is None else event_log.lines(payload)
-    except event_log.Unreadable:
+    except event_log.BatchUnreadable:
         return []
     # As the stored line spells it; a line without these bytes need not be decoded.
     spelt = msgspec.json.encode(value)
@@ -193,12 +193,14 @@ def _in_batch(batch_id: int, begin: int, received_at: datetime, by: By, value: s
             known = CATALOGUE.by_name.get(event["event_type"])
             name = known.event_type if known else event["event_type"]
             found.append(
-                Found(begin + place, received_at, name, known.name_in_segment(event) if known else "", event)
+                FoundEvent(
+                    begin + place, received_at, name, known.name_in_segment(event) if known else "", event
+                )
             )
     return found[::-1]
 
 
-def fate(connector: Connector, found: Found) -> Fate:
+def fate(connector: Connector, found: FoundEvent) -> Fate:
     """What became of the event for the connector's live delivery."""
     delivery = Delivery.objects.get(connector=connector, kind="live")
     number = found.number
@@ -217,7 +219,7 @@ def fate(connector: Connector, found: Found) -> Fate:
     return _settled(delivery, found, settlement.revision_id, settlement.kind, rejection)
 
 
-def _ahead(delivery: Delivery, found: Found) -> Fate:
+def _ahead(delivery: Delivery, found: FoundEvent) -> Fate:
     """The cursor has not passed it yet, but it may have been accepted ahead of the cursor."""
     for piece in delivery.ahead:
         if piece["first"] <= found.number < piece["end"]:
@@ -229,7 +231,7 @@ def _ahead(delivery: Delivery, found: Found) -> Fate:
 
 
 def _settled(
-    delivery: Delivery, found: Found, revision_id: int, kind: str, rejection: RejectedEvent | None
+    delivery: Delivery, found: FoundEvent, revision_id: int, kind: str, rejection: RejectedEvent | None
 ) -> Fate:
     revision = Revision.objects.get(pk=revision_id)
     rules = fates.Rules.of(revision)
@@ -251,7 +253,7 @@ def _recovered(delivery: Delivery, number: int) -> bool:
     return RecoveredEvent.objects.filter(connector_id=delivery.connector_id, event_number=number).exists()
 
 
-def _attempt(delivery: Delivery, found: Found, *, accepted: bool) -> Attempt | None:
+def _attempt(delivery: Delivery, found: FoundEvent, *, accepted: bool) -> Attempt | None:
     """The attempt that carried the event: the accepted one (also of a retry), or else the latest."""
     carried = Attempt.objects.filter(
         delivery__connector_id=delivery.connector_id,

@@ -12,7 +12,7 @@ from django.db import connection
 
 from connectors.models import Connector, Workspace
 from exporter.log import lookup
-from exporter.models import Kind, RejectedEvent
+from exporter.models import DeliveryKind, RejectedEvent
 from exporter.reports import masking
 
 SAMPLES = 10
@@ -34,7 +34,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class RejectedGroup:
     """Events with the same reason; reasons that differ only in their numbers count as the same. `newest` are keys of
     rows."""
 
@@ -45,7 +45,7 @@ class Group:
     newest: list[int]
 
 
-class Progress(NamedTuple):
+class RetryProgress(NamedTuple):
     """A retry: how many events it set out to send, and how it stands. `tried` of `span` numbers are passed."""
 
     delivery_id: int
@@ -76,12 +76,12 @@ _OF_CONNECTOR = "connector_id = %(key)s"
 _OF_INTAKE = "workspace_id = %(key)s AND connector_id IS NULL"
 
 
-def groups(connector: Connector) -> list[Group]:
+def groups(connector: Connector) -> list[RejectedGroup]:
     """What Segment refused of a connector, the largest group first."""
     return _groups(_OF_CONNECTOR, connector.pk)
 
 
-def refused_groups(workspace: Workspace) -> list[Group]:
+def refused_groups(workspace: Workspace) -> list[RejectedGroup]:
     """What the intake refused of a workspace."""
     return _groups(_OF_INTAKE, workspace.pk)
 
@@ -126,14 +126,14 @@ def not_sent(connector: Connector, since: datetime) -> NotSent:
         return NotSent(*cursor.fetchone())
 
 
-def _groups(whose: str, key: int) -> list[Group]:
+def _groups(whose: str, key: int) -> list[RejectedGroup]:
     terms = {"key": key, "most": MOST_CLASSIFIED, "groups": MOST_GROUPS, "samples": SAMPLES}
     with connection.cursor() as cursor:
         cursor.execute(_GROUPS.format(whose=whose), terms)
-        return [Group(*row) for row in cursor.fetchall()]
+        return [RejectedGroup(*row) for row in cursor.fetchall()]
 
 
-def samples(workspace_id: int, group: Group, *, personal: bool) -> list[Sample]:
+def samples(workspace_id: int, group: RejectedGroup, *, personal: bool) -> list[Sample]:
     """The newest events of a group; `personal` tells whether personal data may be seen."""
     rows = RejectedEvent.objects.filter(workspace_id=workspace_id, pk__in=group.newest).order_by("-pk")
     lines = lookup.read(workspace_id, [row.event_number for row in rows if row.event_number is not None])
@@ -183,15 +183,15 @@ def _line(row: RejectedEvent, raw: bytes | None) -> bytes:
     return json.dumps(told, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
 
-def progress(connector: Connector) -> Progress | None:
+def progress(connector: Connector) -> RetryProgress | None:
     """The connector's latest retry; None if there never was one."""
-    delivery = connector.deliveries.filter(kind=Kind.RETRY).order_by("-pk").first()
+    delivery = connector.deliveries.filter(kind=DeliveryKind.RETRY).order_by("-pk").first()
     if delivery is None or delivery.stop is None:
         return None
     counts: dict[str, int] = {}
     for outcome, number in delivery.deliverytotal_set.values_list("outcome", "count"):
         counts[outcome] = counts.get(outcome, 0) + number
-    return Progress(
+    return RetryProgress(
         delivery.pk,
         delivery.created_at,
         delivery.cursor >= delivery.stop,

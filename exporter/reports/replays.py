@@ -18,7 +18,7 @@ from exporter.models.counts import DeliveryTotal
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ReplayProgress:
     """`passed` of `span` event numbers are behind it, `done` of about `replay.events` events; `outcomes` are those of
     its own ledger, without what was passed over because nobody asked for it."""
 
@@ -48,19 +48,19 @@ class Progress:
         return (self.span - self.passed) * self.seconds / self.passed
 
 
-def of_connector(connector: Connector, most: int = 50) -> list[Progress]:
+def of_connector(connector: Connector, most: int = 50) -> list[ReplayProgress]:
     """The connector's replays, the newest first."""
     rows = Replay.objects.filter(connector=connector).select_related("delivery", "created_by").order_by("-pk")
     return progress(rows[:most])
 
 
-def one(connector: Connector, replay_id: int) -> Progress | None:
+def one(connector: Connector, replay_id: int) -> ReplayProgress | None:
     """None for another connector's."""
     rows = Replay.objects.filter(connector=connector, pk=replay_id).select_related("delivery", "created_by")
     return next(iter(progress(rows)), None)
 
 
-def progress(replays: Iterable[Replay]) -> list[Progress]:
+def progress(replays: Iterable[Replay]) -> list[ReplayProgress]:
     """Two statements, however many there are."""
     rows = list(replays)
     counts: dict[int, dict[str, int]] = {}
@@ -76,9 +76,9 @@ def progress(replays: Iterable[Replay]) -> list[Progress]:
     return [_progress(row, row.delivery, counts.get(row.delivery_id, {}), now) for row in rows]
 
 
-def _progress(replay: Replay, delivery: Delivery, counts: dict[str, int], now: datetime) -> Progress:
+def _progress(replay: Replay, delivery: Delivery, counts: dict[str, int], now: datetime) -> ReplayProgress:
     began = replay.started_at
-    return Progress(
+    return ReplayProgress(
         replay=replay,
         state=ReplayState(replay.state),
         passed=delivery.cursor - delivery.start,

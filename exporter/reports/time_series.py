@@ -13,7 +13,7 @@ from exporter.destinations.answer import FAMILIES, family
 from exporter.ledger.delay_buckets import percentile
 from exporter.ledger.outcomes import Outcome
 from exporter.reports.summary import Summary
-from exporter.reports.windows import WEEK, Window
+from exporter.reports.windows import WEEK, TimeWindow
 
 PERCENTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 NOT_DELIVERED = (Outcome.REJECTED, Outcome.EXPIRED)
@@ -72,7 +72,7 @@ class Trends:
     """`events` has the rows delivered, rejected, expired, waiting; `answers` counts requests by status code or
     `none`, the most frequent first."""
 
-    window: Window
+    window: TimeWindow
     events: Timeline
     delays: Timeline
     attempts: Timeline
@@ -80,7 +80,7 @@ class Trends:
     strip: list[Cell]
 
 
-def trends(summary: Summary, window: Window) -> Trends:
+def trends(summary: Summary, window: TimeWindow) -> Trends:
     since, week = window.since(summary.now), WEEK.since(summary.now)
     counts = _read(summary, window, since, week)
     begins = [since + timedelta(seconds=window.step * step) for step in range(window.steps)]
@@ -97,7 +97,7 @@ def trends(summary: Summary, window: Window) -> Trends:
     )
 
 
-def _read(summary: Summary, window: Window, since: datetime, week: datetime) -> dict[str, Counts]:
+def _read(summary: Summary, window: TimeWindow, since: datetime, week: datetime) -> dict[str, Counts]:
     """`{kind: {step: {name: count}}}`. The names of tables and columns in the statement are constants of this
     module."""
     table, moment = ("deliverycount", "minute") if window.step < 3_600 else ("deliveryhour", "hour")
@@ -120,7 +120,7 @@ def _read(summary: Summary, window: Window, since: datetime, week: datetime) -> 
 
 
 def _events(
-    counts: dict[str, Counts], begins: list[datetime], summary: Summary, window: Window
+    counts: dict[str, Counts], begins: list[datetime], summary: Summary, window: TimeWindow
 ) -> dict[str, list[float | None]]:
     """Steps before the launch are gaps: events received then do not belong to the connector."""
     names = [Outcome.DELIVERED.value, *(outcome.value for outcome in NOT_DELIVERED)]

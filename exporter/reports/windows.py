@@ -24,7 +24,7 @@ from connectors.models import Connector
 from exporter.ledger.outcomes import Outcome
 
 
-class Window(NamedTuple):
+class TimeWindow(NamedTuple):
     """`step` is what one bar of a chart covers, `unit` what the beginning is rounded to; both in seconds."""
 
     name: str
@@ -45,9 +45,9 @@ class Window(NamedTuple):
         )
 
 
-HOUR = Window("1h", _("1 hour"), 3_600, 60, 60)
-DAY = Window("24h", _("24 hours"), 86_400, 3_600, 3_600)
-WEEK = Window("7d", _("7 days"), 604_800, 3 * 3_600, 3_600)
+HOUR = TimeWindow("1h", _("1 hour"), 3_600, 60, 60)
+DAY = TimeWindow("24h", _("24 hours"), 86_400, 3_600, 3_600)
+WEEK = TimeWindow("7d", _("7 days"), 604_800, 3 * 3_600, 3_600)
 WINDOWS = {window.name: window for window in (HOUR, DAY, WEEK)}
 
 
@@ -79,7 +79,7 @@ class Flow:
     received. `types` are sorted by received, most first.
     """
 
-    window: Window
+    window: TimeWindow
     since: datetime
     now: datetime
     received: int
@@ -149,7 +149,7 @@ SELECT d.head, d.cursor, first.number,
 """
 
 
-def flow(connector: Connector, window: Window, now: datetime) -> Flow:
+def flow(connector: Connector, window: TimeWindow, now: datetime) -> Flow:
     """The window that ends at `now` (the database's clock).
 
     Raises:

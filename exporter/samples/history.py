@@ -33,7 +33,7 @@ from exporter.log.batches import Batch
 from exporter.log.event_log import Placed
 from exporter.log.events import Incoming
 from exporter.maintenance.rollup import MINUTES_KEPT
-from exporter.models import EventBatch, Kind, Settled, Stopped
+from exporter.models import DeliveryKind, EventBatch, Settled, Stopped
 
 CALL_BYTES = 770
 # Pieces per settle: a statement of a few thousand rows.
@@ -304,7 +304,7 @@ def launched_at(connector: Connector, moment: datetime) -> None:
 
 
 def _lease(connector: Connector) -> Lease:
-    lease = Lease.take(connector.deliveries.get(kind=Kind.LIVE).pk)
+    lease = Lease.take(connector.deliveries.get(kind=DeliveryKind.LIVE).pk)
     if lease is None:
         raise RuntimeError("Somebody else delivers for this connector.")
     return lease

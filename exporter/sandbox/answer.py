@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from exporter.sandbox.offer import Refusal
+from exporter.sandbox.offer import SandboxRefusal
 from exporter.sandbox.rules import Rule
 
 HANG_SECONDS = 60.0
@@ -20,7 +20,7 @@ DRIBBLE_SECONDS = 0.1
 _FRAMING = ("content-length", "transfer-encoding")
 
 
-class Answer(msgspec.Struct):
+class SandboxAnswer(msgspec.Struct):
     """An HTTP answer in memory. A body of the right length goes out unless `headers` say otherwise."""
 
     status: int
@@ -28,10 +28,10 @@ class Answer(msgspec.Struct):
     headers: dict[str, str]
     size: int | None = None
 
-    def with_rule(self, rule: Rule) -> "Answer":
+    def with_rule(self, rule: Rule) -> "SandboxAnswer":
         body = self.body if rule.body is None else rule.body.encode()
         size = rule.huge_body or (max(len(body), DRIBBLES) if rule.slow_body else None)
-        return Answer(rule.status or self.status, body, {**self.headers, **rule.headers}, size)
+        return SandboxAnswer(rule.status or self.status, body, {**self.headers, **rule.headers}, size)
 
     def misframed(self) -> bool:
         """Whether the headers frame the body in their own way: the connection cannot be used again."""
@@ -59,12 +59,12 @@ class Answer(msgspec.Struct):
         return self.body[begin:end].ljust(end - begin)
 
 
-def as_json(content: Any, status: int = 200) -> Answer:
+def as_json(content: Any, status: int = 200) -> SandboxAnswer:
     body = msgspec.json.encode(content)
-    return Answer(status, body, {"Content-Type": "application/json", "Cache-Control": "no-store"})
+    return SandboxAnswer(status, body, {"Content-Type": "application/json", "Cache-Control": "no-store"})
 
 
-def refused(refusal: Refusal) -> Answer:
+def refused(refusal: SandboxRefusal) -> SandboxAnswer:
     return as_json({"success": False, "code": refusal.code, "message": refusal.message}, refusal.status)
 
 
@@ -73,7 +73,7 @@ def interim(connection: socket.socket, status: int) -> None:
     connection.sendall(f"HTTP/1.1 {status} Interim\r\nLink: </style.css>; rel=preload\r\n\r\n".encode())
 
 
-def send(connection: socket.socket, answer: Answer, *, close: bool) -> None:
+def send(connection: socket.socket, answer: SandboxAnswer, *, close: bool) -> None:
     """Send head and body, in one piece where they are small. Raises OSError when the client has gone."""
     length = answer.length()
     step = 65_536
@@ -85,7 +85,9 @@ def send(connection: socket.socket, answer: Answer, *, close: bool) -> None:
         begin = end
 
 
-def dribble(connection: socket.socket, answer: Answer, stopping: threading.Event, *, close: bool) -> None:
+def dribble(
+    connection: socket.socket, answer: SandboxAnswer, stopping: threading.Event, *, close: bool
+) -> None:
     """Send the head at once and the body over a minute: no single read is slow, only the whole is."""
     connection.sendall(answer.head(close=close))
     length = answer.length()

@@ -4,7 +4,7 @@ import zlib
 from email.message import Message
 from io import BufferedIOBase
 
-from exporter.sandbox.offer import BODY_BYTES, Refusal
+from exporter.sandbox.offer import BODY_BYTES, SandboxRefusal
 
 DRAINED_BYTES = 64 * 1024 * 1024
 
@@ -12,7 +12,7 @@ DRAINED_BYTES = 64 * 1024 * 1024
 class BodyRefusedError(Exception):
     """The body was not taken. `whole`: it was read to its end, so the connection can go on."""
 
-    def __init__(self, refusal: Refusal, size: int, *, whole: bool) -> None:
+    def __init__(self, refusal: SandboxRefusal, size: int, *, whole: bool) -> None:
         super().__init__(refusal.code)
         self.refusal = refusal
         self.size = size
@@ -25,10 +25,14 @@ def read_body(headers: Message, stream: BufferedIOBase) -> bytes:
     Raises `BodyRefusedError`, and `ConnectionAbortedError` when the client vanishes in the middle.
     """
     if headers.get("Transfer-Encoding"):
-        raise BodyRefusedError(Refusal(411, "length_required", "Send a Content-Length."), 0, whole=False)
+        raise BodyRefusedError(
+            SandboxRefusal(411, "length_required", "Send a Content-Length."), 0, whole=False
+        )
     text = headers.get("Content-Length", "0").strip()
     if not (text.isascii() and text.isdigit() and len(text) < 16):
-        raise BodyRefusedError(Refusal(400, "bad_length", "Content-Length is not a number."), 0, whole=False)
+        raise BodyRefusedError(
+            SandboxRefusal(400, "bad_length", "Content-Length is not a number."), 0, whole=False
+        )
     length = int(text)
     if length > BODY_BYTES:
         raise BodyRefusedError(_too_large(), length, whole=_drained(stream, length))
@@ -39,7 +43,9 @@ def read_body(headers: Message, stream: BufferedIOBase) -> bytes:
     if encoding == "identity":
         return body
     if encoding != "gzip":
-        raise BodyRefusedError(Refusal(400, "bad_encoding", "Only gzip is understood."), length, whole=True)
+        raise BodyRefusedError(
+            SandboxRefusal(400, "bad_encoding", "Only gzip is understood."), length, whole=True
+        )
     return _inflated(body)
 
 
@@ -53,13 +59,13 @@ def _inflated(body: bytes) -> bytes:
         raise BodyRefusedError(_too_large(), len(inflated), whole=True)
     if not inflater.eof:
         raise BodyRefusedError(
-            Refusal(400, "bad_encoding", "The body is not whole gzip."), len(body), whole=True
+            SandboxRefusal(400, "bad_encoding", "The body is not whole gzip."), len(body), whole=True
         )
     return inflated
 
 
-def _too_large() -> Refusal:
-    return Refusal(400, "too_large", f"The body has more than {BODY_BYTES} bytes.")
+def _too_large() -> SandboxRefusal:
+    return SandboxRefusal(400, "too_large", f"The body has more than {BODY_BYTES} bytes.")
 
 
 def _drained(stream: BufferedIOBase, length: int) -> bool:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from exporter.sandbox.offer import Offer, Refusal, last4
+from exporter.sandbox.offer import Offer, SandboxRefusal, last4
 from exporter.sandbox.rules import Rule, RuleBook
 
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=600_000)]
@@ -57,12 +57,12 @@ class Control:
     def knows(self, key: str) -> bool:
         return not self.known_keys or key in self.known_keys
 
-    def refusal(self, offer: Offer) -> Refusal | None:
+    def refusal(self, offer: Offer) -> SandboxRefusal | None:
         """What the request is refused with, if it is; an unknown key is by default not."""
         if offer.refusal is not None:
             return offer.refusal
         if self.unknown_key != HTTPStatus.OK and not self.knows(offer.key):
-            return Refusal(self.unknown_key, "unknown_key", "This write key is not known.")
+            return SandboxRefusal(self.unknown_key, "unknown_key", "This write key is not known.")
         return None
 
     def shown(self) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from typing import Any, Protocol
 import msgspec
 
 from exporter.sandbox import answer as answers
-from exporter.sandbox.answer import Answer, as_json, refused
+from exporter.sandbox.answer import SandboxAnswer, as_json, refused
 from exporter.sandbox.body import BodyRefusedError, read_body
 from exporter.sandbox.control import Control
 from exporter.sandbox.memory import KeptRequest, Memory
-from exporter.sandbox.offer import CALL_TYPES, Offer, Refusal, basic_user, examine, last4
+from exporter.sandbox.offer import CALL_TYPES, Offer, SandboxRefusal, basic_user, examine, last4
 from exporter.sandbox.page import STYLE, page
 from exporter.sandbox.rules import StandingRule
 
@@ -25,7 +25,7 @@ PAGE_HEADERS = {
     "Cache-Control": "no-store",
 }
 LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]", ""})
-NOT_FOUND = Refusal(404, "not_found", "There is nothing here.")
+NOT_FOUND = SandboxRefusal(404, "not_found", "There is nothing here.")
 
 
 class Site(Protocol):
@@ -54,7 +54,9 @@ class SandboxHandler(BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         self.close_connection = True
         self._send(
-            refused(Refusal(int(code), "bad_request", "This is not a request the sandbox understands."))
+            refused(
+                SandboxRefusal(int(code), "bad_request", "This is not a request the sandbox understands.")
+            )
         )
 
     def do_POST(self) -> None:
@@ -82,13 +84,17 @@ class SandboxHandler(BaseHTTPRequestHandler):
         query = dict(urllib.parse.parse_qsl(url.query, errors="replace"))
         self._send(self._shown(url.path, query) if self._from_here() else refused(NOT_FOUND))
 
-    def _shown(self, path: str, query: dict[str, str]) -> Answer:
+    def _shown(self, path: str, query: dict[str, str]) -> SandboxAnswer:
         memory = self.server.memory
         if path == "/":
             text = page(self.server.url, memory, self.server.control.shown(), query)
-            return Answer(200, text.encode(), {"Content-Type": "text/html; charset=utf-8", **PAGE_HEADERS})
+            return SandboxAnswer(
+                200, text.encode(), {"Content-Type": "text/html; charset=utf-8", **PAGE_HEADERS}
+            )
         if path == "/sandbox.css":
-            return Answer(200, STYLE.encode(), {"Content-Type": "text/css; charset=utf-8", **PAGE_HEADERS})
+            return SandboxAnswer(
+                200, STYLE.encode(), {"Content-Type": "text/css; charset=utf-8", **PAGE_HEADERS}
+            )
         if path == "/stats":
             return as_json(memory.stats())
         if path == "/requests":
@@ -99,7 +105,7 @@ class SandboxHandler(BaseHTTPRequestHandler):
             chosen = {name: query.get(name, "") for name in ("event", "message_id", "key4")}
             limit = query.get("limit", "100")
             if not (limit.isascii() and limit.isdigit()):
-                return refused(Refusal(400, "bad_limit", "limit must be a whole number."))
+                return refused(SandboxRefusal(400, "bad_limit", "limit must be a whole number."))
             return as_json(memory.calls(limit=int(limit[:9]), **chosen))
         return refused(NOT_FOUND)
 
@@ -108,18 +114,18 @@ class SandboxHandler(BaseHTTPRequestHandler):
         host = self.headers.get("Host", "")
         return (host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host).lower() in LOCAL_NAMES
 
-    def _controlled(self) -> Answer:
+    def _controlled(self) -> SandboxAnswer:
         """The JSON content type is required because a foreign web page cannot send it unasked."""
         if self.headers.get_content_type() != "application/json":
             self.close_connection = True
-            return refused(Refusal(415, "not_json", "Send Content-Type: application/json."))
+            return refused(SandboxRefusal(415, "not_json", "Send Content-Type: application/json."))
         try:
             added = self.server.control.change(read_body(self.headers, self.rfile))
         except BodyRefusedError as error:
             self.close_connection = self.close_connection or not error.whole
             return refused(error.refusal)
         except (msgspec.MsgspecError, RecursionError) as error:
-            return refused(Refusal(400, "bad_rule", str(error)))
+            return refused(SandboxRefusal(400, "bad_rule", str(error)))
         return as_json({"added": added, **self.server.control.shown()})
 
     def _take(self, kind: str) -> None:
@@ -136,7 +142,7 @@ class SandboxHandler(BaseHTTPRequestHandler):
         if not slow:
             self._transmit(answer, standing)
 
-    def _exchange(self, kind: str, number: int) -> tuple[Answer, StandingRule | None]:
+    def _exchange(self, kind: str, number: int) -> tuple[SandboxAnswer, StandingRule | None]:
         """Read the request, choose its rule, keep its calls, wait: all but the sending of the answer."""
         began, at = time.monotonic(), time.time()
         offer, standing = self._offer_and_rule(kind)
@@ -184,10 +190,10 @@ class SandboxHandler(BaseHTTPRequestHandler):
             return Offer(key=basic_user(authorization), size=error.size, refusal=error.refusal)
         offer = examine(kind, authorization, body)
         if offer.refusal is None and self.headers.get_content_type() != "application/json":
-            offer.refusal = Refusal(400, "not_json", "Send Content-Type: application/json.")
+            offer.refusal = SandboxRefusal(400, "not_json", "Send Content-Type: application/json.")
         return offer
 
-    def _answer(self, number: int, offer: Offer, standing: StandingRule | None) -> Answer:
+    def _answer(self, number: int, offer: Offer, standing: StandingRule | None) -> SandboxAnswer:
         """The natural answer, with the rule laid over it; keeps the calls where both let them in."""
         control = self.server.control
         refusal = control.refusal(offer)
@@ -195,11 +201,11 @@ class SandboxHandler(BaseHTTPRequestHandler):
             try:
                 self.server.memory.keep(number, offer, known=control.knows(offer.key))
             except OSError:
-                refusal = Refusal(500, "cannot_store", "The sandbox cannot write its file of ids.")
+                refusal = SandboxRefusal(500, "cannot_store", "The sandbox cannot write its file of ids.")
         answer = as_json({"success": True}) if refusal is None else refused(refusal)
         return answer if standing is None else answer.with_rule(standing.rule)
 
-    def _transmit(self, answer: Answer, standing: StandingRule | None) -> None:
+    def _transmit(self, answer: SandboxAnswer, standing: StandingRule | None) -> None:
         if standing is not None and standing.rule.interim:
             answers.interim(self.connection, standing.rule.interim)
         if standing is None:
@@ -215,7 +221,7 @@ class SandboxHandler(BaseHTTPRequestHandler):
         else:
             self._send(answer)
 
-    def _send(self, answer: Answer) -> None:
+    def _send(self, answer: SandboxAnswer) -> None:
         self.close_connection = self.close_connection or answer.misframed()
         answers.send(self.connection, answer, close=self.close_connection)
 

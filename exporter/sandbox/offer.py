@@ -43,7 +43,7 @@ class _SingleBody(msgspec.Struct, rename="camel"):
     sent_at: Any = None
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class SandboxRefusal(msgspec.Struct, frozen=True):
     """Why the whole request is refused: an HTTP status and the `code` and `message` of its JSON body."""
 
     status: int
@@ -59,7 +59,7 @@ class Offer(msgspec.Struct):
     calls: Sequence[Call] = ()
     sent_at: str | None = None
     size: int = 0
-    refusal: Refusal | None = None
+    refusal: SandboxRefusal | None = None
 
 
 _decode_body = msgspec.json.Decoder(_Body).decode
@@ -77,17 +77,19 @@ def examine(kind: str, authorization: str, body: bytes) -> Offer:
     offer = Offer(key=basic_user(authorization), size=len(body))
     limit = BODY_BYTES if kind == "batch" else CALL_BYTES
     if len(body) > limit:
-        offer.refusal = Refusal(400, "too_large", f"The body has more than {limit} bytes.")
+        offer.refusal = SandboxRefusal(400, "too_large", f"The body has more than {limit} bytes.")
         return offer
     try:
         _fill(offer, kind, body)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        offer.refusal = Refusal(400, "malformed", "The body is not the JSON of a call or a batch.")
+        offer.refusal = SandboxRefusal(400, "malformed", "The body is not the JSON of a call or a batch.")
         return offer
     if any(len(raw) > CALL_BYTES for raw in offer.raws):
-        offer.refusal = Refusal(400, "too_large", f"A call has more than {CALL_BYTES} bytes.")
+        offer.refusal = SandboxRefusal(400, "too_large", f"A call has more than {CALL_BYTES} bytes.")
     elif not offer.key:
-        offer.refusal = Refusal(400, "no_write_key", "There is no write key in the header or the body.")
+        offer.refusal = SandboxRefusal(
+            400, "no_write_key", "There is no write key in the header or the body."
+        )
     return offer
 
 

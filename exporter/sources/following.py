@@ -19,11 +19,11 @@ from exporter import sql
 from exporter.intake import importing
 from exporter.intake.files import EventFile
 from exporter.intake.importing import Overtaken, Tally
-from exporter.intake.unreadable import Unreadable
+from exporter.intake.unreadable import FileUnreadable
 from exporter.models import Source, SourceObject
 from exporter.models.sources import Taken
 from exporter.sources import store as stores
-from exporter.sources.listing import Found, Listing
+from exporter.sources.listing import FoundObject, Listing
 from exporter.sources.store import Gone, Store, Trouble
 
 LOOK_EVERY = timedelta(seconds=60)
@@ -32,7 +32,7 @@ _SECONDS = 20.0
 _LONGEST_WAIT = 300
 
 
-class Turn(Enum):
+class FollowTurn(Enum):
     """How a turn ended."""
 
     HELD = "held"  # somebody else works on it, or it is paused or gone
@@ -49,14 +49,14 @@ def due() -> list[int]:
     return list(rows.values_list("pk", flat=True))
 
 
-def follow(source_id: int, seconds: float = _SECONDS) -> Turn:
+def follow(source_id: int, seconds: float = _SECONDS) -> FollowTurn:
     """One turn of about so many seconds. Must not be called inside a transaction.
 
     Raises:
         What `appender.append_now` raises; what was done stays done.
     """
     if not _take(source_id):
-        return Turn.HELD
+        return FollowTurn.HELD
     source = Source.objects.get(pk=source_id)
     until = time.monotonic() + seconds
     try:
@@ -68,12 +68,12 @@ def follow(source_id: int, seconds: float = _SECONDS) -> Turn:
             _import(source, store, one)
         behind = waiting.exists()
         _note(source, "", None if behind else sql.clock() + LOOK_EVERY)
-        return Turn.BEHIND if behind else Turn.IDLE
+        return FollowTurn.BEHIND if behind else FollowTurn.IDLE
     except Trouble as error:
         _note(source, str(error), None)
-        return Turn.FAILED
+        return FollowTurn.FAILED
     except Overtaken:
-        return Turn.HELD
+        return FollowTurn.HELD
     finally:
         Source.objects.filter(pk=source_id).update(held_until=None)
 
@@ -114,7 +114,7 @@ def _look(source: Source, store: Store) -> None:
     Source.objects.filter(pk=source.pk).update(**changes)
 
 
-def _remember(source: Source, page: Sequence[Found]) -> None:
+def _remember(source: Source, page: Sequence[FoundObject]) -> None:
     with sql.cursor() as cursor:
         cursor.execute(
             "INSERT INTO exporter_sourceobject (source_id, name, etag, size, modified_at, state, position, trouble) "
@@ -147,7 +147,7 @@ def _import(source: Source, store: Store, one: SourceObject) -> None:
         # Overwritten, it is listed as another one; deleted, it is nobody's.
         one.delete()
         return
-    except Unreadable as error:
+    except FileUnreadable as error:
         _end(source, one, Tally(trouble=str(error)))
         return
 

@@ -23,7 +23,7 @@ _LATE = timedelta(hours=48)
 WHOLE_EVERY = timedelta(hours=6)
 
 
-class Found(NamedTuple):
+class FoundObject(NamedTuple):
     name: str
     etag: str
     size: int
@@ -39,7 +39,7 @@ class Listing:
         last = source.listed_whole_at
         self.whole = not self.folders or last is None or last < now - WHOLE_EVERY
 
-    def pages(self) -> Iterator[list[Found]]:
+    def pages(self) -> Iterator[list[FoundObject]]:
         """The objects that may be new, a thousand at a time. Raises store.Trouble."""
         if self.whole:
             yield from self._pages(self._store.address.prefix, None)
@@ -50,7 +50,7 @@ class Listing:
         for folder in sorted(self.folders):
             yield from self._pages(folder, f"{folder}/date={hour}")
 
-    def _pages(self, prefix: str, after: str | None) -> Iterator[list[Found]]:
+    def _pages(self, prefix: str, after: str | None) -> Iterator[list[FoundObject]]:
         for page in self._store.objects(prefix, after):
             found = [one for one in map(_found, page) if is_event_name(one.name)]
             for one in found:
@@ -59,7 +59,7 @@ class Listing:
             if wanted := [one for one in found if self._is_wanted(one)]:
                 yield wanted
 
-    def _is_wanted(self, one: Found) -> bool:
+    def _is_wanted(self, one: FoundObject) -> bool:
         since = self._source.since
         if since is None:
             return True
@@ -72,5 +72,5 @@ class Listing:
         return one.modified_at >= since
 
 
-def _found(meta: Any) -> Found:
-    return Found(meta["path"], meta["e_tag"] or "", meta["size"], meta["last_modified"])
+def _found(meta: Any) -> FoundObject:
+    return FoundObject(meta["path"], meta["e_tag"] or "", meta["size"], meta["last_modified"])

@@ -106,7 +106,7 @@ def of(source: Source) -> Store:
     if source.credentials:
         try:
             secrets = json.loads(sealing.open_sealed(bytes(source.credentials)))
-        except sealing.Unreadable as error:
+        except sealing.SecretUnreadable as error:
             raise Trouble(_("The stored credentials cannot be read. Enter them again.")) from error
     return Store(source.url, source.options, secrets)
 

@@ -26,7 +26,7 @@ HEIGHT, STEP = 23, 4
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class SparkBar:
     """One bar of a sparkline, in whole units of its viewBox."""
 
     x: int
@@ -35,10 +35,10 @@ class Bar:
 
 
 @register.filter
-def bars(counts: list[int]) -> list[Bar]:
+def bars(counts: list[int]) -> list[SparkBar]:
     most = max(counts, default=0)
     heights = [max(round(HEIGHT * count / most), 1) if count else 0 for count in counts]
-    return [Bar(place * STEP, HEIGHT + 1 - height, height) for place, height in enumerate(heights)]
+    return [SparkBar(place * STEP, HEIGHT + 1 - height, height) for place, height in enumerate(heights)]
 
 
 @register.filter

@@ -9,7 +9,7 @@ from connectors.audit.actions import AuditAction
 from connectors.audit.record import record
 from connectors.models import Connector, Workspace
 from connectors.web.permissions import Action, in_workspace
-from connectors.web.rate_limit import Kind, at_most
+from connectors.web.rate_limit import CostlyKind, at_most
 from connectors.web.request_helpers import by, find
 from exporter.display import type_csv
 from exporter.reports import balance, rejected, summary
@@ -17,7 +17,7 @@ from exporter.reports import balance, rejected, summary
 
 @require_safe
 @in_workspace(Action.CONFIGURE)
-@at_most(Kind.FILE)
+@at_most(CostlyKind.FILE)
 def rejected_events(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
     connector = find(workspace, pk)
     action = AuditAction.REJECTED_DOWNLOADED
@@ -29,7 +29,7 @@ def rejected_events(request: HttpRequest, workspace: Workspace, pk: int) -> Http
 
 @require_safe
 @in_workspace(Action.CONFIGURE)
-@at_most(Kind.FILE)
+@at_most(CostlyKind.FILE)
 def refused_events(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
     action = AuditAction.REFUSED_DOWNLOADED
     record(action, by(request), workspace=workspace, after=_size(workspace, None))
@@ -38,7 +38,7 @@ def refused_events(request: HttpRequest, workspace: Workspace) -> HttpResponseBa
 
 @require_safe
 @in_workspace(Action.SEE)
-@at_most(Kind.FILE)
+@at_most(CostlyKind.FILE)
 def by_type(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
     """`?window=` as on the page; since launch without one."""
     connector = find(workspace, pk)

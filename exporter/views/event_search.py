@@ -14,29 +14,29 @@ from django.views.decorators.http import require_safe
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector, Workspace
 from connectors.web.permissions import Action, allows, in_workspace, reason
-from connectors.web.rate_limit import Kind, at_most
+from connectors.web.rate_limit import CostlyKind, at_most
 from connectors.web.request_helpers import find as find_connector
 from connectors.web.request_helpers import is_partial
 from exporter.log import lookup
 from exporter.reports import event_search, masking
-from exporter.reports.event_search import By, Found
+from exporter.reports.event_search import FoundEvent, SearchBy
 
 KINDS = (
-    (By.EVENT, _("Event ID")),
-    (By.EXTERNAL, _("External user ID")),
-    (By.USER, _("Braze user ID")),
+    (SearchBy.EVENT, _("Event ID")),
+    (SearchBy.EXTERNAL, _("External user ID")),
+    (SearchBy.USER, _("Braze user ID")),
 )
 MOST_DIGITS = 18
 
 
 @require_safe
 @in_workspace(Action.SEE)
-@at_most(Kind.SEARCH)
+@at_most(CostlyKind.SEARCH)
 def search(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
     """`?by=&value=` begins a search; `&before=&seen=` carry it on below an event number."""
     connector = find_connector(workspace, pk)
-    by = next((kind for kind, _label in KINDS if kind.value == request.GET.get("by")), By.EVENT)
-    if by != By.EVENT and not _sees_people(request):
+    by = next((kind for kind, _label in KINDS if kind.value == request.GET.get("by")), SearchBy.EVENT)
+    if by != SearchBy.EVENT and not _sees_people(request):
         # Who may not see whose an event is must not find out by asking for the person.
         raise PermissionDenied(reason(Action.SEE_PERSONAL_DATA))
     value = request.GET.get("value", "")[:200]
@@ -55,7 +55,7 @@ def search(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseB
             "goes_on": piece.before is not None and seen < event_search.MOST_FOUND,
         }
         context["further"] = urlencode({"by": by, "value": value, "before": piece.before or 0, "seen": seen})
-        if by == By.EVENT and any(not one.own_id for one in piece.found):
+        if by == SearchBy.EVENT and any(not one.own_id for one in piece.found):
             # All with this id are found, however much of the log is left.
             context |= {"goes_on": False, "all_with_the_id": True}
             if seen == 1:
@@ -66,7 +66,7 @@ def search(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseB
 
 @require_safe
 @in_workspace(Action.SEE)
-@at_most(Kind.SEARCH)
+@at_most(CostlyKind.SEARCH)
 def one(request: HttpRequest, workspace: Workspace, pk: int, number: int) -> HttpResponseBase:
     """An event by its number: a page of its own, or to htmx its outcome alone."""
     connector = find_connector(workspace, pk)
@@ -75,15 +75,15 @@ def one(request: HttpRequest, workspace: Workspace, pk: int, number: int) -> Htt
         raise Http404
     event = json.loads(kept.line)
     known = CATALOGUE.by_name.get(event["event_type"])
-    found = Found(
+    found = FoundEvent(
         number, kept.received_at, event["event_type"], known.name_in_segment(event) if known else "", event
     )
-    context = {"connector": connector, "kinds": KINDS, "by": By.EVENT, "value": ""}
+    context = {"connector": connector, "kinds": KINDS, "by": SearchBy.EVENT, "value": ""}
     context |= told(request, connector, found)
     return render(request, "exporter/fate.html" if is_partial(request) else "exporter/find.html", context)
 
 
-def told(request: HttpRequest, connector: Connector, found: Found) -> dict[str, object]:
+def told(request: HttpRequest, connector: Connector, found: FoundEvent) -> dict[str, object]:
     personal = _sees_people(request)
     event = found.event if personal else masking.masked(found.event)
     return {"found": found, "event": event, "fate": event_search.fate(connector, found), "personal": personal}

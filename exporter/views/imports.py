@@ -51,7 +51,7 @@ def begin(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
             int(size) if size.isascii() and size.isdigit() and len(size) < 16 else 0,
             by(request),
         )
-    except imports.Refused as error:
+    except imports.ImportRefused as error:
         return JsonResponse({"detail": str(error)}, status=REFUSED)
     except Archived:
         raise Http404 from None
@@ -68,7 +68,7 @@ def piece(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBa
     try:
         place = int(at) if at.isascii() and at.isdigit() and len(at) < 16 else -1
         current = imports.add_piece(upload, place, request.body)
-    except imports.Refused as error:
+    except imports.ImportRefused as error:
         return JsonResponse({"detail": str(error)}, status=REFUSED)
     return JsonResponse({"received": current.received})
 
@@ -101,7 +101,7 @@ def act(request: HttpRequest, workspace: Workspace, pk: int, act: str) -> HttpRe
                 messages.success(request, _("Cancelled. What is in the log already stays there."))
             case _:
                 raise Http404
-    except imports.Refused as error:
+    except imports.ImportRefused as error:
         messages.error(request, str(error))
     except Archived:
         raise Http404 from None

@@ -65,5 +65,5 @@ def _send(request: HttpRequest, key: WriteKey) -> None:
         return
     try:
         trials.send(key, by(request))
-    except sealing.Unreadable:
+    except sealing.SecretUnreadable:
         messages.error(request, _("The stored key cannot be read. An admin can enter it again."))

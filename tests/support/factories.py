@@ -113,7 +113,7 @@ class DeliveryFactory(DjangoModelFactory[exporter_models.Delivery]):
 
     connector = factory.SubFactory(ConnectorFactory)
     workspace = factory.SelfAttribute("connector.workspace")
-    kind = exporter_models.Kind.LIVE
+    kind = exporter_models.DeliveryKind.LIVE
     start = 0
     cursor = factory.SelfAttribute("start")
 

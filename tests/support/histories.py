@@ -15,7 +15,7 @@ from django.db import connection
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from connectors.models import Connector, State
+from connectors.models import Connector, ConnectorState
 from connectors.setup import key_rotation, lifecycle
 from exporter import sql
 from exporter.actions import retries
@@ -123,7 +123,7 @@ class History(ToldAlike, RuleBasedStateMachine):
 
     @rule()
     def pause_or_resume(self) -> None:
-        change = lifecycle.resume if self.connector.state == State.PAUSED else lifecycle.pause
+        change = lifecycle.resume if self.connector.state == ConnectorState.PAUSED else lifecycle.pause
         change(self.connector, by=NOBODY)
 
     @rule(good=st.booleans())

@@ -49,7 +49,7 @@ class SettingsCache:
         for one in revisions:
             try:
                 key = sealing.unseal(keys[one.write_key_id])
-            except (sealing.Unreadable, KeyError):
+            except (sealing.SecretUnreadable, KeyError):
                 continue
             plan = self._plan(frozenset(one.selected_events), one.include_anonymous)
             endpoint = sender.endpoint(f"{settings.SEGMENT_URLS[one.region]}/v1/batch")

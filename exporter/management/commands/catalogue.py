@@ -16,7 +16,7 @@ from connectors.catalogue.event_type import EventType
 from exporter.intake import refusals
 from exporter.intake.file_walk import Walk, shown
 from exporter.intake.files import EventFile
-from exporter.intake.unreadable import Unreadable
+from exporter.intake.unreadable import FileUnreadable
 from exporter.maintenance.field_census import form_of
 from exporter.reports.event_types import known_type, odd_forms
 
@@ -75,7 +75,7 @@ class Command(BaseCommand):
                             findings[finding] = findings.get(finding, 0) + 1
                         else:
                             yield json.loads(judged.line)
-            except (Unreadable, OSError) as error:
+            except (FileUnreadable, OSError) as error:
                 findings[f"{shown(path)}: {error}"] = 1
 
 

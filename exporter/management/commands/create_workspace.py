@@ -26,7 +26,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, slug: str, name: str, admin: str, **options: Any) -> None:
         try:
             workspace, user = workspaces.create(slug, name, admin, By(None))
-        except workspaces.Refused as error:
+        except workspaces.WorkspaceRefused as error:
             raise CommandError(str(error)) from None
         event_log.ensure(workspace.pk)
         self.stdout.write(_("Created the workspace “%(name)s”.") % {"name": workspace.name})

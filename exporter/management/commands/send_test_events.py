@@ -30,7 +30,7 @@ class Command(BaseCommand):
             )
         try:
             said = test_events.send(key, By(None))
-        except sealing.Unreadable as error:
+        except sealing.SecretUnreadable as error:
             raise CommandError(str(error)) from None
         for one in said:
             self.stdout.write(f"{one['status'] or one['error']}  {one['message_id']}  {one['segment_event']}")

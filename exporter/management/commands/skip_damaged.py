@@ -14,7 +14,7 @@ from connectors.audit.record import record
 from connectors.models import Connector
 from exporter.delivery.skip_damaged import Busy, skip_damaged
 from exporter.dispatch import wakeup
-from exporter.models import Delivery, Kind
+from exporter.models import Delivery, DeliveryKind
 
 
 class Command(BaseCommand):
@@ -31,7 +31,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, connector: int, **options: Any) -> None:
         found = Connector.objects.filter(pk=connector).select_related("workspace").first()
-        delivery = Delivery.objects.filter(connector=found, kind=Kind.LIVE).first()
+        delivery = Delivery.objects.filter(connector=found, kind=DeliveryKind.LIVE).first()
         if found is None or delivery is None:
             raise CommandError(_("There is no connector %(id)s.") % {"id": connector})
         try:

@@ -176,15 +176,15 @@ def test_other_failures_are_not_the_key_s() -> None:
 
 def switch_under_way(line: Line, patch: pytest.MonkeyPatch) -> None:
     """The next request goes out with the old key; before anybody looks at its answer, the key is switched."""
-    wait = in_flight.Line.wait
+    wait = in_flight.InFlight.wait
 
-    def switch(self: in_flight.Line, seconds: float) -> None:
+    def switch(self: in_flight.InFlight, seconds: float) -> None:
         patch.undo()
         assert len(self.flying) == 1
         lifecycle.rotate(line.connector, write_key=NEW, region="us", by=NOBODY)
         wait(self, seconds)
 
-    patch.setattr(in_flight.Line, "wait", switch)
+    patch.setattr(in_flight.InFlight, "wait", switch)
 
 
 def test_a_refusal_that_comes_after_the_switch_is_the_old_key_s(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from connectors.models import Connector, Pace, User
-from connectors.web.rate_limit import PER_MINUTE, Kind
+from connectors.web.rate_limit import PER_MINUTE, CostlyKind
 
 pytestmark = pytest.mark.django_db
 As = Callable[[str], Client]
@@ -28,7 +28,7 @@ FILES = (
 )
 
 
-def at_the_limit(user: User, kind: Kind, **began: float) -> None:
+def at_the_limit(user: User, kind: CostlyKind, **began: float) -> None:
     moment = timezone.now() - timedelta(**began)
     Pace.objects.update_or_create(
         user=user, kind=kind, defaults={"count": PER_MINUTE[kind], "began_at": moment}
@@ -45,12 +45,12 @@ def test_too_many_files_are_refused_until_the_minute_is_over(
 ) -> None:
     User.objects.filter(pk=people["admin"].pk).update(is_owner=True)
     client, path = as_("admin"), address(path, connector)
-    at_the_limit(people["admin"], Kind.FILE, seconds=20)
+    at_the_limit(people["admin"], CostlyKind.FILE, seconds=20)
     refused = client.get(path)
     assert refused.status_code == 429
     assert 30 <= int(refused["Retry-After"]) <= 40
     assert "You asked for this too often within a minute." in refused.content.decode()
-    at_the_limit(people["admin"], Kind.FILE, seconds=61)
+    at_the_limit(people["admin"], CostlyKind.FILE, seconds=61)
     assert client.get(path).status_code == 200
     assert Pace.objects.get(user=people["admin"]).count == 1
 
@@ -72,7 +72,7 @@ def test_too_many_searches_are_told_in_the_page_that_asks(
     assert swapped is not None
     rules = json.loads(html.unescape(swapped[1]))["responseHandling"]
     assert next(rule for rule in rules if re.search(rule["code"], "429"))["swap"] is True
-    at_the_limit(people["viewer"], Kind.SEARCH)
+    at_the_limit(people["viewer"], CostlyKind.SEARCH)
     terms = {"by": "event", "value": "event-1", "before": "7"}
     page: HttpResponse = client.get(path + end, terms)  # type: ignore[assignment]
     part: HttpResponse = client.get(path + end, terms, headers={"HX-Request": "true"})  # type: ignore[assignment]
@@ -89,7 +89,7 @@ def test_a_search_that_goes_on_by_itself_stays_below_the_limit() -> None:
     from exporter.reports import event_search
 
     pause = 0.05
-    assert PER_MINUTE[Kind.SEARCH] > 2 * 60 / (event_search.SECONDS + pause), "in two windows at once"
+    assert PER_MINUTE[CostlyKind.SEARCH] > 2 * 60 / (event_search.SECONDS + pause), "in two windows at once"
 
 
 def test_who_may_not_see_it_is_not_counted(as_: As, connector: Connector) -> None:

@@ -247,7 +247,7 @@ def test_an_invitation_does_not_leave_a_workspace_without_an_admin(
         hash=secrets.token_bytes(32),
         expires_at=timezone.now() + timedelta(days=1),
     )
-    with pytest.raises(invitations.Refused, match="needs an admin"):
+    with pytest.raises(invitations.InvitationRefused, match="needs an admin"):
         invitations.accept(letter, people["admin"], None)
     assert Membership.objects.get(workspace=workspace, user=people["admin"]).role == Role.ADMIN
 

@@ -137,7 +137,7 @@ def test_of_two_owners_who_remove_each_other_at_once_one_stays() -> None:
     def remove(user: User, by: User) -> None:
         try:
             owners.remove(user, By(by))
-        except owners.Refused as error:
+        except owners.OwnerRefused as error:
             refused.append(str(error))
         finally:
             connection.close()

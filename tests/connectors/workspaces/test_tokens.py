@@ -152,5 +152,5 @@ def test_what_cannot_be_a_workspace_is_one_sentence(fields: dict[str, str], word
 
 def test_a_slug_is_taken_once() -> None:
     workspaces.create("shop", "Shop", "a@example.com", By(None))
-    with pytest.raises(workspaces.Refused):
+    with pytest.raises(workspaces.WorkspaceRefused):
         workspaces.create("shop", "Shop", "a@example.com", By(None))

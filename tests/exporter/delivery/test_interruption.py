@@ -16,7 +16,7 @@ from exporter.delivery import settle as settling
 from exporter.delivery import turn
 from exporter.delivery.deliver import deliver
 from exporter.delivery.halving import Halving
-from exporter.delivery.in_flight import Line as InFlight
+from exporter.delivery.in_flight import InFlight as InFlight
 from exporter.delivery.lease import Lease
 from exporter.delivery.settle_sql import SETTLE
 from exporter.dispatch.shutdown import stopping

@@ -82,14 +82,14 @@ def test_what_expired_is_delivered_after_all_and_has_one_outcome(line: Line) -> 
     assert live(line) == {"delivered": 30}
     assert RecoveredEvent.objects.count() == 30
     assert check.check() == []
-    found = event_search.search(line.workspace.pk, event_search.By.EVENT, lost[0]).found[0]
+    found = event_search.search(line.workspace.pk, event_search.SearchBy.EVENT, lost[0]).found[0]
     assert event_search.fate(line.connector, found).outcome == "delivered"
 
 
 def test_what_was_delivered_is_not_sent_again_unless_it_is_asked_for(line: Line) -> None:
     line.feed(5)
     line.deliver()
-    with pytest.raises(replays.Refused, match="No event of that time"):
+    with pytest.raises(replays.ReplayRefused, match="No event of that time"):
         replays.begin(line.connector, wanted(), SYSTEM)
     made = replays.begin(line.connector, wanted(outcomes=["delivered"]), SYSTEM)
     assert run(made) == {"delivered": 5}
@@ -143,14 +143,14 @@ def test_of_two_replays_one_waits_and_one_may_be_paused_and_cancelled(line: Line
     assert states == {first.pk: "running", second.pk: "waiting"}
     replays.pause(first, SYSTEM)
     assert deliver(first.delivery_id) == Ended.HELD
-    with pytest.raises(replays.Refused, match="Another replay"):
+    with pytest.raises(replays.ReplayRefused, match="Another replay"):
         replays.pause(second, SYSTEM)
     replays.cancel(first, SYSTEM)
     replays.advance()
     second.refresh_from_db()
     assert second.state == ReplayState.RUNNING
     assert run(second) == {"delivered": 5}
-    with pytest.raises(replays.Refused, match="done"):
+    with pytest.raises(replays.ReplayRefused, match="done"):
         replays.cancel(second, SYSTEM)
     assert check.check() == []
 
@@ -179,7 +179,7 @@ def test_a_key_rejected_in_the_middle_loses_nothing(line: Line) -> None:
 def test_what_is_not_possible_is_said_and_nothing_begins(
     line: Line, fields: dict[str, Any], sentence: str
 ) -> None:
-    with pytest.raises(replays.Refused, match=sentence):
+    with pytest.raises(replays.ReplayRefused, match=sentence):
         replays.begin(line.connector, wanted(**fields), SYSTEM)
     assert not Replay.objects.exists()
 
@@ -187,7 +187,7 @@ def test_what_is_not_possible_is_said_and_nothing_begins(
 def test_a_span_without_retained_events_begins_nothing(line: Line) -> None:
     lose(line, 1)
     then = timezone.now() + timedelta(hours=1)
-    with pytest.raises(replays.Refused, match="No events of that time are kept"):
+    with pytest.raises(replays.ReplayRefused, match="No events of that time are kept"):
         replays.begin(line.connector, Wanted(then, then + timedelta(hours=1)), SYSTEM)
-    with pytest.raises(replays.Refused, match="later than the start"):
+    with pytest.raises(replays.ReplayRefused, match="later than the start"):
         replays.begin(line.connector, Wanted(then, then), SYSTEM)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from exporter.delivery.window import WIDEST, Window
+from exporter.delivery.window import WIDEST, SendWindow
 
 
-def measured(settling: float, making: float = 0.01, **state: bool) -> Window:
-    window = Window(**state)
+def measured(settling: float, making: float = 0.01, **state: bool) -> SendWindow:
+    window = SendWindow(**state)
     window.made(making)
     window.settled(settling)
     return window
@@ -26,7 +26,7 @@ def test_a_slow_destination_has_eight_at_most() -> None:
 
 
 def test_before_a_body_was_made_there_is_one() -> None:
-    window = Window()
+    window = SendWindow()
     window.settled(10.0)
     assert window.width == 1
 

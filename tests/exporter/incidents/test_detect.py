@@ -267,7 +267,7 @@ def test_a_closing_that_meets_a_new_failure_does_not_close(monkeypatch: pytest.M
         look()
         judged = detect.end
 
-        def end_then_fail(state: detect.State, now: datetime) -> tuple[datetime | None, datetime | None]:
+        def end_then_fail(state: detect.Situation, now: datetime) -> tuple[datetime | None, datetime | None]:
             verdict = judged(state, now)
             in_thread(lambda: stop(line)).join()
             return verdict

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.intake.normalise import BadBody, Refused, TooManyEvents, normalise, parse_body
+from exporter.intake.normalise import BadBody, EventRefused, TooManyEvents, normalise, parse_body
 
 A = b'{"event_type":"a","id":"1","time":1}'
 B = b'{"event_type":"b","id":"2","time":2,"note":"[{,}] \\" \\\\"}'
@@ -89,7 +89,7 @@ def test_what_is_not_json_with_events_is_refused_as_a_whole(body: bytes) -> None
 @pytest.mark.parametrize("broken", [b"{", A[:-1], b"nonsense", b'{"a":}', b"[1"])
 def test_a_broken_line_among_good_ones_is_left_for_its_own_refusal(broken: bytes) -> None:
     assert parse_body(A + b"\n" + broken + b"\n" + B) == [A, broken, B]
-    with pytest.raises(Refused):
+    with pytest.raises(EventRefused):
         normalise(broken)
 
 

@@ -27,7 +27,7 @@ from exporter.intake import file_types
 from exporter.intake.avro_codecs import CODECS, BadBlock, unpack
 from exporter.intake.file_walk import Walk, shown
 from exporter.intake.files import EventFile
-from exporter.intake.unreadable import Unreadable
+from exporter.intake.unreadable import FileUnreadable
 from tests.support.avro import SCHEMA, container, header, longs, record, swap_schema
 
 MANY = [record(number) for number in range(400)]
@@ -49,7 +49,7 @@ def until_damage(content: bytes, path: str = "events") -> tuple[list[str], str]:
             one["id"] for one in EventFile(io.BytesIO(content), path).events() if isinstance(one, dict)
         )
 
-    with pytest.raises(Unreadable) as told:
+    with pytest.raises(FileUnreadable) as told:
         collect()
     return ids, str(told.value)
 
@@ -58,7 +58,7 @@ def trouble(content: bytes, path: str) -> str:
     """The sentence about a file that may be good or bad."""
     try:
         list(EventFile(io.BytesIO(content), path).events())
-    except Unreadable as told:
+    except FileUnreadable as told:
         return str(told)
     return "."
 
@@ -136,7 +136,7 @@ def test_a_bomb_is_not_unpacked(codec: str) -> None:
 
 def test_a_codec_nobody_specified_is_named() -> None:
     content = container(MANY[:1], codec="deflate").replace(b"deflate", b"deflatf")
-    with pytest.raises(Unreadable, match="deflatf"):
+    with pytest.raises(FileUnreadable, match="deflatf"):
         read(content)
 
 
@@ -205,7 +205,7 @@ def test_the_type_stands_in_the_folder_the_schema_or_the_name(path: str, schema:
     "path", ["event_type=users.messages.email.open/p.avro", "Users.messages.email.Open.avro"]
 )
 def test_a_type_spelled_like_a_known_one_but_in_capitals_is_asked_about(path: str) -> None:
-    with pytest.raises(Unreadable, match=r"Is users\.messages\.email\.Open meant"):
+    with pytest.raises(FileUnreadable, match=r"Is users\.messages\.email\.Open meant"):
         file_types.of_file(path)
 
 
@@ -239,7 +239,7 @@ AVRO_JSON = {
     ],
 )
 def test_what_is_no_event_file_is_told_in_a_sentence(content: bytes, sentence: str) -> None:
-    with pytest.raises(Unreadable, match=sentence):
+    with pytest.raises(FileUnreadable, match=sentence):
         list(EventFile(io.BytesIO(content), "x").events())
 
 
@@ -248,7 +248,7 @@ def test_what_is_no_event_file_is_told_in_a_sentence(content: bytes, sentence: s
     ["string", {"type": "array", "items": "null"}, {"type": "enum", "name": "e", "symbols": ["a"]}, [], 5],
 )
 def test_a_schema_of_no_records_is_told_in_a_sentence(schema: Any) -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(FileUnreadable):
         read(header(schema, b"m" * 16))
 
 

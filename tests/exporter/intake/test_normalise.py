@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.intake.normalise import Refused, normalise
+from exporter.intake.normalise import EventRefused, normalise
 from exporter.log.events import Incoming
 
 BASE: dict[str, Any] = {"event_type": "users.messages.email.Open", "id": "e-1", "time": 1767323045}
@@ -23,14 +23,14 @@ def flat(**fields: Any) -> dict[str, Any]:
     return found
 
 
-def refusal(raw: bytes) -> Refused:
-    with pytest.raises(Refused) as refused:
+def refusal(raw: bytes) -> EventRefused:
+    with pytest.raises(EventRefused) as refused:
         normalise(raw)
     assert refused.value.reason.endswith(".")
     return refused.value
 
 
-def refuse(**fields: Any) -> Refused:
+def refuse(**fields: Any) -> EventRefused:
     return refusal(json.dumps({**BASE, **fields}).encode())
 
 
@@ -243,7 +243,7 @@ def test_whatever_an_event_carries_is_kept_and_normalising_again_changes_nothing
 
 @given(st.one_of(st.binary(), JSON_VALUES.map(lambda value: json.dumps(value).encode())))
 def test_no_bytes_bring_anything_but_a_line_or_a_refusal(raw: bytes) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(EventRefused) as refused:
         normalise(raw)
     assert refused.value.reason
 
@@ -256,6 +256,6 @@ def test_no_bytes_bring_anything_but_a_line_or_a_refusal(raw: bytes) -> None:
 def test_no_values_bring_anything_but_a_line_or_a_refusal(event: dict[str, Any]) -> None:
     try:
         incoming = accept(**event)
-    except Refused:
+    except EventRefused:
         return
     assert b"\n" not in incoming.line

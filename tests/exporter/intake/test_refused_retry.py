@@ -10,7 +10,7 @@ import pytest
 from exporter.actions import retries
 from exporter.display.remedies import remedy
 from exporter.intake import appender, refused_retry
-from exporter.intake.normalise import Refused, normalise
+from exporter.intake.normalise import EventRefused, normalise
 from exporter.intake.refusals import Refusal
 from exporter.models import RefusedRetry, RejectedEvent
 from exporter.reports import rejected
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def refuse(line: Line, *events: bytes) -> None:
     refusals = []
     for place, raw in enumerate(events):
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(EventRefused) as caught:
             normalise(raw)
         refusals.append(Refusal(place, raw, caught.value.reason, caught.value.id))
     appender.append_now(line.workspace.pk, [], refusals)

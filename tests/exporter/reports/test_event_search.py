@@ -11,7 +11,7 @@ from connectors.setup import lifecycle
 from exporter.ledger import check
 from exporter.models import Attempt, LogMark
 from exporter.reports import attempts, event_search, masking
-from exporter.reports.event_search import By
+from exporter.reports.event_search import SearchBy
 from tests.support.delivering import EMAIL_OPEN, NOBODY, Line, a_line
 from tests.support.factories import event
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def fate(line: Line, event_id: str) -> event_search.Fate:
-    (found,) = event_search.search(line.workspace.pk, By.EVENT, event_id).found
+    (found,) = event_search.search(line.workspace.pk, SearchBy.EVENT, event_id).found
     assert found.event["id"] == event_id
     return event_search.fate(line.connector, found)
 
@@ -94,14 +94,14 @@ def test_users_are_found_by_either_id_newest_first() -> None:
     with a_line() as line:
         line.feed(40)
         line.feed_events([event(900, user_id='odd "name" Ω\\', external_user_id="customer-1")])
-        (odd,) = event_search.search(line.workspace.pk, By.USER, 'odd "name" Ω\\').found
+        (odd,) = event_search.search(line.workspace.pk, SearchBy.USER, 'odd "name" Ω\\').found
         assert odd.number == 40
-        found = event_search.search(line.workspace.pk, By.EXTERNAL, "customer-1").found
+        found = event_search.search(line.workspace.pk, SearchBy.EXTERNAL, "customer-1").found
         assert [one.number for one in found] == sorted((one.number for one in found), reverse=True)
         assert found[0].number == 40
         assert len(found) == 7
         # What only looks like it is not it.
-        assert event_search.search(line.workspace.pk, By.USER, "customer-1").found == []
+        assert event_search.search(line.workspace.pk, SearchBy.USER, "customer-1").found == []
         line.deliver()
 
 
@@ -111,7 +111,7 @@ def test_a_search_goes_on_where_it_stopped_and_ends() -> None:
             line.feed(2)
         seen, before, rounds = [], None, 0
         while True:
-            piece = event_search.search(line.workspace.pk, By.EXTERNAL, "customer-3", before, seconds=0)
+            piece = event_search.search(line.workspace.pk, SearchBy.EXTERNAL, "customer-3", before, seconds=0)
             seen += [one.number for one in piece.found]
             assert piece.total == 60
             rounds += 1
@@ -130,11 +130,11 @@ def test_only_the_retained_log_of_the_own_workspace_is_searched() -> None:
         line.feed(10)
         line.deliver()
         other = Line(line.sandbox)
-        assert event_search.search(other.workspace.pk, By.EVENT, "event-1").found == []
+        assert event_search.search(other.workspace.pk, SearchBy.EVENT, "event-1").found == []
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM exporter_eventbatch WHERE workspace_id = %s", [line.workspace.pk])
         LogMark.objects.filter(pk=line.workspace.pk).update(first_event=10)
-        piece = event_search.search(line.workspace.pk, By.EVENT, "event-1")
+        piece = event_search.search(line.workspace.pk, SearchBy.EVENT, "event-1")
         assert (piece.found, piece.before, piece.total) == ([], None, 0)
 
 

@@ -19,7 +19,7 @@ from exporter.delivery.settle import settle
 from exporter.display.remedies import remedy
 from exporter.ledger import check
 from exporter.maintenance import rollup
-from exporter.models import Delivery, Kind, RejectedEvent
+from exporter.models import Delivery, DeliveryKind, RejectedEvent
 from exporter.reports import event_search, rejected, summary, windows
 from tests.support.delivering import NOBODY, Line, a_line
 from tests.support.factories import event
@@ -230,9 +230,9 @@ def test_kinds_are_kept_apart() -> None:
         reject(line)
         line.sandbox.heal()
         retry(line)
-        assert Delivery.objects.filter(connector=line.connector, kind=Kind.LIVE).count() == 1
-        found = event_search.search(line.workspace.pk, event_search.By.EVENT, "bad-1").found[0]
+        assert Delivery.objects.filter(connector=line.connector, kind=DeliveryKind.LIVE).count() == 1
+        found = event_search.search(line.workspace.pk, event_search.SearchBy.EVENT, "bad-1").found[0]
         fate = event_search.fate(line.connector, found)
         assert fate.outcome == "delivered"
         assert fate.attempt is not None
-        assert fate.attempt.delivery.kind == Kind.RETRY
+        assert fate.attempt.delivery.kind == DeliveryKind.RETRY

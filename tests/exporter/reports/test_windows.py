@@ -48,7 +48,7 @@ def age(line: Line, hours: float) -> None:
             cursor.execute(f"UPDATE exporter_{table} SET {moment} = {earlier} WHERE {whose}", terms)
 
 
-def flow(line: Line, window: windows.Window, now: datetime | None = None) -> Flow:
+def flow(line: Line, window: windows.TimeWindow, now: datetime | None = None) -> Flow:
     found = windows.flow(line.connector, window, now or sql.clock())
     assert found.off_by == 0
     for row in found.types:

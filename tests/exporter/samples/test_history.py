@@ -72,7 +72,7 @@ def test_real_events_of_the_past_are_found_and_what_waits_is_delivered() -> None
         history.events(line.connector, [(now - timedelta(hours=5), some)], random, settled=True)
         history.events(line.connector, [(now - timedelta(hours=1), more)], random, settled=False)
         assert check.check() == []
-        (found,) = event_search.search(line.workspace.pk, event_search.By.EVENT, "event-5").found
+        (found,) = event_search.search(line.workspace.pk, event_search.SearchBy.EVENT, "event-5").found
         assert event_search.fate(line.connector, found).outcome == "delivered"
         assert status.summary(line.connector).pending == 30
         line.deliver()

@@ -10,7 +10,7 @@ from exporter.actions import sources
 from exporter.log import event_log
 from exporter.models import Source, SourceObject
 from exporter.sources import following
-from exporter.sources.following import Turn, follow
+from exporter.sources.following import FollowTurn, follow
 from tests.exporter.sources.test_following import NOBODY, bucket, placed, server, some, workspace
 from tests.support.buckets import KEY, KEY_ID, Bucket
 
@@ -41,7 +41,7 @@ def test_the_command_follows_with_what_stands_in_the_environment(
             call_command(
                 "add_source", f"s3://{bucket.name}", "--workspace", workspace.slug, "--from", "yesterday"
             )
-    assert follow(Source.objects.get().pk) is Turn.IDLE
+    assert follow(Source.objects.get().pk) is FollowTurn.IDLE
     assert event_log.head(workspace.pk) == 3
 
 
@@ -50,7 +50,7 @@ def test_a_paused_source_rests_and_a_removed_one_is_gone(workspace: Workspace, b
     assert following.due() == [source.pk]
     sources.pause(source, NOBODY)
     assert following.due() == []
-    assert follow(source.pk) is Turn.HELD
+    assert follow(source.pk) is FollowTurn.HELD
     sources.resume(source, NOBODY)
     assert following.due() == [source.pk]
     sources.remove(source, NOBODY)

@@ -23,7 +23,7 @@ from exporter.models import Source
 from exporter.models.sources import Begin, Taken
 from exporter.sources import following
 from exporter.sources.address import BadAddress, parse
-from exporter.sources.following import Turn, follow
+from exporter.sources.following import FollowTurn, follow
 from exporter.sources.store import Store, Trouble
 from tests.support.avro import container, record
 from tests.support.buckets import KEY, Bucket, a_server
@@ -66,7 +66,7 @@ def states(source: Source) -> dict[str, int]:
     return {state: source.entries.filter(state=state).count() for state in Taken.values}
 
 
-def again(source: Source) -> Turn:
+def again(source: Source) -> FollowTurn:
     """The next look, as if its time had come."""
     Source.objects.filter(pk=source.pk).update(next_look_at=None)
     return follow(source.pk)
@@ -79,14 +79,14 @@ def test_brazes_layout_with_everything_that_happens_in_it(workspace: Workspace, 
     bucket.put(placed("damaged"), some(20, 200)[:-300])
     bucket.put(placed("_SUCCESS").removesuffix(".avro"), b"")
     source = sources.add(workspace, bucket.wish(), NOBODY)
-    assert follow(source.pk) is Turn.IDLE
+    assert follow(source.pk) is FollowTurn.IDLE
     assert states(source) == {"waiting": 0, "done": 3, "set_aside": 1}
     before = event_log.head(workspace.pk)
     assert 6 < before < 206
     bucket.put(placed("late", hours=30), some(1_000))
     bucket.put(placed("part-1"), some(0))
     bucket.put(placed("new-type", "users.behaviors.New"), some(2_000))
-    assert again(source) is Turn.IDLE
+    assert again(source) is FollowTurn.IDLE
     assert event_log.head(workspace.pk) == before + 6, "late and new ones, and nothing twice"
     source.refresh_from_db()
     assert source.objects_taken == 6, "the one that was written anew is another one"
@@ -140,7 +140,7 @@ def test_an_object_goes_on_where_it_was_broken_off(
             with pytest.raises(KeyboardInterrupt):
                 again(source)
     assert event_log.head(workspace.pk) == source.entries.get().position == 60
-    assert again(source) is Turn.IDLE
+    assert again(source) is FollowTurn.IDLE
     assert event_log.head(workspace.pk) == 100
     assert source.entries.get().state == Taken.DONE
 
@@ -148,9 +148,9 @@ def test_an_object_goes_on_where_it_was_broken_off(
 def test_two_workers_do_not_work_on_one_source(workspace: Workspace, bucket: Bucket) -> None:
     source = sources.add(workspace, bucket.wish(), NOBODY)
     assert following._take(source.pk)
-    assert follow(source.pk) is Turn.HELD
+    assert follow(source.pk) is FollowTurn.HELD
     Source.objects.update(held_until=timezone.now() - timedelta(seconds=1))
-    assert follow(source.pk) is Turn.IDLE
+    assert follow(source.pk) is FollowTurn.IDLE
 
 
 def test_what_is_wrong_with_a_bucket_is_told_in_words(bucket: Bucket) -> None:
@@ -174,7 +174,7 @@ def test_a_store_that_does_not_answer_is_told_and_asked_again_later(
 
     with monkeypatch.context() as broken:
         broken.setattr(Store, "objects", refuse)
-        assert follow(source.pk) is Turn.FAILED
+        assert follow(source.pk) is FollowTurn.FAILED
         source.refresh_from_db()
         assert (source.trouble, source.failures) == ("Access is forbidden.", 1)
         assert source.failing_since is not None
@@ -182,7 +182,7 @@ def test_a_store_that_does_not_answer_is_told_and_asked_again_later(
         again(source)
         source.refresh_from_db()
         assert source.failures == 2
-    assert again(source) is Turn.IDLE
+    assert again(source) is FollowTurn.IDLE
     healed = Source.objects.get()
     assert (healed.trouble, healed.failures, healed.failing_since) == ("", 0, None)
     assert event_log.head(workspace.pk) == 3
@@ -200,9 +200,9 @@ def test_an_object_that_breaks_off_on_the_way_is_read_again_and_not_set_aside(
 
     with monkeypatch.context() as broken:
         broken.setattr(Store, "open", cut)
-        assert follow(source.pk) is Turn.FAILED
+        assert follow(source.pk) is FollowTurn.FAILED
     assert states(source)["set_aside"] == 0
-    assert again(source) is Turn.IDLE
+    assert again(source) is FollowTurn.IDLE
     assert event_log.head(workspace.pk) == Source.objects.get().accepted == 300
 
 
@@ -275,5 +275,5 @@ def test_credentials_are_sealed_moved_to_new_keys_and_nowhere_in_clear(
     source.refresh_from_db()
     assert bytes(source.credentials) != before
     settings.WRITE_KEY_ENCRYPTION_KEYS = settings.WRITE_KEY_ENCRYPTION_KEYS[:1]
-    assert follow(source.pk) is Turn.IDLE
+    assert follow(source.pk) is FollowTurn.IDLE
     assert KEY not in str([(one.before, one.after, one.target) for one in AuditEntry.objects.all()])

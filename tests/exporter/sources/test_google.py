@@ -9,7 +9,7 @@ from exporter.actions import sources
 from exporter.log import event_log
 from exporter.models import Source
 from exporter.models.sources import Begin
-from exporter.sources.following import Turn, follow
+from exporter.sources.following import FollowTurn, follow
 from exporter.sources.store import Trouble
 from tests.support.avro import container, record
 from tests.support.factories import WorkspaceFactory
@@ -34,11 +34,11 @@ def test_a_bucket_of_google_is_listed_in_pages_read_and_followed() -> None:
         )
         assert len(sources.check(wish)) > 0
         source = sources.add(workspace, wish, By(None))
-        assert follow(source.pk) is Turn.IDLE
+        assert follow(source.pk) is FollowTurn.IDLE
         assert event_log.head(workspace.pk) == 5
         storage.objects[f"{FOLDER}/part-9.avro"] = container([record(9)])
         Source.objects.update(next_look_at=None)
-        assert follow(source.pk) is Turn.IDLE
+        assert follow(source.pk) is FollowTurn.IDLE
         assert event_log.head(workspace.pk) == 6
         storage.forbidden = True
         with pytest.raises(Trouble, match=r"forbidden|not accepted"):

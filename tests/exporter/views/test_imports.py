@@ -194,9 +194,9 @@ def test_a_size_no_file_may_have_is_one_sentence(workspace: Workspace, name: str
 def test_pieces_that_do_not_fit_are_refused(workspace: Workspace) -> None:
     upload = imports.begin(workspace, "x", 100, NOBODY)
     for start, piece in ((1, b"a"), (0, b""), (0, b"a" * 101), (-1, b"a")):
-        with pytest.raises(imports.Refused):
+        with pytest.raises(imports.ImportRefused):
             imports.add_piece(upload, start, piece)
-    with pytest.raises(imports.Refused):
+    with pytest.raises(imports.ImportRefused):
         imports.start(upload, NOBODY)
     assert not UploadPiece.objects.exists()
 
