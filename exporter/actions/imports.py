@@ -26,7 +26,7 @@ class ImportRefused(Exception):
 
 
 def begin(workspace: Workspace, name: str, size: int, by: By) -> Upload:
-    """Raises Refused, Archived."""
+    """Raises ImportRefused, Archived."""
     if not 0 < size <= MOST_BYTES:
         raise ImportRefused(
             _("A file may have 1 to %(most)s MB here. Larger ones: manage.py import_events.")
@@ -43,7 +43,7 @@ def add_piece(upload: Upload, start: int, content: bytes) -> Upload:
     """The next bytes; a piece that is here already is taken as such.
 
     Raises:
-        Refused.
+        ImportRefused.
     """
     with transaction.atomic():
         current = Upload.objects.select_for_update().get(pk=upload.pk)
@@ -61,7 +61,7 @@ def add_piece(upload: Upload, start: int, content: bytes) -> Upload:
 
 
 def start(upload: Upload, by: By) -> None:
-    """Into the log: every connector gets its events as new ones. Raises Refused."""
+    """Into the log: every connector gets its events as new ones. Raises ImportRefused."""
     with transaction.atomic():
         hold_open(upload.workspace)
         if not Upload.objects.filter(pk=upload.pk, stage=Stage.ARRIVED).update(stage=Stage.RUNNING):

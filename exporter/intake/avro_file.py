@@ -33,7 +33,7 @@ class AvroFile:
     or read in part so far, `lost` the records in them, as far as they tell how many they hold."""
 
     def __init__(self, stream: BinaryIO) -> None:
-        """Raises Unreadable where the header is damaged, is no record's, or names an unknown codec."""
+        """Raises FileUnreadable where the header is damaged, is no record's, or names an unknown codec."""
         self._stream = Forward(stream)
         self.damaged = self.lost = 0
         try:

@@ -117,7 +117,7 @@ def append_all(
     after a group and returns what belongs in its transaction.
 
     Raises:
-        What the events' reader raises apart from Unreadable, and `appender.append_now`.
+        What the events' reader raises apart from FileUnreadable, and `appender.append_now`.
     """
     tally = tally or Tally()
     tally.skipped = position = start

@@ -49,12 +49,12 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def normalise(raw: bytes) -> Incoming:
-    """Checks one event and brings it into the flat form. Raises Refused, and nothing else whatever the bytes."""
+    """Checks one event and brings it into the flat form. Raises EventRefused, and nothing else whatever the bytes."""
     return _normalised(_read(raw))
 
 
 def normalise_record(event: dict[str, Any]) -> Incoming:
-    """Does the same for an event from a file's reader, which it modifies. Raises Refused."""
+    """Does the same for an event from a file's reader, which it modifies. Raises EventRefused."""
     if (
         any(type(value) is dict or type(value) is list for value in event.values())
         and _depth(event) > DEEPEST
@@ -184,7 +184,7 @@ def _refuse_id(event_id: object) -> NoReturn:
 
 
 def _unknown_type(event_type: object, event_id: str) -> str:
-    """The name of a type the catalogue does not know, if it is fit to be stored and shown. Raises Refused."""
+    """The name of a type the catalogue does not know, if it is fit to be stored and shown. Raises EventRefused."""
     if event_type is None:
         raise EventRefused("event_type is missing. Send, for instance, users.messages.email.Open.", event_id)
     if not isinstance(event_type, str):
@@ -215,7 +215,7 @@ def _refuse_time(time: object, event_id: str) -> NoReturn:
 
 
 def _flatten(event: dict[str, Any], flat: dict[str, Any], event_id: str) -> None:
-    """Fills ``flat`` from the Custom HTTP form: user before properties before other fields. Raises Refused.
+    """Fills ``flat`` from the Custom HTTP form: user before properties before other fields. Raises EventRefused.
 
     A null in user does not hide a property of the same name: it carries no information.
     """

@@ -78,7 +78,7 @@ def events(upload: Upload) -> Iterator[RawEvent]:
     """All events, of a zip member by member. A member that cannot be read costs itself; the sentence comes at the end.
 
     Raises:
-        Unreadable.
+        FileUnreadable.
     """
     file = cast(BinaryIO, BufferedReader(PieceFile(upload)))
     if file.read(len(_ZIP)) != _ZIP:
@@ -98,7 +98,7 @@ def events(upload: Upload) -> Iterator[RawEvent]:
 
 
 def _members(file: BinaryIO) -> Iterator[tuple[str, BinaryIO]]:
-    """Raises Unreadable."""
+    """Raises FileUnreadable."""
     try:
         packed = zipfile.ZipFile(file)
         wanted = [one for one in packed.infolist() if not one.is_dir() and is_event_name(one.filename)]
