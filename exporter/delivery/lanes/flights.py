@@ -6,6 +6,7 @@ Sender threads only speak HTTP; everything else here belongs to the coordinating
 from __future__ import annotations
 
 import time
+import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ _senders = Senders(MOST_HEALTHY + MOST_HANGING, "small-sender")
 _RENEW = """
 UPDATE exporter_delivery d SET lease_until = clock_timestamp() + make_interval(secs => %(seconds)s)
   FROM unnest(%(ids)s::bigint[], %(tokens)s::uuid[]) AS n(id, token)
- WHERE d.id = n.id AND d.lease_token = n.token RETURNING d.id
+ WHERE d.id = n.id AND d.lease_token = n.token RETURNING n.id, n.token
 """
 
 
@@ -46,6 +47,9 @@ class _Late(Exception):
 
 # How the sender names a body that was not begun.
 LATE = f"internal fault ({_Late.__name__})"
+
+
+Key = tuple[int, uuid.UUID]
 
 
 @dataclass(slots=True)
@@ -60,8 +64,9 @@ class Flights:
 
     def __init__(self, landed: Callable[[], None]) -> None:
         self._tell = landed
-        self._flying: dict[int, Flying] = {}
-        self._answered: deque[tuple[int, float]] = deque()
+        # By the lease too: a delivery whose lease was lost may be claimed again before its cut request has ended.
+        self._flying: dict[Key, Flying] = {}
+        self._answered: deque[tuple[Key, float]] = deque()
         self._hanging = 0
         self._stop_at = float("inf")
         self.looked = 0.0
@@ -87,20 +92,22 @@ class Flights:
                 body.calls, now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z"
             )
 
+        key = (claimed.delivery_id, claimed.token)
+
         def done() -> None:
-            self._answered.append((claimed.delivery_id, time.monotonic()))
+            self._answered.append((key, time.monotonic()))
             if len(self._answered) == 1:
                 self._tell()
 
         flight = _senders.launch(current.endpoint, current.authorization, wrapped, done)
         sent = Sent(body, current, flight, time.monotonic() + clock)
-        self._flying[claimed.delivery_id] = Flying(claimed, sent)
+        self._flying[key] = Flying(claimed, sent)
 
     def collect(self, clock: float) -> Iterator[Flying]:
         """Takes out those that were answered."""
         while self._answered:
-            delivery_id, at = self._answered.popleft()
-            flying = self._flying.pop(delivery_id, None)
+            key, at = self._answered.popleft()
+            flying = self._flying.pop(key, None)
             if flying is not None:
                 flying.sent.ended = at + clock
                 yield flying
@@ -131,20 +138,19 @@ class Flights:
 
     def _renew(self, now: float) -> None:
         term = float(settings.CURRENTS_LEASE_SECONDS)
-        due = [each for each in self._flying.values() if each.claimed.until - now < term * 2 / 3]
+        due = {key: each for key, each in self._flying.items() if each.claimed.until - now < term * 2 / 3}
         if not due:
             return
-        ids = [each.claimed.delivery_id for each in due]
-        tokens = [each.claimed.token for each in due]
+        ids, tokens = zip(*due, strict=True)
         try:
-            kept = {row[0] for row in execute(_RENEW, {"ids": ids, "tokens": tokens, "seconds": term})}
+            rows = execute(_RENEW, {"ids": list(ids), "tokens": list(tokens), "seconds": term})
         except DatabaseError:
-            _cut(each for each in due if each.claimed.until - now < LAST_MOMENT)
+            _cut(each for each in due.values() if each.claimed.until - now < LAST_MOMENT)
             raise
-        for each in due:
-            if each.claimed.delivery_id in kept:
-                each.claimed.until = now + term
-        _cut(each for each in due if each.claimed.delivery_id not in kept)
+        kept = {(delivery_id, token) for delivery_id, token in rows}
+        for key in kept:
+            due[key].claimed.until = now + term
+        _cut(each for key, each in due.items() if key not in kept)
 
 
 def _cut(some: Iterable[Flying]) -> None:

@@ -57,6 +57,12 @@ def settle_many(landed: Sequence[Landed]) -> set[int]:
     """
     if not landed:
         return set()
+    # The statement finds a row by its delivery: one that stands twice (under a lease that was lost, and claimed again
+    # since) would be counted for both. The second goes into a statement of its own.
+    eldest = {one.claimed.delivery_id: one for one in reversed(landed)}
+    if len(eldest) < len(landed):
+        again = [one for one in landed if eldest[one.claimed.delivery_id] is not one]
+        return settle_many(list(eldest.values())) | settle_many(again)
     try:
         return _settle(landed)
     except (OperationalError, InterfaceError):

@@ -23,6 +23,7 @@ from exporter.delivery.lanes.coordinator import Coordinator
 from exporter.dispatch.shutdown import stopping
 from exporter.ledger.check import check
 from exporter.models import Attempt, AttemptCount, AttemptTotal, Delivery, DeliveryDelay, RejectedEvent
+from tests.house.running import until
 from tests.support.delivering import EMAIL_OPEN, Line, a_line
 from tests.support.factories import event
 
@@ -178,6 +179,29 @@ def test_events_that_came_while_the_lease_was_held_are_not_forgotten() -> None:
         those.first.feed(1)
         those.coordinator.settle_all([])
         assert those.first.arrived() == ["event-0", "event-1"]
+
+
+def test_the_late_answer_under_a_lost_lease_does_not_stand_for_the_body_sent_since() -> None:
+    """Another worker took over, delivered and released; then this one claimed the delivery again."""
+    with many(latency_ms=50) as those:
+        line = those.first
+        line.feed(1)
+        line.sandbox.fail(hang=True, count=1)
+        those.coordinator.wake([line.workspace.pk])
+        those.coordinator.step()
+        (lost,) = those.coordinator.flights._flying.values()
+        until(lambda: line.sandbox.stats()["in_flight"], seconds=10)
+        lease_runs_out()
+        line.deliver()
+        line.feed(1)
+        line.sandbox.fail(delay_ms=500, status=200, store=True, count=1)
+        those.coordinator.wake([line.workspace.pk])
+        until(lambda: those.coordinator.step() and line.sandbox.stats()["in_flight"] == 2, seconds=10)
+        lost.sent.flight.cut()
+        those.coordinator.settle_all([])
+        assert line.arrived() == ["event-0", "event-1"]
+        assert line.outcomes() == {"delivered": 2}
+        assert (line.delivery.failures, line.delivery.lease_token) == (0, None)
 
 
 def test_a_lease_is_renewed_while_an_answer_is_awaited(settings: Any) -> None:
