@@ -199,11 +199,11 @@ class History(ToldAlike, RuleBasedStateMachine):
         """The worker dies before its first, second or third settle, whatever Segment has accepted by then."""
         real, left = settle.settle, [settles]
 
-        def dying(lease: Lease, step: settle.Step) -> None:
+        def dying(lease: Lease, step: settle.Step, *, beside: settle.Statement | None = None) -> None:
             if not left[0]:
                 raise Crash
             left[0] -= 1
-            real(lease, step)
+            real(lease, step, beside=beside)
 
         self.line.make_due()
         try:
@@ -222,12 +222,12 @@ class History(ToldAlike, RuleBasedStateMachine):
         self.append(some)
         real, frozen = settle.settle, [False]
 
-        def freezing(lease: Lease, step: settle.Step) -> None:
+        def freezing(lease: Lease, step: settle.Step, *, beside: settle.Statement | None = None) -> None:
             if not frozen[0]:
                 frozen[0] = True
                 self._abandon()
                 deliver(lease.delivery_id)
-            real(lease, step)
+            real(lease, step, beside=beside)
 
         self.line.make_due()
         self._deliver_with(freezing)
@@ -293,7 +293,7 @@ class History(ToldAlike, RuleBasedStateMachine):
     def delivered_or_rejected(self) -> bool:
         return self.line.delivery.cursor > self.start
 
-    def _deliver_with(self, settling: Callable[[Lease, settle.Step], None]) -> None:
+    def _deliver_with(self, settling: Callable[..., None]) -> None:
         with patch.object(turn, "settle", settling):
             self.line.deliver()
 
