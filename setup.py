@@ -7,7 +7,10 @@ FILES = ("templates", "static", "locale")
 
 setup(
     packages=[
-        *find_packages(include=["currents_admin*", "connectors*", "exporter*"]),
+        # The merging of translations is a tool of development, with a library of its own.
+        *find_packages(
+            include=["currents_admin*", "connectors*", "exporter*"], exclude=["currents_admin.translations*"]
+        ),
         *(f"currents_admin.{name}" for name in FILES),
     ],
     package_dir={f"currents_admin.{name}": name for name in FILES},

@@ -175,7 +175,10 @@ def pages(live_server: LiveServer, admin: User) -> dict[str, tuple[str, Act]]:
             f"{status(failing)}attempts/{Attempt.objects.filter(delivery__connector=failing).latest('at').pk}/",
             wait,
         ),
-        "rejected": (f"{status(busy)}rejected/", lambda page: page.locator(".samples summary").first.click()),
+        "rejected": (
+            f"{status(busy)}rejected/",
+            lambda page: page.locator('a[href^="?samples="]').first.click(),
+        ),
         "find": (f"{status(failing)}find/?by=external&value=customer-1", wait),
         "found": (
             f"{status(failing)}find/?by=event&value=event-{Delivery.objects.get(connector=failing).cursor}",

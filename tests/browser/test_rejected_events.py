@@ -43,7 +43,7 @@ def test_a_rejected_event_is_found_understood_and_retried(line: Line, owner: Use
     expect(page.get_by_role("heading", name="Sending them again")).to_be_visible()
     deliver(Delivery.objects.get(kind="retry").pk)
     expect(page.get_by_role("heading", name="No event is rejected")).to_be_visible()
-    expect(page.get_by_text("1 event accepted by Segment")).to_be_visible()
+    expect(page.get_by_text("1 event was accepted by Segment")).to_be_visible()
 
     page.goto(address(line))
     expect(page.locator(".equation")).to_contain_text("4 accepted")
