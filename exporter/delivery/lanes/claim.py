@@ -46,7 +46,7 @@ WITH this AS MATERIALIZED (
 ), locked AS (
     SELECT d.id, woken.head
       FROM woken JOIN exporter_delivery d ON d.id = woken.id
-     WHERE woken.small AND d.cursor < woken.head AND {_FREE} AND {_HEALTHY}
+     WHERE woken.small AND d.cursor < woken.head AND {_FREE} AND {_HEALTHY} AND d.ahead = '[]'::jsonb
      ORDER BY d.round, d.id LIMIT %(most)s
        FOR UPDATE OF d SKIP LOCKED
 ), claimed AS (
