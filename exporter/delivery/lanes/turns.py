@@ -29,7 +29,7 @@ class Turns:
     def add(self, delivery_id: int) -> None:
         with self._changed:
             self._waiting.setdefault(delivery_id)
-            if not self._idle and len(self._threads) < self._most and not stopping.is_set():
+            if len(self._waiting) > self._idle and len(self._threads) < self._most and not stopping.is_set():
                 thread = threading.Thread(
                     target=self._run, name=f"{self._name}-{len(self._threads)}", daemon=True
                 )

@@ -36,6 +36,26 @@ def test_a_delivery_that_is_behind_has_another_turn_and_one_that_waits_is_noted_
     _stop(turns)
 
 
+def test_two_that_come_at_once_do_not_wait_for_the_one_idle_thread() -> None:
+    both, begun = threading.Barrier(2), list[int]()
+
+    def work(delivery_id: int) -> bool:
+        if delivery_id:
+            both.wait(10)
+            begun.append(delivery_id)
+        return False
+
+    turns = Turns("test", 2, work)
+    turns.add(0)
+    until(lambda: turns._idle == 1, seconds=10)
+    with turns._changed:  # so that the idle thread cannot wake up in between
+        turns.add(1)
+        turns.add(2)
+    until(lambda: not len(turns), seconds=20)
+    assert sorted(begun) == [1, 2]
+    _stop(turns)
+
+
 def test_a_turn_that_breaks_off_takes_no_thread_with_it() -> None:
     done: list[int] = []
 
