@@ -38,7 +38,6 @@ def in_thread(work: Callable[[], Any]) -> threading.Thread:
     return thread
 
 
-@pytest.mark.parametrize("fault", [{"status": 500}, {"status": 503}, {"reset": True}, {"status": 408}])
 def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
     """Waits for something another thread does; fails where it never comes."""
     tick = threading.Event()
@@ -49,6 +48,7 @@ def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
     raise AssertionError("it never came")
 
 
+@pytest.mark.parametrize("fault", [{"status": 500}, {"status": 503}, {"reset": True}, {"status": 408}])
 def test_a_passing_fault_keeps_everything_and_is_tried_again(fault: dict[str, Any]) -> None:
     with a_line() as line:
         line.feed(50)
