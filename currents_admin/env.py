@@ -35,19 +35,27 @@ def text(name: str, default: str = "") -> str:
     """The variable, stripped; empty counts as unset.
 
     Raises:
-        BadEnvironment: a secret is given twice, or its file cannot be read.
+        BadEnvironment: a secret is given twice, its file cannot be read, or the value is not text.
     """
     value = os.environ.get(name, "").strip()
     file = os.environ.get(f"{name}_FILE", "").strip() if name in SECRETS else ""
     if not file:
-        return value or default
+        return _checked(name, value) or default
     if value:
         raise BadEnvironment(f"{name} and {name}_FILE are both set: keep one of them.")
     try:
-        return Path(file).read_text().strip() or default
+        content = Path(file).read_text(encoding="utf-8-sig").strip()
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "it is not text"
         raise BadEnvironment(f"{name}_FILE names {file}, which cannot be read: {why}.") from None
+    return _checked(f"The file of {name}_FILE", content) or default
+
+
+def _checked(name: str, value: str) -> str:
+    """Neither bytes that are no UTF-8, which Python turns into surrogates, nor NUL can be a part of any setting."""
+    if any(sign == "\0" or "\ud800" <= sign <= "\udfff" for sign in value):
+        raise BadEnvironment(f"{name} must be text in UTF-8; it holds other bytes.")
+    return value
 
 
 def flag(name: str, *, default: bool = False) -> bool:

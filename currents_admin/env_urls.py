@@ -40,7 +40,8 @@ def web(name: str, default: str) -> str:
         raise BadEnvironment(f"{name} must be an address such as https://example.com.")
     if parts.query or parts.fragment or parts.username is not None:
         raise BadEnvironment(f"{name} must be an address without a user, “?” or “#”.")
-    if not _is_host(parts.netloc.rpartition(":")[0] if parts.port is not None else parts.netloc):
+    host = parts.netloc.rpartition(":")[0] if parts.port is not None else parts.netloc
+    if host.startswith(".") or not _is_host(host):
         raise BadEnvironment(f"{name} must name its host in letters of the web (xn--… for others).")
     return urlunsplit((parts.scheme, _netloc(parts), parts.path, "", ""))
 
@@ -72,7 +73,7 @@ def database(name: str, value: str) -> dict[str, Any]:
     such addresses: `schema` is the search path, `pgbouncer=true` does without prepared statements.
     """
     parts = _split(name, value)
-    if parts.scheme not in ("postgres", "postgresql") or not parts.path.strip("/"):
+    if parts.scheme not in ("postgres", "postgresql") or not _from_root(parts.path):
         raise BadEnvironment(f"{name} must look like postgresql://user:password@host:5432/database.")
     options: dict[str, Any] = _query(name, parts)
     schema, pooled = options.pop("schema", ""), options.pop("pgbouncer", "")
@@ -119,7 +120,7 @@ def _redis_socket(name: str, parts: SplitResult, query: dict[str, str]) -> Redis
     database = query.pop("db", "") or query.pop("virtual_host", "") or "0"
     _check_number(name, database)
     _only(name, query, ())
-    if not parts.path.strip("/") or parts.hostname:
+    if not _from_root(parts.path) or parts.hostname:
         raise BadEnvironment(f"{name} must name its socket from the root: unix:///run/redis.sock?db=0.")
     where = f"{parts.netloc}{quote(unquote(parts.path))}"
     return RedisAddress(f"unix://{where}?db={database}", f"redis+socket://{where}?virtual_host={database}")
@@ -134,7 +135,7 @@ def mail(name: str, default: str) -> dict[str, Any]:
     if parts.scheme == "console":
         return {"EMAIL_BACKEND": backend + "console.EmailBackend"}
     if parts.scheme == "file":
-        if parts.netloc or not parts.path.strip("/"):
+        if parts.netloc or not _from_root(parts.path):
             raise BadEnvironment(f"{name} must name its folder from the root: file:///folder.")
         return {"EMAIL_BACKEND": backend + "filebased.EmailBackend", "EMAIL_FILE_PATH": unquote(parts.path)}
     if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.path.strip("/"):
@@ -161,13 +162,21 @@ def _split(name: str, value: str) -> SplitResult:
     """The parts of an address; the scheme is in lower case."""
     try:
         parts = urlsplit(value)
-        _ = parts.port
+        if parts.port == 0:
+            raise ValueError("port")
     except ValueError:
         raise BadEnvironment(
             f"{name} is no address: look at its brackets and its port, and write signs in a password as %40 (@), "
             "%2F (/), %23 (#)."
         ) from None
+    if "%00" in value:
+        raise BadEnvironment(f"{name} holds %00, which no part of an address can be.")
     return parts
+
+
+def _from_root(path: str) -> bool:
+    """`file:mail`, without its slashes, would be a folder of wherever the process was started."""
+    return path.startswith("/") and bool(path.strip("/"))
 
 
 def _netloc(parts: SplitResult) -> str:
@@ -183,7 +192,12 @@ def _is_host(host: str) -> bool:
 def _query(name: str, parts: SplitResult) -> dict[str, str]:
     if parts.fragment:
         raise BadEnvironment(f"{name} must be an address without “#”: in a password it is written %23.")
-    return dict(parse_qsl(parts.query, keep_blank_values=True))
+    found: dict[str, str] = {}
+    for word, value in parse_qsl(parts.query, keep_blank_values=True):
+        if word in found:
+            raise BadEnvironment(f"{name} has “{word}” twice after its “?”: keep one of them.")
+        found[word] = value
+    return found
 
 
 def _only(name: str, query: dict[str, str], known: tuple[str, ...]) -> None:

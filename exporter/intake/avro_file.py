@@ -12,7 +12,7 @@ import fastavro
 import msgspec
 from fastavro.schema import SchemaParseException
 
-from exporter.intake import avro_codecs
+from exporter.intake import avro_bounds, avro_codecs
 from exporter.intake.avro_codecs import BadBlock
 from exporter.intake.avro_values import converters, plain_schema
 from exporter.intake.forward import Forward
@@ -53,6 +53,10 @@ class AvroFile:
             raise FileUnreadable(f"Its Avro schema cannot be read ({type(error).__name__}).") from error
         if not isinstance(plain, dict) or plain.get("type") != "record":
             raise FileUnreadable("It does not hold records.")
+        try:
+            avro_bounds.check(self._parsed)
+        except _BAD_RECORD as error:
+            raise FileUnreadable(f"Its Avro schema cannot be read: it holds {error}.") from error
         self._converters = converters(self.schema)
 
     def records(self) -> Iterator[dict[str, Any]]:

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 from connectors.catalogue.catalogue import CATALOGUE, KNOWN
+from exporter.intake.normalise import LONGEST_TYPE
 from exporter.intake.unreadable import FileUnreadable
 
 # Currents writes its files into folders named after the type.
@@ -15,6 +16,8 @@ _IN_FOLDER = re.compile(r"event_type=([^/\\]+)")
 # Currents' schemas are named for where they go: dataexport.S3.inner.users.messages.email.Open
 _IN_SCHEMA = re.compile(r"(?:^dataexport\.[^.]+\.[^.]+\.|^(?:.+\.)?(?=users\.|agentconsole\.))(.+)$")
 _LIKE_A_TYPE = re.compile(r"(?:users|agentconsole)(?:\.[A-Za-z0-9_]+)*\.[A-Z][A-Za-z0-9_]*")
+# Control characters, and what a byte that is not UTF-8 becomes in a command's arguments.
+_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _NAMES = KNOWN | frozenset(CATALOGUE.by_name)
 _BY_LETTERS = {name.lower(): name for name in sorted(_NAMES)}
 
@@ -22,6 +25,20 @@ _BY_LETTERS = {name.lower(): name for name in sorted(_NAMES)}
 def meant(name: str) -> str:
     """The known type that this name differs from in capitals alone; empty where it is known or like none."""
     return "" if name in _NAMES else _BY_LETTERS.get(name.lower(), "")
+
+
+def checked(name: str) -> str:
+    """The name, if it can be stored as an event's type.
+
+    Raises:
+        FileUnreadable.
+    """
+    if len(name) > LONGEST_TYPE or _UNFIT.search(name):
+        raise FileUnreadable(
+            f"Its event type cannot be one: it has {len(name)} characters of {LONGEST_TYPE} allowed, or one that "
+            "is no text. Name another with --event-type."
+        )
+    return name
 
 
 def of_file(path: str, schema: Any = None) -> str:

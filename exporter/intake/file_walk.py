@@ -16,8 +16,8 @@ STANDARD_INPUT = Path("-")
 
 @dataclass(slots=True)
 class Walk:
-    """`passed_over` counts files in folders that hold no events by their names, such as `_SUCCESS`; `closed` are
-    folders that could not be looked into."""
+    """`passed_over` counts files in folders that hold no events by their names, such as `_SUCCESS`, and links to
+    folders; `closed` are folders that could not be looked into."""
 
     given: Sequence[Path]
     passed_over: int = 0
@@ -25,7 +25,7 @@ class Walk:
 
     def files(self) -> Iterator[Path]:
         for path in self.given:
-            if path != STANDARD_INPUT and path.is_dir():
+            if path != STANDARD_INPUT and _is_folder(path):
                 yield from self._below(path)
             else:
                 yield path
@@ -34,12 +34,22 @@ class Walk:
         for name, folders, files in os.walk(folder, onerror=self.closed.append):
             folders.sort()
             folders[:] = [one for one in folders if not one.startswith(".")]
+            # Links to folders are not followed: they may lead in circles.
+            self.passed_over += sum(Path(name, one).is_symlink() for one in folders)
             for file in sorted(files):
                 path = Path(name, file)
                 if _holds_events(path):
                     yield path
                 else:
                     self.passed_over += 1
+
+
+def _is_folder(path: Path) -> bool:
+    """A name that is too long, or in a closed folder, is none; opening it as a file tells so."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def is_event_name(name: str) -> bool:

@@ -39,7 +39,7 @@ class EventFile:
         except _PACKED_DAMAGE as error:
             raise FileUnreadable(f"It is damaged ({type(error).__name__}).") from error
         schema = self._avro.schema if self._avro else None
-        self.event_type = event_type or file_types.of_file(path, schema)
+        self.event_type = file_types.checked(event_type or file_types.of_file(path, schema))
 
     def events(self) -> Iterator[RawEvent]:
         """The events in the file's order, always the same.
@@ -78,12 +78,12 @@ class EventFile:
             return raw
         try:
             event = _decode(raw)
+            # In the shape of Braze's HTTP export such a value is somebody's own.
+            if not isinstance(event, dict) or isinstance(event.get("properties"), dict) or "user" in event:
+                return raw
+            event = avro_json.unwrapped(event)
         except (ValueError, RecursionError):
             return raw
-        # In the shape of Braze's HTTP export such a value is somebody's own.
-        if not isinstance(event, dict) or isinstance(event.get("properties"), dict) or "user" in event:
-            return raw
-        event = avro_json.unwrapped(event)
         if not event.get("event_type") and self.event_type:
             event["event_type"] = self.event_type
         return event

@@ -61,6 +61,11 @@ def test_mail_is_sent_as_the_address_says(
         f"smtp://mail.example.com#{SECRET}",
         f"smtp://u:{SECRET}@mail.example.com/folder",
         "file://folder/mail",
+        "file:mail",
+        f"smtp://u:{SECRET}@mail.example.com?tls=1&tls=0",
+        f"smtp://u:{SECRET}@mail.example.com:0",
+        f"smtp://u:{SECRET}@mail.example.com%00",
+        f"smtp://u:{SECRET}\udcff@mail.example.com",
         "file:///",
     ],
 )
@@ -123,6 +128,8 @@ def test_an_address_of_the_site_has_one_spelling(
         "https://example.com/#x",
         f"https://me:{SECRET}@example.com",
         "https://münchen.example",
+        "https://.example.com",
+        "https://example.com:0",
         "https://a b.example",
         "https:///path",
         f"me:{SECRET}@example.com",
@@ -181,6 +188,10 @@ def test_certificates_of_redis_are_checked_unless_it_says_otherwise() -> None:
         "unix://run/redis.sock",
         "unix:///run/redis.sock?db=currents",
         "unix://",
+        "unix:run/redis.sock",
+        f"redis://:{SECRET}@127.0.0.1:0/0",
+        f"redis://:{SECRET}%00@127.0.0.1/0",
+        f"rediss://:{SECRET}@127.0.0.1/0?ssl_cert_reqs=required&ssl_cert_reqs=none",
     ],
 )
 def test_an_address_no_redis_can_have_is_one_sentence(url: str) -> None:
@@ -216,7 +227,10 @@ def test_an_address_for_pgbouncer_does_without_prepared_statements() -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["connection_limit=5", "sslmode=on", "ssl=true", "connect_timeout=long", "pgbouncer=perhaps", "schema#x"],
+    [
+        *("connection_limit=5", "sslmode=on", "ssl=true", "connect_timeout=long", "pgbouncer=perhaps"),
+        *("schema#x", "sslmode=require&sslmode=disable", "schema=%00"),
+    ],
 )
 def test_a_parameter_postgresql_does_not_know_is_one_sentence(query: str) -> None:
     with pytest.raises(BadEnvironment, match="DATABASE_URL") as told:

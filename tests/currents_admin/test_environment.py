@@ -125,6 +125,28 @@ def test_without_services_secrets_are_made_once_and_kept_from_others(tmp_path: P
     assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / "secrets").iterdir())
 
 
+@pytest.mark.parametrize("content", [b"caf\xe9", b"a\0b"])
+def test_a_value_that_is_no_text_is_one_sentence(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SECRET_KEY", raising=False)
+    (tmp_path / "secret").write_bytes(content)
+    monkeypatch.setenv("SECRET_KEY_FILE", str(tmp_path / "secret"))
+    with pytest.raises(env.BadEnvironment, match="SECRET_KEY"):
+        env.text("SECRET_KEY")
+    monkeypatch.delenv("SECRET_KEY_FILE")
+    monkeypatch.setenv("SECRET_KEY", "caf\udce9")
+    with pytest.raises(env.BadEnvironment, match="text in UTF-8"):
+        env.text("SECRET_KEY")
+
+
+def test_a_byte_order_mark_is_no_part_of_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "secret").write_bytes(b"\xef\xbb\xbfgiven\r\n")
+    monkeypatch.delenv("SECRET_KEY", raising=False)
+    monkeypatch.setenv("SECRET_KEY_FILE", str(tmp_path / "secret"))
+    assert env.text("SECRET_KEY") == "given"
+
+
 @pytest.mark.parametrize("name", env.SECRETS)
 def test_every_secret_may_lie_in_a_file(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "secret"

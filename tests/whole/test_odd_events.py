@@ -158,3 +158,12 @@ def test_no_odd_word_in_an_address_is_a_fault_of_ours(path: str) -> None:
                 asked = f"{base(line)}{path}?{name}={quote(value, errors='surrogatepass')}"
                 answer = client.get(asked + ("&value=x" if name != "value" else ""))
                 assert answer.status_code < 500, asked
+
+
+@pytest.mark.parametrize("name", ["q", "health", "page"])
+def test_no_odd_word_ends_the_list_of_all_connectors(name: str) -> None:
+    with a_line() as line:
+        client = somebody(line.workspace, Role.MARKETER)
+        for value in ODD_VALUES:
+            asked = f"/?{name}={quote(value, errors='surrogatepass')}"
+            assert client.get(asked).status_code < 500, asked

@@ -14,6 +14,7 @@ from connectors.audit.actor import By
 from connectors.models import Workspace
 from connectors.workspaces.archived import Archived
 from exporter.actions import sources
+from exporter.management.arguments import text
 from exporter.models.sources import Begin
 from exporter.sources.address import BadAddress
 from exporter.sources.store import Trouble
@@ -43,7 +44,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--workspace", required=True, metavar="SLUG")
+        parser.add_argument("--workspace", required=True, metavar="SLUG", type=text)
         parser.add_argument(
             "--from",
             dest="begin",

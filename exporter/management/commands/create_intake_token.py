@@ -12,14 +12,15 @@ from connectors.audit.actor import By
 from connectors.models import Scope, Workspace
 from connectors.workspaces import tokens
 from connectors.workspaces.archived import Archived
+from exporter.management.arguments import text
 
 
 class Command(BaseCommand):
     help = "Create a token that sends events or reads status."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--workspace", required=True, metavar="SLUG")
-        parser.add_argument("name", help=_("what the token is for, such as “Braze”"))
+        parser.add_argument("--workspace", required=True, metavar="SLUG", type=text)
+        parser.add_argument("name", type=text, help=_("what the token is for, such as “Braze”"))
         parser.add_argument(
             "--scope",
             action="append",

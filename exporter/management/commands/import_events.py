@@ -27,6 +27,7 @@ from exporter.intake import file_types, importing, notifier
 from exporter.intake.file_walk import STANDARD_INPUT, Walk, shown
 from exporter.intake.importing import Tally
 from exporter.intake.store import WorkspaceBusy
+from exporter.management.arguments import text
 
 
 class Result(Enum):
@@ -49,8 +50,8 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--workspace", required=True, metavar="SLUG")
-        parser.add_argument("--event-type", default="", help=_("of events that do not say theirs"))
+        parser.add_argument("--workspace", required=True, metavar="SLUG", type=text)
+        parser.add_argument("--event-type", default="", type=text, help=_("of events that do not say theirs"))
         parser.add_argument(
             "files", nargs="+", metavar="FILE", type=Path, help=_("a file, a folder, or - for standard input")
         )

@@ -265,3 +265,15 @@ def test_an_unknown_workspace_or_file_is_one_sentence(workspace: Workspace, tmp_
         call_command("import_events", str(tmp_path / "x"), workspace="nowhere")
     with pytest.raises(CommandError):
         run(workspace, tmp_path / "missing")
+
+
+@pytest.mark.parametrize("option", ["--workspace", "--event-type"])
+@pytest.mark.parametrize("value", ["a\udcff", "a\0"])
+def test_an_argument_that_is_no_text_is_told_in_words(
+    workspace: Workspace, tmp_path: Path, option: str, value: str
+) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(b"{}")
+    given = {"--workspace": workspace.slug} | {option: value}
+    with pytest.raises(CommandError, match="must be text"):
+        call_command("import_events", *(f"{name}={one}" for name, one in given.items()), str(path))
