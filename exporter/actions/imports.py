@@ -10,6 +10,7 @@ from connectors.audit.actions import AuditAction
 from connectors.audit.actor import By
 from connectors.audit.record import record
 from connectors.models import Workspace
+from connectors.web.storable_text import storable
 from connectors.workspaces.archived import hold_open
 from exporter.dispatch import wakeup
 from exporter.models import Upload, UploadPiece
@@ -36,7 +37,9 @@ def begin(workspace: Workspace, name: str, size: int, by: By) -> Upload:
         hold_open(workspace)
         if Upload.objects.filter(workspace=workspace, stage__in=_OPEN).count() >= MOST_UNFINISHED:
             raise ImportRefused(_("Too many files wait to be imported. Import or cancel some of them."))
-        return Upload.objects.create(workspace=workspace, name=name[-255:], size=size, created_by=by.user)
+        return Upload.objects.create(
+            workspace=workspace, name=storable(name)[-255:], size=size, created_by=by.user
+        )
 
 
 def add_piece(upload: Upload, start: int, content: bytes) -> Upload:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from connectors.models import Connector, Workspace
 from connectors.web.permissions import workspaces_of
+from connectors.web.storable_text import storable
 from exporter.display.health_words import HEALTH
 from exporter.reports import summary
 from exporter.reports.standing import Standing, standings
@@ -28,7 +29,7 @@ _SHOWN = ("name", "state", "paused_at", "contact_email", "workspace__name", "wor
 @require_safe
 @login_required
 def workspaces(request: HttpRequest) -> HttpResponse:
-    wanted, health = request.GET.get("q", "").strip(), request.GET.get("health", "")
+    wanted, health = storable(request.GET.get("q", "").strip()), request.GET.get("health", "")
     mine = workspaces_of(request)
     everything = standings(mine, wanted)
     found = [one for one in everything if one.matches and health in ("", one.health.value)]

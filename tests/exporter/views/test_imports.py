@@ -194,7 +194,7 @@ def test_a_size_no_file_may_have_is_one_sentence(workspace: Workspace, name: str
 def test_a_name_no_database_takes_is_kept_without_what_it_does_not_take(workspace: Workspace) -> None:
     client = somebody(workspace, Role.ADMIN)
     begin = f"/w/{workspace.slug}/settings/imports/new/"
-    assert client.post(begin, {"name": "a\0\ud83d.json", "size": "10"}).status_code == 201
+    assert client.post(begin, {"name": "a\0.json", "size": "10"}).status_code == 201
     assert Upload.objects.get().name.endswith(".json")
 
 
