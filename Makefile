@@ -19,7 +19,7 @@ demo: $(VENV)/run.stamp
 	@exec env CURRENTS_VAR=$(DEMO_VAR) CURRENTS_DEMO_LIFE=1 $(PYTHON) -m currents_admin.supervisor run
 
 test: $(VENV)/dev.stamp
-	@CURRENTS_VAR=$(TEST_VAR) $(PYTHON) -m currents_admin.supervisor services --fast -- $(PYTHON) -m pytest $(or $(ARGS),--numprocesses=auto --dist=loadfile)
+	@CURRENTS_VAR=$(TEST_VAR) $(PYTHON) -m currents_admin.supervisor services --fast -- $(PYTHON) -m pytest $(or $(ARGS),--numprocesses=logical --dist=loadfile)
 
 check: lint flaws
 	@$(MAKE) --no-print-directory test

@@ -142,7 +142,8 @@ class _Refused:
 def _refusals(stage: Stage) -> Callable[[], list[Row]]:
     """Refused keys. Once they are accepted, *Try now* is enough, and nothing was set aside."""
     begun = [
-        _refuse(stage, "401, then healed", 401, "key_rejected", 3),
+        # A set's body, a turn's, and two single events that tell the key from what was sent with it; one to spare.
+        _refuse(stage, "401, then healed", 401, "key_rejected", 5),
         # A body of 400s is halved down to 20 single events, and probed once more in halves.
         _refuse(stage, "400 to everything, then healed", 400, "request_refused", 100),
     ]
