@@ -116,7 +116,7 @@ def _readers(sink: Sink, readers: int, count: int) -> float:
         ).pk
         for _ in range(readers)
     ]
-    wakeup.ring_quietly(deliveries)
+    wakeup.wake_deliveries(deliveries)
     waiting = Delivery.objects.filter(pk__in=deliveries, cursor__lt=count)
     wait_until(lambda: not waiting.exists(), 60 + readers * count / 1000, "delivering to several")
     counted = sink.count()

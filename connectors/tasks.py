@@ -1,4 +1,4 @@
-"""Celery tasks of what people configure. Each may be rung twice or lost: it looks for itself what is due."""
+"""Celery tasks of what people configure. Each may be called twice or lost: it looks for itself what is due."""
 
 from __future__ import annotations
 

@@ -90,18 +90,18 @@ def look_at_fields() -> int:
 @shared_task(name="exporter.tasks.retry_refused")
 def retry_refused(workspace_id: int) -> None:
     if refused_retry.run(workspace_id) and not stopping.is_set():
-        wakeup.ring_chore("exporter.tasks.retry_refused", workspace_id)
+        wakeup.wake_chore("exporter.tasks.retry_refused", workspace_id)
 
 
 @shared_task(name="exporter.tasks.go_on")
 def go_on() -> None:
     """Picks up work that was requested and whose message or worker was lost."""
     for workspace_id in refused_retry.due():
-        wakeup.ring_chore("exporter.tasks.retry_refused", workspace_id)
+        wakeup.wake_chore("exporter.tasks.retry_refused", workspace_id)
     for upload_id in uploads.due():
-        wakeup.ring_chore("exporter.tasks.import_upload", upload_id)
+        wakeup.wake_chore("exporter.tasks.import_upload", upload_id)
     for source_id in following.due():
-        wakeup.ring_chore("exporter.tasks.follow", source_id)
+        wakeup.wake_chore("exporter.tasks.follow", source_id)
     replays.advance()
 
 
@@ -110,7 +110,7 @@ def follow(source_id: int) -> str:
     """One turn at a source; asks again where objects wait."""
     turn = following.follow(source_id)
     if turn is following.FollowTurn.BEHIND and not stopping.is_set():
-        wakeup.ring_chore("exporter.tasks.follow", source_id)
+        wakeup.wake_chore("exporter.tasks.follow", source_id)
     return turn.value
 
 
@@ -119,11 +119,11 @@ def replay(delivery_id: int) -> str:
     """One turn of a replay; asks for the next one where something is left to do."""
     ended = deliver_once(delivery_id)
     if ended == Ended.BEHIND and not stopping.is_set():
-        wakeup.ring_chore("exporter.tasks.replay", delivery_id)
+        wakeup.wake_chore("exporter.tasks.replay", delivery_id)
     return ended
 
 
 @shared_task(name="exporter.tasks.import_upload")
 def import_upload(upload_id: int) -> None:
     if uploads.run(upload_id) and not stopping.is_set():
-        wakeup.ring_chore("exporter.tasks.import_upload", upload_id)
+        wakeup.wake_chore("exporter.tasks.import_upload", upload_id)

@@ -72,7 +72,7 @@ class ExporterSide:
 
     def _ring(self, connector: Connector) -> None:
         ids = list(connector.deliveries.values_list("pk", flat=True))
-        transaction.on_commit(lambda: wakeup.ring_quietly(ids))
+        transaction.on_commit(lambda: wakeup.wake_deliveries(ids))
 
 
 def revise(connector: Connector) -> Revision:

@@ -76,7 +76,7 @@ def start(upload: Upload, by: By) -> None:
             target=upload.name,
             after={"bytes": upload.size},
         )
-        transaction.on_commit(lambda: wakeup.ring_chore("exporter.tasks.import_upload", upload.pk))
+        transaction.on_commit(lambda: wakeup.wake_chore("exporter.tasks.import_upload", upload.pk))
 
 
 def cancel(upload: Upload, by: By) -> None:

@@ -199,7 +199,7 @@ def advance() -> None:
     if room > 0:
         sql.execute(_BEGIN, {"room": room})
     for (delivery_id,) in sql.execute(_DUE, {}):
-        wakeup.ring_chore("exporter.tasks.replay", delivery_id)
+        wakeup.wake_chore("exporter.tasks.replay", delivery_id)
 
 
 def _judge(wanted: Wanted) -> None:

@@ -51,7 +51,7 @@ def retry_all(connector: Connector, by: By) -> Delivery:
             target=locked.name,
             after={"events": reach.events},
         )
-        transaction.on_commit(lambda: wakeup.ring_quietly([made.pk]))
+        transaction.on_commit(lambda: wakeup.wake_deliveries([made.pk]))
     return made
 
 
@@ -110,4 +110,4 @@ def retry_refused(workspace: Workspace, by: By) -> None:
         RefusedRetry.objects.filter(workspace=workspace).delete()
         RefusedRetry.objects.create(workspace=workspace, **found)
         record(AuditAction.REFUSED_RETRIED, by, workspace=workspace, after={"events": found["total"]})
-        transaction.on_commit(lambda: wakeup.ring_chore("exporter.tasks.retry_refused", workspace.pk))
+        transaction.on_commit(lambda: wakeup.wake_chore("exporter.tasks.retry_refused", workspace.pk))

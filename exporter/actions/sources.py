@@ -64,7 +64,7 @@ def add(workspace: Workspace, wish: Wish, by: By) -> Source:
             )
             told = {"from": wish.begin} | ({"day": wish.day.isoformat()} if wish.day else {})
             record(AuditAction.SOURCE_ADDED, by, workspace=workspace, target=made.url, after=told)
-            transaction.on_commit(lambda: wakeup.ring_chore(_TASK, made.pk))
+            transaction.on_commit(lambda: wakeup.wake_chore(_TASK, made.pk))
     except IntegrityError as error:
         if "one_source_of_an_address" not in str(error):
             raise
@@ -94,7 +94,7 @@ def change_credentials(
             credentials=_sealed(secrets), options=_given(options), next_look_at=None
         )
         record(AuditAction.SOURCE_CHANGED, by, workspace=source.workspace, target=source.url)
-        transaction.on_commit(lambda: wakeup.ring_chore(_TASK, source.pk))
+        transaction.on_commit(lambda: wakeup.wake_chore(_TASK, source.pk))
 
 
 def pause(source: Source, by: By) -> None:
@@ -107,7 +107,7 @@ def resume(source: Source, by: By) -> None:
     with transaction.atomic():
         if Source.objects.filter(pk=source.pk, paused=True).update(paused=False, next_look_at=None):
             record(AuditAction.SOURCE_RESUMED, by, workspace=source.workspace, target=source.url)
-            transaction.on_commit(lambda: wakeup.ring_chore(_TASK, source.pk))
+            transaction.on_commit(lambda: wakeup.wake_chore(_TASK, source.pk))
 
 
 def remove(source: Source, by: By) -> None:
@@ -125,7 +125,7 @@ def retry(source: Source, by: By) -> int:
             Source.objects.filter(pk=source.pk).update(next_look_at=None)
             told = {"objects": waiting}
             record(AuditAction.SOURCE_RETRIED, by, workspace=source.workspace, target=source.url, after=told)
-            transaction.on_commit(lambda: wakeup.ring_chore(_TASK, source.pk))
+            transaction.on_commit(lambda: wakeup.wake_chore(_TASK, source.pk))
     return waiting
 
 

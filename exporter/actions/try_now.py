@@ -23,4 +23,4 @@ def try_now(connector: Connector, by: By) -> None:
             target=connector.name,
         )
         ids = list(connector.deliveries.values_list("pk", flat=True))
-        transaction.on_commit(lambda: wakeup.ring_quietly(ids))
+        transaction.on_commit(lambda: wakeup.wake_deliveries(ids))

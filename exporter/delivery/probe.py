@@ -21,7 +21,7 @@ def probe(turn: Turn) -> Ended | None:
     if body is None:
         return Ended.IDLE
     if turn.lease.early and len(body.calls) < 2 and next_deliverable(turn, body) is None:
-        return Ended.HELD  # rung before its time, and there is no neighbour yet to judge the lone event by
+        return Ended.HELD  # woken before its time, and there is no neighbour yet to judge the lone event by
     if turn.stale():
         return Ended.BEHIND
     turn.next = body.end

@@ -13,7 +13,7 @@ from exporter.dispatch.heartbeats import claim, note_outage
 
 MOST_SWEPT = 10_000
 # Healthy live deliveries are named by their workspaces; who was claimed longest ago comes first, not who is oldest. A
-# lone refused event is rung as soon as something follows it, before its probe is due.
+# lone refused event is woken as soon as something follows it, before its probe is due.
 _DUE = """
 SELECT d.id, d.workspace_id, d.kind = 'live' AND d.failing_since IS NULL, d.failing_since IS NOT NULL
   FROM exporter_delivery d
@@ -43,5 +43,5 @@ def sweep(at_least: float = 1.5) -> int:
     healthy = [workspace for _id, workspace, plain, _failing in due if plain]
     failing = [delivery for delivery, _workspace, _plain, fails in due if fails]
     others = [delivery for delivery, _workspace, plain, fails in due if not plain and not fails]
-    wakeup.ring_due(healthy, failing, others)
+    wakeup.wake_due(healthy, failing, others)
     return len(due)

@@ -29,14 +29,14 @@ MOST_IDS = 500
 CROWDED = 50
 
 
-class _Bell:
+class _Broker:
     """One thread's connection to the broker."""
 
     def __init__(self) -> None:
         self.producer: Any = None
         self.quiet_until = 0.0
 
-    def ring(self, task: str, argument: int | list[int], queue: str) -> None:
+    def send(self, task: str, argument: int | list[int], queue: str) -> None:
         current_app.send_task(
             task, (argument,), queue=queue, producer=self._connected(), retry=False, ignore_result=True
         )
@@ -46,9 +46,9 @@ class _Bell:
 
     def _connected(self) -> Any:
         if self.producer is None:
-            broker = current_app.connection_for_write()
-            broker.transport_options = {**broker.transport_options, **_PATIENCE}
-            self.producer = current_app.amqp.Producer(broker.channel(), auto_declare=False)
+            link = current_app.connection_for_write()
+            link.transport_options = {**link.transport_options, **_PATIENCE}
+            self.producer = current_app.amqp.Producer(link.channel(), auto_declare=False)
         return self.producer
 
     def close(self) -> None:
@@ -60,12 +60,12 @@ class _Bell:
                 log.debug("closing the connection to the broker failed")
 
 
-class _Bells(threading.local):
+class _Threads(threading.local):
     def __init__(self) -> None:
-        self.bell = _Bell()
+        self.broker = _Broker()
 
 
-_bells = _Bells()
+_threads = _Threads()
 failures = 0
 
 _WHICH = """
@@ -77,7 +77,7 @@ SELECT id, workspace_id, kind = 'live' AND failing_since IS NULL, failing_since 
 _Wakeup = tuple[str, int | list[int], str]
 
 
-def ring_quietly(delivery_ids: Iterable[int]) -> int:
+def wake_deliveries(delivery_ids: Iterable[int]) -> int:
     """Wakes workers for these deliveries, each in its queue; returns how many messages were sent."""
     ids = list(delivery_ids)
     if not ids:
@@ -88,30 +88,30 @@ def ring_quietly(delivery_ids: Iterable[int]) -> int:
     healthy = [workspace for _id, workspace, plain, _failing in rows if plain]
     failing = [delivery for delivery, _workspace, _plain, fails in rows if fails]
     others = [delivery for delivery, _workspace, plain, fails in rows if not plain and not fails]
-    return _ring([*_wakes(healthy), *_retries(failing), *_turns(others)])
+    return _send([*_wakes(healthy), *_retries(failing), *_turns(others)])
 
 
-def ring_chore(task: str, row_id: int) -> None:
+def wake_chore(task: str, row_id: int) -> None:
     """Asks for a task of the chores' queue about one row. Beat finds the same work again."""
-    _ring([(task, row_id, "chores")])
+    _send([(task, row_id, "chores")])
 
 
-def ring_workspaces(workspace_ids: Iterable[int]) -> bool:
+def wake_workspaces(workspace_ids: Iterable[int]) -> bool:
     """Tells a worker that these workspaces have new events; returns whether the broker took all of it.
 
     Does not ask the database, and must be called after the append has committed: whoever holds one of their deliveries
     now looks once more after releasing it.
     """
     wakeups = list(_wakes(list(workspace_ids)))
-    return _ring(wakeups) == len(wakeups)
+    return _send(wakeups) == len(wakeups)
 
 
-def ring_due(workspaces: list[int], failing: list[int], others: list[int]) -> int:
+def wake_due(workspaces: list[int], failing: list[int], others: list[int]) -> int:
     """The sweep's: healthy live deliveries by their workspaces, failing and other ones by their ids. Leaves out what
     nobody reads."""
     wakeups = [*_wakes(workspaces), *_retries(failing), *_turns(others)]
     crowded = {queue for queue in {queue for _task, _told, queue in wakeups} if _crowded(queue)}
-    return _ring([wakeup for wakeup in wakeups if wakeup[2] not in crowded])
+    return _send([wakeup for wakeup in wakeups if wakeup[2] not in crowded])
 
 
 def _wakes(workspaces: list[int]) -> Iterator[_Wakeup]:
@@ -130,33 +130,33 @@ def _turns(deliveries: list[int]) -> Iterator[_Wakeup]:
 
 
 def _crowded(queue: str) -> bool:
-    if time.monotonic() < _bells.bell.quiet_until:
+    if time.monotonic() < _threads.broker.quiet_until:
         return True
     try:
-        return _bells.bell.length(queue) > CROWDED
+        return _threads.broker.length(queue) > CROWDED
     except Exception as error:
         _note_failure(error)
         return True
 
 
-def _ring(wakeups: list[_Wakeup]) -> int:
-    bell = _bells.bell
-    if not wakeups or time.monotonic() < bell.quiet_until:
+def _send(wakeups: list[_Wakeup]) -> int:
+    broker = _threads.broker
+    if not wakeups or time.monotonic() < broker.quiet_until:
         return 0
-    rung = 0
+    sent = 0
     try:
         for wakeup in wakeups:
-            bell.ring(*wakeup)
-            rung += 1
+            broker.send(*wakeup)
+            sent += 1
     except Exception as error:
         _note_failure(error)
-    return rung
+    return sent
 
 
 def _note_failure(error: Exception) -> None:
     """Whatever the broker's client raises, the events are safe and the sweep will wake the deliveries."""
     global failures
     failures += 1
-    _bells.bell.close()
-    _bells.bell.quiet_until = time.monotonic() + REST_SECONDS
+    _threads.broker.close()
+    _threads.broker.quiet_until = time.monotonic() + REST_SECONDS
     log.warning("The broker did not take a wake-up (%s); the sweep will send it again.", type(error).__name__)

@@ -17,7 +17,7 @@ _PAUSE = 0.025
 _LOG_EVERY = 60.0
 
 
-class Nudger:
+class Notifier:
     """Collects workspace ids and sends wake-ups for them, at most every 25 ms."""
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class Nudger:
     def _ring(self, workspaces: set[int]) -> None:
         """What the broker did not take is sent again with the next ids, and by the sweep at the latest."""
         try:
-            if not wakeup.ring_workspaces(workspaces):
+            if not wakeup.wake_workspaces(workspaces):
                 self._stop.wait(wakeup.REST_SECONDS)
                 self.add(workspaces)
         except Exception as error:
@@ -68,7 +68,7 @@ class Nudger:
                 )
 
 
-_current: Nudger | None = None
+_current: Notifier | None = None
 _current_guard = threading.Lock()
 
 
@@ -81,12 +81,12 @@ def _forget_after_fork() -> None:
 os.register_at_fork(after_in_child=_forget_after_fork)
 
 
-def current() -> Nudger:
+def current() -> Notifier:
     """This process's notifier, started on first use."""
     global _current
     with _current_guard:
         if _current is None:
-            _current = Nudger()
+            _current = Notifier()
         return _current
 
 

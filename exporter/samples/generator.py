@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.catalogue.event_type import EventType
-from exporter.samples import people as make_believe
+from exporter.samples import people as invented
 from exporter.samples.people import Origin, Person, uuid
 
 # How often each channel is used, and what becomes of a message: many sends and deliveries, few clicks.
@@ -155,7 +155,7 @@ def generate(
         number = int(people * random.random() ** 2)
         person = met.get(number)
         if person is None:
-            met[number] = person = make_believe.person(random, anonymous_share)
+            met[number] = person = invented.person(random, anonymous_share)
         scene = _Scene(random, person, random.choice(origins))
         event = _event(scene, event_type, makers, int(start + span * place / count))
         yield event if shape == "flat" else _nested(event)
@@ -168,7 +168,7 @@ def one_of_each(seed: int, event_types: Collection[str], time: float) -> Iterato
     origins = _origins(random)
     for event_type, makers in kinds:
         if event_type.event_type in event_types:
-            scene = _Scene(random, make_believe.person(random, 0.0), random.choice(origins))
+            scene = _Scene(random, invented.person(random, 0.0), random.choice(origins))
             yield _event(scene, event_type, makers, int(time))
 
 
@@ -207,8 +207,8 @@ def _kinds(
 
 def _origins(random: Random) -> list[Origin]:
     """Campaigns and Canvases; the first ones are busier than the last."""
-    made = [origin for _ in range(24) for origin in make_believe.campaign(random)]
-    made += [origin for _ in range(10) for origin in make_believe.canvas(random)]
+    made = [origin for _ in range(24) for origin in invented.campaign(random)]
+    made += [origin for _ in range(10) for origin in invented.canvas(random)]
     random.shuffle(made)
     return [origin for place, origin in enumerate(made) for _ in range(1 + len(made) // (place + 3))]
 

@@ -28,7 +28,7 @@ def _second_worker(stage: Stage) -> Iterator[None]:
 
 
 def two_workers(stage: Stage) -> list[Row]:
-    """Both are rung for the same connector all the time."""
+    """Both are woken for the same connector all the time."""
     row = Row("two workers, one connector", NOTHING)
     target = stage.target()
     with _second_worker(stage):

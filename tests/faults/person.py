@@ -112,7 +112,7 @@ def _ring(delivery: int, times: int) -> dict[str, Any]:
     from exporter.dispatch import wakeup
 
     for _time in range(times):
-        wakeup.ring_quietly([delivery])
+        wakeup.wake_deliveries([delivery])
     return {}
 
 

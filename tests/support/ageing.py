@@ -33,7 +33,7 @@ def batches(line: Line) -> list[tuple[int, int]]:
 
 
 def signed(part: str, minutes_ago: float = 0.0) -> None:
-    """As if `part` had given its last sign of life so many minutes ago."""
+    """As if `part` had its last heartbeat so many minutes ago."""
     claim(part, -1.0)
     with connection.cursor() as cursor:
         cursor.execute(

@@ -106,7 +106,7 @@ TABLE = {
     "attempt": Row("see", 404),
     "find_event": Row("see", 200),
     "found_event": Row("see", 404),
-    # Signs of life, and what machines are told without a token (metrics only on this computer).
+    # Probes, and what machines are told without a token (metrics only on this computer).
     "metrics": Row("anyone", 200),
     "api-description": Row("anyone", 200),
     "healthz": Row("anyone", 200),

@@ -73,7 +73,7 @@ class Command(BaseCommand):
                 self._results[self._import(found, path, event_type)] += 1
         finally:
             notifier.stop()
-            wakeup.ring_workspaces([found.pk])
+            wakeup.wake_workspaces([found.pk])
         for error in walk.closed:
             self.stderr.write(f"{_path_of(error)}: {error.strerror}")
         self._results[Result.NOT_IMPORTED] += len(walk.closed)

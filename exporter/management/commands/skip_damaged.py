@@ -55,4 +55,4 @@ class Command(BaseCommand):
                 after={"events": f"{one.first}–{one.end - 1}", "rejected": one.rejected, "why": one.why},
             )
             self.stdout.write(_("Events %(first)s to %(last)s %(why)s: %(rejected)s rejected.") % words)
-        wakeup.ring_quietly([delivery.pk])
+        wakeup.wake_deliveries([delivery.pk])

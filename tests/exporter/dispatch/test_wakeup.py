@@ -24,13 +24,13 @@ Sent = list[tuple[str, Any, str]]
 def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     """What the broker took."""
     taken: Sent = []
-    monkeypatch.setattr(wakeup._Bell, "ring", lambda _bell, *message: taken.append(message))
-    monkeypatch.setattr(wakeup._Bell, "length", lambda _bell, _queue: 0)
+    monkeypatch.setattr(wakeup._Broker, "send", lambda _broker, *message: taken.append(message))
+    monkeypatch.setattr(wakeup._Broker, "length", lambda _broker, _queue: 0)
     return taken
 
 
 def test_many_workspaces_travel_in_few_messages(sent: Sent) -> None:
-    assert wakeup.ring_workspaces(range(1, 2 * wakeup.MOST_IDS + 2))
+    assert wakeup.wake_workspaces(range(1, 2 * wakeup.MOST_IDS + 2))
     assert [len(ids) for _task, ids, _queue in sent] == [wakeup.MOST_IDS, wakeup.MOST_IDS, 1]
     assert {(task, queue) for task, _ids, queue in sent} == {("exporter.tasks.wake", "delivery")}
 
@@ -58,7 +58,7 @@ def test_the_sweep_tells_each_lane_its_own(sent: Sent) -> None:
 
 
 def test_a_queue_that_nobody_reads_is_not_filled(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wakeup._Bell, "length", lambda _bell, queue: 1_000 * (queue == "delivery"))
+    monkeypatch.setattr(wakeup._Broker, "length", lambda _broker, queue: 1_000 * (queue == "delivery"))
     with a_line() as line:
         line.feed(1)
         notifier.stop()
@@ -72,13 +72,13 @@ def test_what_the_broker_did_not_take_is_told_again(sent: Sent, monkeypatch: pyt
     monkeypatch.setattr(wakeup, "REST_SECONDS", 0.01)
     broken = [True]
 
-    def ring(_bell: Any, *message: Any) -> None:
+    def send(_broker: Any, *message: Any) -> None:
         if broken:
             broken.clear()
             raise OSError("the broker is away")
         sent.append(message)
 
-    monkeypatch.setattr(wakeup._Bell, "ring", ring)
+    monkeypatch.setattr(wakeup._Broker, "send", send)
     notifier.appended([4711])
     until(lambda: sent, seconds=10)
     assert sent == [("exporter.tasks.wake", [4711], "delivery")]

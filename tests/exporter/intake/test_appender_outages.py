@@ -52,7 +52,7 @@ def test_a_broker_that_fails_costs_nobody_an_answer(
         rung.set()
         return 1
 
-    monkeypatch.setattr("exporter.dispatch.wakeup.ring_workspaces", fail_once)
+    monkeypatch.setattr("exporter.dispatch.wakeup.wake_workspaces", fail_once)
     assert appenders[0].submit(Submission(workspace.pk, incoming([1]))) == Receipt(1, 0)
     while not rung.wait(0.05):
         assert len(calls) < 3
