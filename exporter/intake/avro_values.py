@@ -63,10 +63,16 @@ def _seconds(ticks: int) -> Callable[[Any], Any]:
     return lambda value: value / ticks if isinstance(value, int) else value
 
 
+# Bytes of a decimal, far beyond what a number holds. Longer ones would cost the square of their length.
+_LONGEST_DECIMAL = 256
+
+
 def _decimal(scale: int) -> Callable[[Any], Any]:
     def number(value: Any) -> Any:
         if not isinstance(value, bytes):
             return value
+        if len(value) > _LONGEST_DECIMAL:
+            return None
         try:
             return float(Decimal(int.from_bytes(value, "big", signed=True)).scaleb(-scale))
         except ArithmeticError:

@@ -19,6 +19,7 @@ _LIKE_A_TYPE = re.compile(r"(?:users|agentconsole)(?:\.[A-Za-z0-9_]+)*\.[A-Z][A-
 # Control characters, and what a byte that is not UTF-8 becomes in a command's arguments.
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _NAMES = KNOWN | frozenset(CATALOGUE.by_name)
+_LONGEST = max(map(len, _NAMES))
 _BY_LETTERS = {name.lower(): name for name in sorted(_NAMES)}
 
 
@@ -84,6 +85,9 @@ def _of_name(path: str) -> str:
 
 def _known_end(name: str) -> str:
     """The longest end of a dotted name that the catalogue knows."""
+    if len(name) > _LONGEST:
+        # What is cut in the middle of a word is none.
+        name = name[-_LONGEST - 1 :].partition(".")[2]
     while name:
         if name in _NAMES:
             return name

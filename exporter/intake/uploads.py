@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, cast
 
 from django.db.models.functions import Now
 
+from connectors.web.storable_text import storable
 from exporter import sql
 from exporter.intake import appender, importing, refusals
 from exporter.intake.file_walk import is_event_name
@@ -189,7 +190,7 @@ def _append(upload: Upload, until: float) -> bool:
 def _finish(upload: Upload) -> None:
     stage = Stage.FAILED if upload.trouble else Stage.DONE
     running = Upload.objects.filter(pk=upload.pk, stage=Stage.RUNNING)
-    running.update(stage=stage, trouble=upload.trouble[:500], finished_at=Now())
+    running.update(stage=stage, trouble=storable(upload.trouble)[:500], finished_at=Now())
     UploadPiece.objects.filter(upload=upload).delete()
 
 

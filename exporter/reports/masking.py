@@ -39,7 +39,8 @@ def shown(raw: bytes, *, personal: bool) -> dict[str, Any]:
 def _read(raw: bytes) -> dict[str, Any] | None:
     """The event with texts that every page and file can hold; None for what is no JSON object."""
     try:
-        event = json.loads(raw)
+        # Decoded here: `json` itself lets half an emoji through, which no page can be written with.
+        event = json.loads(raw.decode("utf-8", "replace"))
         if isinstance(event, dict) and _ODD.search(raw):
             event = storable_value(event)
     except (ValueError, RecursionError):

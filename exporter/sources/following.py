@@ -15,6 +15,7 @@ from io import BufferedReader
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from connectors.web.storable_text import storable
 from exporter import sql
 from exporter.intake import importing
 from exporter.intake.files import EventFile
@@ -178,7 +179,7 @@ def _import(source: Source, store: Store, one: SourceObject) -> None:
 def _end(source: Source, one: SourceObject, tally: Tally) -> None:
     state = Taken.SET_ASIDE if tally.trouble else Taken.DONE
     moved = SourceObject.objects.filter(pk=one.pk, state=Taken.WAITING)
-    if not moved.update(state=state, trouble=tally.trouble[:500], done_at=Now()):
+    if not moved.update(state=state, trouble=storable(tally.trouble)[:500], done_at=Now()):
         return
     _count(source, tally)
     Source.objects.filter(pk=source.pk).update(

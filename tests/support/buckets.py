@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import boto3
+import requests
 from moto.server import ThreadedMotoServer
 
 from exporter.actions.sources import Wish
@@ -43,6 +44,8 @@ def a_server() -> Iterator[str]:
     server.start()
     host, port = server.get_host_and_port()
     try:
+        # Every server of a process shows the same buckets.
+        requests.post(f"http://{host}:{port}/moto-api/reset", timeout=5)
         yield f"http://{host}:{port}"
     finally:
         server.stop()

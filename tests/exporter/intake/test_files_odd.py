@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from exporter.intake import avro_values, file_types
 from exporter.intake.file_walk import Walk
 from exporter.intake.files import EventFile
 from exporter.intake.unreadable import FileUnreadable
@@ -82,3 +83,15 @@ def test_links_to_folders_are_passed_over_and_counted(tmp_path: Path) -> None:
     (tmp_path / "circle").symlink_to(tmp_path)
     walk = Walk([tmp_path])
     assert (list(walk.files()), walk.passed_over) == ([], 1)
+
+
+def test_a_name_of_very_many_parts_is_looked_up_at_once() -> None:
+    assert (
+        file_types._known_end("a." * 1_000_000 + "users.messages.email.Open") == "users.messages.email.Open"
+    )
+    assert file_types._known_end("a." * 1_000_000 + "Open") == ""
+
+
+def test_a_decimal_of_very_many_bytes_costs_its_value_alone() -> None:
+    assert avro_values._decimal(2)(b"\x7f" * 4_000_000) is None
+    assert avro_values._decimal(2)(b"\x00\x7b") == 1.23
