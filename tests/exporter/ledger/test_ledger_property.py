@@ -12,8 +12,6 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from exporter.delivery import settle as settling
-from exporter.delivery.lanes import settle_many
-from exporter.delivery.lanes.settle_many_sql import SETTLE_MANY
 from exporter.delivery.settle_sql import SETTLE
 from exporter.ledger.check import check
 from exporter.sandbox.handle import running_sandbox
@@ -79,44 +77,6 @@ def test_a_settle_that_writes_nothing_but_the_cursor_is_seen(monkeypatch: pytest
         return execute(query, parameters)
 
     assert any("deliverytotal holds 0" in sentence for sentence in differences(monkeypatch, skipping))
-
-
-def test_settling_a_set_twice_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The lease is kept, so that the same statement finds its delivery again.
-    unfenced = SETTLE_MANY.replace("AND d.cursor = n.old", "").replace("lease_token = NULL,", "")
-    unfenced = _unguarded(unfenced, "WHERE NOT EXISTS (SELECT 1 FROM grown WHERE grown.delivery_id = r.id)")
-
-    def twice(query: str, parameters: dict[str, object]) -> list[tuple[object, ...]]:
-        if query == SETTLE_MANY:
-            execute(unfenced, parameters)
-            return execute(unfenced, parameters)
-        return execute(query, parameters)
-
-    monkeypatch.setattr(settle_many, "execute", twice)
-    with pytest.raises(AssertionError):
-        run_state_machine_as_test(History, settings=SEEING)
-
-
-def test_skipping_a_row_of_a_set_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    def skipping(query: str, parameters: dict[str, list[object]]) -> list[tuple[object, ...]]:
-        if query == SETTLE_MANY:
-            skipped: dict[str, list[object]] = {name: [] for name in parameters if name.startswith("range_")}
-            return execute(query, parameters | skipped)
-        return execute(query, parameters)
-
-    monkeypatch.setattr(settle_many, "execute", skipping)
-    with pytest.raises(AssertionError):
-        run_state_machine_as_test(History, settings=SEEING)
-
-
-def test_ignoring_a_lost_lease_in_a_set_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    fence = "AND d.lease_token = n.token AND d.cursor = n.old"
-    assert fence in SETTLE_MANY
-    unfenced = SETTLE_MANY.replace(fence, "")
-    unfenced = _unguarded(unfenced, "WHERE NOT EXISTS (SELECT 1 FROM grown WHERE grown.delivery_id = r.id)")
-    monkeypatch.setattr(settle_many, "SETTLE_MANY", unfenced)
-    with pytest.raises(AssertionError):
-        run_state_machine_as_test(History, settings=SEEING)
 
 
 def _unguarded(statement: str, last_guard: str) -> str:
