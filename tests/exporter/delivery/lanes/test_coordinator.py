@@ -246,8 +246,7 @@ def test_a_process_that_stops_settles_what_flies_and_begins_nothing() -> None:
         thread = threading.Thread(target=those.coordinator.run)
         thread.start()
         try:
-            while not those.first.sandbox.stats()["in_flight"]:
-                time.sleep(0.01)
+            until(lambda: those.first.sandbox.stats()["in_flight"], seconds=10)
             stopping.set()
             those.coordinator.wake([those.lines[1].workspace.pk])
             thread.join(10)
