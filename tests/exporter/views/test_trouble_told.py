@@ -10,6 +10,7 @@ import pytest
 
 from connectors.models import Connector
 from connectors.setup import lifecycle
+from connectors.web.time_words import by_the_clock
 from exporter.display import incident_timeline, status_page, type_table
 from exporter.display.status_sentence import sentence
 from exporter.models import Delivery, RejectedEvent
@@ -59,8 +60,8 @@ def test_since_when_nothing_was_accepted_is_one_moment() -> None:
         now = summary.summary(line.connector)
         assert now.none_accepted_since == now.accepted_at
         assert now.accepted_at is not None
-        clock = f"{now.accepted_at:%H:%M}"
-        assert f"Nothing has gone through since {clock}" in sentence(now, now.now).headline
+        since = by_the_clock(now.accepted_at, now.now)
+        assert f"Nothing has gone through since {since}." in sentence(now, now.now).headline
 
 
 def test_the_next_try_is_a_moment_and_no_countdown_that_stands_still() -> None:
