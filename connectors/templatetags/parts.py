@@ -14,7 +14,6 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from connectors.catalogue import labels
-from connectors.catalogue.event_type import EventType
 from connectors.web import time_words
 from connectors.web.field_remarks import Remarked
 
@@ -55,13 +54,6 @@ def seconds(value: float) -> str:
 def catalogue_word(text: str) -> str:
     """A section, group, label or summary of the event catalogue in the reader's language."""
     return labels.translated(text)
-
-
-@register.filter
-def catalogue_words(event: EventType) -> str:
-    """Where an event stands in the catalogue and what it is called there, in the reader's language and in English."""
-    names = (event.section, event.group, event.label)
-    return " ".join(dict.fromkeys((*map(labels.translated, names), *names)))
 
 
 @register.filter

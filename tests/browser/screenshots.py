@@ -122,7 +122,7 @@ def pages(live_server: LiveServer, admin: User) -> dict[str, tuple[str, Act]]:
         page.locator("#pane").evaluate(
             "pane => { pane.scrollTop = document.getElementById('group-reference-messages-email').offsetTop - 34; }"
         )
-        page.locator('[data-event]:has([value="users.messages.email.Click"]) summary').click()
+        page.locator('.event:has([value="users.messages.email.Click"]) .unfold').click()
         page.get_by_text("context.traits.email").first.wait_for()
 
     def refused(page: Page) -> None:

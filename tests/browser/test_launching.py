@@ -133,11 +133,11 @@ def test_the_picker_is_searched_by_name_segment_event_type_and_property(
     if found is None:
         expect(page.get_by_text("No event matches that in its name")).to_be_visible()
         page.keyboard.press("Escape")
-        expect(page.locator("[data-event]:visible")).to_have_count(101)
+        expect(page.locator(".event:visible")).to_have_count(101)
         return
     expect(page.get_by_text("No event matches that in its name")).to_be_hidden()
     expect(page.locator(f'[value="{found}"]')).to_be_visible()
-    assert page.locator("[data-event]:visible").count() < 5
+    assert page.locator(".event:visible").count() < 5
 
 
 def test_the_picker_is_worked_by_keyboard_alone(marketer: User, open_as: OpenAs) -> None:
@@ -149,7 +149,7 @@ def test_the_picker_is_worked_by_keyboard_alone(marketer: User, open_as: OpenAs)
     page.keyboard.press("Space")
     page.keyboard.press("ArrowRight")
     expect(page.locator('[value="users.messages.email.Click"]')).to_be_checked()
-    row = page.locator('[data-event]:has([value="users.messages.email.Click"])')
+    row = page.locator('.event:has([value="users.messages.email.Click"])')
     expect(row.get_by_text("context.traits.email")).to_be_visible()
     expect(row.get_by_text("Personal data").first).to_be_visible()
     page.keyboard.press("ArrowLeft")
