@@ -5,7 +5,6 @@ The numbers are those of the ledger: received = accepted + what left on the way 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -20,12 +19,13 @@ TURNS = {
     "pending": 107,
     "unselected": 248,
     "unsupported": 388,
-    "anonymous": 546,
-    "not_sent": 640,
-    "expired": 723,
+    "anonymous": 528,
+    "too_large": 597,
+    "would_be_dropped": 666,
+    "expired": 732,
     "rejected": 901,
 }
-COLOURS = {"pending": "warn", "not_sent": "bad", "expired": "bad", "rejected": "bad"}
+COLOURS = {"pending": "warn"} | dict.fromkeys(("too_large", "would_be_dropped", "expired", "rejected"), "bad")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +81,23 @@ class Stream:
         return _share(count, self.received)
 
 
-def draw(received: int, outcomes: Mapping[str, int], pending: int, not_sent: int = 0) -> Stream:
-    """`not_sent` is the part of the outcome `rejected` that never left; it leaves the stream before *Sent*."""
-    counts = {name: outcomes.get(name, 0) for name in TURNS} | {"pending": pending, "not_sent": not_sent}
-    counts["rejected"] -= not_sent
-    looked_at = received - pending
+def draw(ledger: Balance) -> Stream:
+    """What never left of the outcome `rejected` leaves the stream before *Sent*."""
+    received, parts = ledger.received, ledger.rejected
+    counts = {name: ledger.outcomes.get(name, 0) for name in TURNS} | {
+        "pending": ledger.pending,
+        "too_large": parts.too_large,
+        "would_be_dropped": parts.would_be_dropped,
+        "rejected": parts.by_segment,
+    }
+    looked_at = received - ledger.pending
     selected = looked_at - counts["unselected"] - counts["unsupported"]
-    sent = selected - counts["anonymous"] - counts["not_sent"] - counts["expired"]
+    unsent = ("expired", "would_be_dropped", "too_large", "anonymous")
+    sent = selected - sum(counts[name] for name in unsent)
     accepted = sent - counts["rejected"]
     runs = [
         (2.0, SELECTED_AT, selected, ["unsupported", "unselected", "pending"]),
-        (SELECTED_AT, SENT_AT, sent, ["expired", "not_sent", "anonymous"]),
+        (SELECTED_AT, SENT_AT, sent, [*unsent]),
         (SENT_AT, WIDTH - 2.0, accepted, ["rejected"]),
     ]
     bands, gates, exits = [], [], []
@@ -156,9 +162,10 @@ def rows_of(drawn: Stream, balance: Balance) -> list[FlowLine]:
         leaving(_("unsupported type"), lost["unsupported"]),
         station(_("Selected"), drawn.selected),
         leaving(_("no external user ID"), lost["anonymous"]),
-        leaving(_("could not be sent"), balance.not_sent, "trouble"),
+        leaving(_("too large to send (limit 32 KB)"), balance.rejected.too_large, "trouble"),
+        leaving(_("would be dropped"), balance.rejected.would_be_dropped, "trouble"),
         leaving(_("expired"), lost["expired"], "trouble"),
         station(_("Sent"), drawn.sent),
-        leaving(rejected_word(balance), balance.rejected_by_segment, "trouble"),
+        leaving(rejected_word(balance), balance.rejected.by_segment, "trouble"),
         station(_("Accepted by Segment"), drawn.accepted),
     ]

@@ -31,11 +31,11 @@ def gather(connector: Connector, choice: Choice, sort: Sort, *, all_types: bool)
     """Five statements, seven while the connector fails."""
     summary = status.summary(connector)
     ledger = balance(summary, choice)
-    drawn = flow_diagram.draw(ledger.received, ledger.outcomes, ledger.pending, ledger.not_sent)
+    drawn = flow_diagram.draw(ledger)
     found = time_series.trends(summary, windows.WEEK if choice is ALL else windows.WINDOWS[choice.name])
     recent = status.attempts(summary.delivery_id, SHOWN_ATTEMPTS)
     silent = silent_types.silent(connector, summary.now)
-    table = type_table.table(ledger.types, silent, sort, None if all_types else SHOWN_TYPES)
+    table = type_table.table(ledger, silent, sort, None if all_types else SHOWN_TYPES)
     return {
         "connector": connector,
         "summary": summary,

@@ -11,6 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from exporter.ledger.outcomes import Outcome
+from exporter.reports.balance import Balance, Rejected
 from exporter.reports.silent_types import Silence
 from exporter.reports.windows import TypeFlow, type_flow
 
@@ -20,22 +21,29 @@ class Sort(NamedTuple):
 
     name: str
     label: str | Promise
-    key: Callable[[TypeFlow], Any]
+    key: Callable[[TypeRow], Any]
 
 
-def _count(outcome: Outcome) -> Callable[[TypeFlow], Any]:
-    return lambda row: -row.outcomes[outcome.value]
+@dataclass(frozen=True, slots=True)
+class TypeRow:
+    flow: TypeFlow
+    rejected: Rejected
+    silence: Silence | None
 
 
-def _last(row: TypeFlow) -> float:
-    return -row.last_received_at.timestamp() if row.last_received_at else 0.0
+def _count(outcome: Outcome) -> Callable[[TypeRow], Any]:
+    return lambda row: -row.flow.outcomes[outcome.value]
 
 
-def _name(row: TypeFlow) -> str:
-    return (row.segment_event or row.event_type).casefold()
+def _last(row: TypeRow) -> float:
+    return -row.flow.last_received_at.timestamp() if row.flow.last_received_at else 0.0
 
 
-RECEIVED = Sort("received", _("Received"), lambda row: -row.received)
+def _name(row: TypeRow) -> str:
+    return (row.flow.segment_event or row.flow.event_type).casefold()
+
+
+RECEIVED = Sort("received", _("Received"), lambda row: -row.flow.received)
 SORTS = (
     Sort("name", _("Event in Segment"), _name),
     RECEIVED,
@@ -43,17 +51,13 @@ SORTS = (
     Sort("unselected", _("Not selected"), _count(Outcome.UNSELECTED)),
     Sort("anonymous", _("No user ID"), _count(Outcome.ANONYMOUS)),
     Sort("unsupported", _("Unsupported"), _count(Outcome.UNSUPPORTED)),
-    Sort("rejected", _("Rejected"), _count(Outcome.REJECTED)),
+    Sort("too_large", _("Too large to send"), lambda row: -row.rejected.too_large),
+    Sort("would_be_dropped", _("Would be dropped"), lambda row: -row.rejected.would_be_dropped),
+    Sort("rejected", _("Rejected by Segment"), lambda row: -row.rejected.by_segment),
     Sort("expired", _("Expired"), _count(Outcome.EXPIRED)),
-    Sort("pending", _("Waiting"), lambda row: -row.pending),
+    Sort("pending", _("Waiting"), lambda row: -row.flow.pending),
     Sort("last", _("Last seen"), _last),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class TypeRow:
-    flow: TypeFlow
-    silence: Silence | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +74,16 @@ def choose(name: str) -> Sort:
     return next((sort for sort in SORTS if sort.name == name), RECEIVED)
 
 
-def table(types: Sequence[TypeFlow], silent: Sequence[Silence], sort: Sort, most: int | None) -> Table:
+def table(ledger: Balance, silent: Sequence[Silence], sort: Sort, most: int | None) -> Table:
     """The table with at most `most` rows; None means all."""
     quiet = {one.event_type: one for one in silent}
-    known = {row.event_type for row in types}
-    everything = [*types, *(_nothing(one) for one in silent if one.event_type not in known)]
+    known = {row.event_type for row in ledger.types}
+    everything = [*ledger.types, *(_nothing(one) for one in silent if one.event_type not in known)]
     rows = [
-        TypeRow(flow, quiet.get(flow.event_type))
-        for flow in sorted(everything, key=lambda row: (sort.key(row), _name(row)))
+        TypeRow(flow, ledger.rejected_by_type.get(flow.event_type, Rejected()), quiet.get(flow.event_type))
+        for flow in everything
     ]
+    rows.sort(key=lambda row: (sort.key(row), _name(row)))
     shown = [row for place, row in enumerate(rows) if most is None or place < most or row.silence]
     moments = [flow.last_received_at for flow in everything if flow.last_received_at]
     return Table(SORTS, shown, len(rows) - len(shown), max(moments, default=None))

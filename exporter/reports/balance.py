@@ -3,7 +3,7 @@ up."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -35,13 +35,25 @@ CHOICES = (
 USUAL = CHOICES[1]
 
 
+class Rejected(NamedTuple):
+    """Three things that are never one number: what Segment rejected, what never left because it is over 32 KB, and
+    what never left because Segment accepts and drops it."""
+
+    by_segment: int = 0
+    too_large: int = 0
+    would_be_dropped: int = 0
+
+
+_NONE_REJECTED = Rejected()
+
+
 @dataclass(frozen=True, slots=True)
 class Balance:
     """`since` is where the count begins: the window or, where that is later, the launch. `carried_in` came in before
     and waits still, beside what is counted here. `change` is words, empty where there is nothing to compare with.
 
-    `not_sent` never left, being too large or without an id; with `rejected_by_segment` it makes up the outcome
-    `rejected`. `told_apart` is false where some are so old that only their sum is known; all then count as rejected.
+    `rejected` tells the outcome `rejected` apart, and `rejected_by_type` that of each type that has one. `told_apart`
+    is false where some are so old that only their sum is known; all then count as rejected by Segment.
     """
 
     since: datetime
@@ -52,12 +64,9 @@ class Balance:
     off_by: int
     change: str
     types: list[TypeFlow]
-    not_sent: int = 0
+    rejected: Rejected = _NONE_REJECTED
+    rejected_by_type: dict[str, Rejected] = field(default_factory=dict)
     told_apart: bool = True
-
-    @property
-    def rejected_by_segment(self) -> int:
-        return self.outcomes["rejected"] - self.not_sent
 
 
 def choose(name: str) -> Choice:
@@ -68,13 +77,28 @@ def choose(name: str) -> Choice:
 def balance(summary: Summary, choice: Choice) -> Balance:
     """One statement, two where events were rejected."""
     counted = _since_launch(summary) if choice is ALL else _within(summary, choice)
-    wrong = counted.outcomes["rejected"]
-    if not wrong:
+    if not counted.outcomes["rejected"]:
         return counted
+    wrong = {
+        flow.event_type: flow.outcomes["rejected"] for flow in counted.types if flow.outcomes["rejected"]
+    }
     found = rejected.not_sent(summary.connector, counted.since)
-    if found.kept < wrong:
-        return replace(counted, told_apart=False)
-    return replace(counted, not_sent=min(found.events, wrong))
+    nothing = rejected.NotSent(0, 0, 0)
+    told_apart = all(found.get(name, nothing).kept >= count for name, count in wrong.items())
+    parts = {
+        name: _apart(count, found[name]) if told_apart else Rejected(count) for name, count in wrong.items()
+    }
+    too_large = sum(part.too_large for part in parts.values())
+    would_be_dropped = sum(part.would_be_dropped for part in parts.values())
+    total = Rejected(counted.outcomes["rejected"] - too_large - would_be_dropped, too_large, would_be_dropped)
+    return replace(counted, rejected=total, rejected_by_type=parts, told_apart=told_apart)
+
+
+def _apart(count: int, found: rejected.NotSent) -> Rejected:
+    """The rows are read a moment after the counts, so there may be more of them."""
+    too_large = min(found.too_large, count)
+    would_be_dropped = min(found.would_be_dropped, count - too_large)
+    return Rejected(count - too_large - would_be_dropped, too_large, would_be_dropped)
 
 
 def _within(summary: Summary, choice: Choice) -> Balance:

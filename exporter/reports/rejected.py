@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from connectors.models import Connector, Workspace
+from exporter.destinations.segment.drops import TOO_LARGE
 from exporter.log import lookup
 from exporter.models import DeliveryKind, RejectedEvent
 from exporter.reports import masking
@@ -99,31 +100,35 @@ def count(connector: Connector) -> int:
 
 
 class NotSent(NamedTuple):
-    """Of the events counted as rejected: those that never left, such as calls over 32 KB; `kept` is how many can
-    still be told apart, for their rows go with the log."""
+    """Of the events counted as rejected: those that never left. `too_large` are calls over 32 KB, `would_be_dropped`
+    what Segment accepts and throws away; `kept` is how many can still be told apart, for their rows go with the log."""
 
-    events: int
+    too_large: int
+    would_be_dropped: int
     kept: int
 
 
 # What Segment refused has its answer as the reason; everything else was judged here, before it was sent.
 _NOT_SENT = """
-SELECT count(*) FILTER (WHERE r.reason NOT LIKE %(answered)s), count(*)
+SELECT r.event_type, count(*) FILTER (WHERE r.reason LIKE %(large)s),
+       count(*) FILTER (WHERE r.reason NOT LIKE %(answered)s AND r.reason NOT LIKE %(large)s), count(*)
   FROM exporter_rejectedevent r
   JOIN LATERAL (
        SELECT b.received_at FROM exporter_eventbatch b
         WHERE b.workspace_id = r.workspace_id AND b.end_event > r.event_number
         ORDER BY b.end_event LIMIT 1) batch ON batch.received_at >= %(since)s
  WHERE r.connector_id = %(connector)s
+ GROUP BY r.event_type
 """
 
 
-def not_sent(connector: Connector, since: datetime) -> NotSent:
-    """Of the events received since then."""
-    terms: dict[str, Any] = {"connector": connector.pk, "since": since, "answered": "Segment answered %"}
+def not_sent(connector: Connector, since: datetime) -> dict[str, NotSent]:
+    """Of the events received since then, by event type."""
+    terms: dict[str, Any] = {"connector": connector.pk, "since": since}
+    terms |= {"answered": "Segment answered %", "large": f"{TOO_LARGE}%"}
     with connection.cursor() as cursor:
         cursor.execute(_NOT_SENT, terms)
-        return NotSent(*cursor.fetchone())
+        return {row[0]: NotSent(*row[1:]) for row in cursor.fetchall()}
 
 
 def _groups(whose: str, key: int) -> list[RejectedGroup]:

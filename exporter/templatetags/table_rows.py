@@ -16,7 +16,8 @@ from django.utils.translation import gettext as _
 
 from connectors.templatetags.parts import ago, icon
 from exporter.display.figures import Figure
-from exporter.reports.balance import Balance
+from exporter.display.type_table import TypeRow
+from exporter.reports.balance import Balance, Rejected
 from exporter.reports.silent_types import Silence
 from exporter.reports.windows import TypeFlow
 from exporter.templatetags.deliveries import seen, shortly, span
@@ -37,22 +38,25 @@ def figure_rows(figure: Figure) -> SafeString:
 
 
 @register.simple_tag
-def type_row(flow: TypeFlow, silence: Silence | None = None) -> SafeString:
+def type_row(row: TypeRow) -> SafeString:
     """The counts of an event type; zeros faint, a colour only where somebody should look."""
+    flow = row.flow
     name = f"<code>{escape(flow.event_type)}</code>"
     if flow.segment_event:
         address = reverse("event_type", args=[flow.event_type])
         name = f'<a class="plain-link" href="{escape(address)}">{escape(flow.segment_event)}</a>'
-    return _row(name + _silent(silence), flow, flow.last_received_at)
+    return _row(name + _silent(row.silence), flow, row.rejected, flow.last_received_at)
 
 
 @register.simple_tag
 def total_row(ledger: Balance, last: datetime | None) -> SafeString:
     """All event types together; `last` is when anything was last seen."""
-    return _row(escape(_("All event types")), ledger, last, waits="caution")
+    return _row(escape(_("All event types")), ledger, ledger.rejected, last, waits="caution")
 
 
-def _row(head: str, flow: TypeFlow | Balance, last: datetime | None, waits: str = "") -> SafeString:
+def _row(
+    head: str, flow: TypeFlow | Balance, rejected: Rejected, last: datetime | None, waits: str = ""
+) -> SafeString:
     delivered = flow.outcomes["delivered"]
     received = f'{_n(flow.received)}<span class="only-narrow"> {escape(_("received"))}'
     if flow.pending:
@@ -60,7 +64,8 @@ def _row(head: str, flow: TypeFlow | Balance, last: datetime | None, waits: str 
     accepted = f'<b>{_n(delivered)}</b><span class="only-narrow small faint"> {escape(_("accepted"))}</span>'
     columns = [
         *((flow.outcomes[name], "") for name in ("unselected", "anonymous", "unsupported")),
-        *((flow.outcomes[name], "trouble") for name in ("rejected", "expired")),
+        *((count, "trouble") for count in (rejected.too_large, rejected.would_be_dropped)),
+        *((count, "trouble") for count in (rejected.by_segment, flow.outcomes["expired"])),
         (flow.pending, waits),
     ]
     cells = "".join(

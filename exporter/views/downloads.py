@@ -43,8 +43,8 @@ def by_type(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponse
     """`?window=` as on the page; since launch without one."""
     connector = find(workspace, pk)
     choice = balance.choose(request.GET.get("window", balance.ALL.name))
-    types = balance.balance(summary.summary(connector), choice).types
-    answer = HttpResponse(type_csv.by_type(types), content_type="text/csv; charset=utf-8")
+    ledger = balance.balance(summary.summary(connector), choice)
+    answer = HttpResponse(type_csv.by_type(ledger), content_type="text/csv; charset=utf-8")
     return _attached(answer, f"events-by-type-{connector.pk}-{choice.name}.csv")
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 MOST_BYTES = 32_000
+# How the reason begins where a call is too large, and only there: pages count these by it.
+TOO_LARGE = "The Segment call has "
 
 
 class Undeliverable(Exception):
@@ -34,7 +36,7 @@ def judge_ids(external: Any, user: Any) -> None:
 
 
 def too_long(call: bytes) -> str:
-    return f"The Segment call has {len(call)} bytes, Segment takes at most {MOST_BYTES}."
+    return f"{TOO_LARGE}{len(call)} bytes, Segment takes at most {MOST_BYTES}."
 
 
 _KINDS: dict[type, str] = {list: "a list", dict: "an object"}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
-import io
 from datetime import timedelta
 
 import pytest
 
 from exporter.display import type_csv
-from exporter.display.type_table import RECEIVED, choose, table
+from exporter.display.type_table import RECEIVED, SORTS, choose, table
 from exporter.ledger.outcomes import Outcome
+from exporter.reports.balance import Balance, Rejected
 from exporter.reports.silent_types import Silence
 from exporter.reports.windows import TypeFlow, type_flow
 from tests.support.summaries import NOW
@@ -21,6 +21,22 @@ OPEN, CLICK, SEND = (f"users.messages.email.{action}" for action in ("Open", "Cl
 def flow(event_type: str, received: int, minutes_ago: int = 0, **outcomes: int) -> TypeFlow:
     counts = {outcome.value: outcomes.get(outcome.value, 0) for outcome in Outcome}
     return type_flow(event_type, received, counts, NOW - timedelta(minutes=minutes_ago))
+
+
+def ledger(
+    flows: list[TypeFlow], parts: dict[str, Rejected] | None = None, *, told_apart: bool = True
+) -> Balance:
+    apart = (
+        parts
+        if parts is not None
+        else {flow.event_type: Rejected(flow.outcomes["rejected"]) for flow in flows}
+    )
+    return Balance(NOW, 0, {}, 0, 0, 0, "", flows, rejected_by_type=apart, told_apart=told_apart)
+
+
+def csv_rows(shown: Balance) -> list[dict[str, str]]:
+    """The line in words stands above the keys."""
+    return list(csv.DictReader(type_csv.by_type(shown).splitlines()[1:]))
 
 
 FLOWS = [
@@ -44,13 +60,13 @@ FLOWS = [
     ],
 )
 def test_each_column_sorts(column: str, order: list[str]) -> None:
-    shown = table(FLOWS, [], choose(column), None).shown
+    shown = table(ledger(FLOWS), [], choose(column), None).shown
     assert [row.flow.event_type for row in shown] == order
 
 
 def test_a_silent_type_is_shown_however_short_the_table() -> None:
     silence = Silence("users.messages.sms.Send", NOW - timedelta(hours=9), timedelta(hours=2))
-    found = table(FLOWS, [silence], RECEIVED, 1)
+    found = table(ledger(FLOWS), [silence], RECEIVED, 1)
     assert [(row.flow.event_type, row.silence) for row in found.shown] == [
         (CLICK, None),
         (silence.event_type, silence),
@@ -60,8 +76,27 @@ def test_a_silent_type_is_shown_however_short_the_table() -> None:
 
 
 def test_every_line_of_the_csv_adds_up() -> None:
-    rows = list(csv.DictReader(io.StringIO(type_csv.by_type(FLOWS))))
+    rows = csv_rows(ledger(FLOWS))
     assert [row["event_type"] for row in rows] == [OPEN, CLICK, SEND]
     for row in rows:
         counted = sum(int(row[outcome.value]) for outcome in Outcome) + int(row["pending"])
         assert counted == int(row["received"])
+
+
+def test_the_csv_speaks_the_words_of_the_page_and_keeps_its_keys() -> None:
+    words, keys = list(csv.reader(type_csv.by_type(ledger(FLOWS)).splitlines()))[:2]
+    assert words[:4] == ["Event type", "Event in Segment", "Received", "Accepted"]
+    assert keys[:4] == ["event_type", "segment_event", "received", "delivered"]
+    assert set(map(str, (sort.label for sort in SORTS[1:3]))) <= set(words)
+
+
+def test_three_things_are_three_columns_and_unknown_ones_stay_empty() -> None:
+    parts = {OPEN: Rejected(by_segment=1, too_large=2, would_be_dropped=3)}
+    flows = [flow(OPEN, 50, delivered=44, rejected=6)]
+    (row,) = csv_rows(ledger(flows, parts))
+    names = ("rejected", "rejected_by_segment", "too_large", "would_be_dropped")
+    assert [row[name] for name in names] == ["6", "1", "2", "3"]
+    (row,) = csv_rows(ledger(flows, told_apart=False))
+    assert [row[name] for name in names] == ["6", "", "", ""]
+    (shown,) = table(ledger(flows, parts), [], choose("too_large"), None).shown
+    assert shown.rejected == parts[OPEN]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from connectors.models import Role
 from connectors.web.csv_cells import plain
 from exporter.display import type_csv
 from exporter.reports import rejected
+from exporter.reports.balance import Balance
 from exporter.reports.windows import TypeFlow
 from tests.exporter.reports.test_rejected import reject
 from tests.support.delivering import EMAIL_OPEN, Line, a_line
@@ -63,7 +65,8 @@ def test_an_event_whose_bytes_are_gone_is_told_without_them() -> None:
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r=1", "＝1"])
 def test_no_cell_of_the_table_is_a_formula(name: str) -> None:
-    text = type_csv.by_type([TypeFlow(name, name, 1, {"delivered": 1}, 0, None)])
+    flows = [TypeFlow(name, name, 1, {"delivered": 1}, 0, None)]
+    text = type_csv.by_type(Balance(datetime.now(UTC), 1, {"delivered": 1}, 0, 0, 0, "", flows))
     assert f"'{name}" in text
     assert plain(EMAIL_OPEN) == EMAIL_OPEN
 
@@ -75,7 +78,7 @@ def test_the_table_by_type_is_downloaded_with_rows_that_add_up() -> None:
         line.deliver()
         path = f"/w/{line.workspace.slug}/data-export/{line.connector.pk}/by-type.csv"
         answer = client(line, Role.VIEWER).get(path)
-        head, *rows = [row.split(",") for row in answer.content.decode().splitlines()]
+        _words, head, *rows = [row.split(",") for row in answer.content.decode().splitlines()]
         received, pending = head.index("received"), head.index("pending")
         assert len(rows) == 2
         for row in rows:
@@ -83,5 +86,5 @@ def test_the_table_by_type_is_downloaded_with_rows_that_add_up() -> None:
         for table in ("receivedcount", "deliverycount"):
             with connection.cursor() as cursor:
                 cursor.execute(f"UPDATE exporter_{table} SET minute = minute - interval '3 hours'")
-        assert len(client(line, Role.VIEWER).get(path, {"window": "1h"}).content.splitlines()) == 1
-        assert len(client(line, Role.VIEWER).get(path, {"window": "24h"}).content.splitlines()) == 3
+        assert len(client(line, Role.VIEWER).get(path, {"window": "1h"}).content.splitlines()) == 2
+        assert len(client(line, Role.VIEWER).get(path, {"window": "24h"}).content.splitlines()) == 4

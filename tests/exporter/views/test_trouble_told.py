@@ -78,16 +78,19 @@ def test_what_never_left_is_not_counted_as_rejected_by_segment() -> None:
     with a_line() as line:
         line.feed(5)
         line.feed_events([event(100 + n, campaign_name="x" * 33_000) for n in range(3)])
+        line.feed_events([event(150 + n, user_id=None, external_user_id=[1]) for n in range(2)])
         line.feed_events([event(200, id="bad-1")])
         line.sandbox.fail(status=400, body="no", match={"message_id_prefix": "bad-"})
         line.deliver()
-        assert line.outcomes() == {"delivered": 5, "rejected": 4}
+        assert line.outcomes() == {"delivered": 5, "rejected": 6}
         for choice in balance.CHOICES:
             context = shown(line, choice)
             ledger, stream = context["ledger"], context["stream"]
             assert isinstance(ledger, balance.Balance)
-            assert (ledger.not_sent, ledger.rejected_by_segment) == (3, 1), choice.name
-            assert (stream.selected, stream.sent, stream.accepted) == (9, 6, 5)
+            assert ledger.rejected == (1, 3, 2), choice.name
+            (row,) = context["table"].shown
+            assert row.rejected == ledger.rejected
+            assert (stream.selected, stream.sent, stream.accepted) == (11, 6, 5)
 
 
 def test_where_rows_have_gone_with_the_log_no_share_is_invented() -> None:
@@ -98,7 +101,7 @@ def test_where_rows_have_gone_with_the_log_no_share_is_invented() -> None:
         RejectedEvent.objects.filter(pk=gone.pk).delete()
         ledger = shown(line, balance.ALL)["ledger"]
         assert isinstance(ledger, balance.Balance)
-        assert (ledger.told_apart, ledger.not_sent, ledger.rejected_by_segment) == (False, 0, 3)
+        assert (ledger.told_apart, ledger.rejected) == (False, (3, 0, 0))
         gone.save(force_insert=True)
 
 

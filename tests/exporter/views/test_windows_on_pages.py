@@ -55,7 +55,7 @@ def add_yesterday(connector: Connector, event_type: str, count: int, hours: int)
 
 def equation(page: str) -> list[int]:
     text = re.sub(r"<[^>]+>|\s+", " ", page.split('class="equation">')[1].split("</p>")[0])
-    return [int(number.replace(",", "")) for number in re.findall(r"[\d,]+", text)]
+    return [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", text)]
 
 
 def test_every_window_balances_and_holds_what_came_in_within_it(
