@@ -1,5 +1,8 @@
-"""What no Avro schema of events may be, because few bytes would then stand for endless work: fastavro follows a record
-within itself on the process's own stack, which ends the process, and counts through values that take no bytes."""
+"""What an Avro schema of events must be and may not be.
+
+Some would have few bytes stand for endless work: fastavro follows a record within itself on the process's own stack,
+which ends the process, and counts through values that take no bytes.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,26 @@ from typing import Any
 _Seen = dict[str, bool | None]
 
 
+class UnfitSchema(Exception):
+    """The text continues “It holds …”."""
+
+
 def check(parsed: Any) -> None:
     """Looks through a record's schema as `fastavro.parse_schema` returns it.
 
     Raises:
-        ValueError: it holds a record within itself, or arrays or records whose values take no bytes.
+        UnfitSchema: it holds a record within itself, arrays or records whose values take no bytes, sizes that are
+            none, or fields that cannot be told apart.
     """
     _fields_take_bytes(parsed, {})
 
 
 def _fields_take_bytes(record: dict[str, Any], seen: _Seen) -> bool:
+    names = [field["name"] for field in record["fields"]]
+    if not all(isinstance(name, str) for name in names):
+        raise UnfitSchema("a field whose name is not text")
+    if len(set(names)) < len(names):
+        raise UnfitSchema("two fields of one name")
     seen[record["name"]] = None
     takes = [_takes_bytes(field["type"], seen) for field in record["fields"]]
     seen[record["name"]] = any(takes)
@@ -33,18 +46,21 @@ def _takes_bytes(schema: Any, seen: _Seen) -> bool:
     if isinstance(schema, str):
         named = seen.get(schema, schema != "null")
         if named is None:
-            raise ValueError("a record within itself")
+            raise UnfitSchema("a record within itself")
         return named
     match schema["type"]:
         case "record" | "error":
             if not _fields_take_bytes(schema, seen):
-                raise ValueError("a record of nothing")
+                raise UnfitSchema("a record of nothing")
         case "fixed":
-            if schema["size"] < 1:
-                raise ValueError("a value of no bytes")
+            size = schema["size"]
+            if type(size) is not int:
+                raise UnfitSchema(f"a fixed type, {schema['name']}, whose size is not a whole number")
+            if size < 1:
+                raise UnfitSchema("a value of no bytes")
         case "array":
             if not _takes_bytes(schema["items"], seen):
-                raise ValueError("an array of nothing")
+                raise UnfitSchema("an array of nothing")
         case "map":
             _takes_bytes(schema["values"], seen)
         case kind:

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import fastavro
 import msgspec
-from fastavro.schema import SchemaParseException
+from fastavro.schema import SchemaParseException, UnknownType
 
 from exporter.intake import avro_bounds, avro_codecs
 from exporter.intake.avro_codecs import BadBlock
@@ -21,6 +21,7 @@ from exporter.intake.unreadable import FileUnreadable
 MAGIC = b"Obj\x01"
 _SYNC_BYTES = 16
 _MOST_META_BYTES = 16_000_000
+_LONGEST_SHOWN = 200
 # What fastavro raises where bytes do not fit the schema.
 _BAD_RECORD = (
     *(EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, StopIteration),
@@ -45,19 +46,17 @@ class AvroFile:
             raise FileUnreadable(
                 f"Its codec “{self._codec}” is none of Avro’s: {', '.join(avro_codecs.CODECS)}."
             )
+        if "avro.schema" not in meta:
+            raise FileUnreadable("Its Avro header is damaged: it holds no schema.")
         try:
             self.schema: Any = msgspec.json.decode(meta["avro.schema"])
-            plain = plain_schema(self.schema)
-            self._parsed = fastavro.parse_schema(plain)
-        except (*_BAD_RECORD, SchemaParseException) as error:
-            raise FileUnreadable(f"Its Avro schema cannot be read ({type(error).__name__}).") from error
-        if not isinstance(plain, dict) or plain.get("type") != "record":
-            raise FileUnreadable("It does not hold records.")
-        try:
+            self._parsed: Any = fastavro.parse_schema(plain_schema(self.schema))
+            if not isinstance(self._parsed, dict) or self._parsed.get("type") != "record":
+                raise FileUnreadable("It does not hold records.")
             avro_bounds.check(self._parsed)
-        except _BAD_RECORD as error:
-            raise FileUnreadable(f"Its Avro schema cannot be read: it holds {error}.") from error
-        self._converters = converters(self.schema)
+        except (*_BAD_RECORD, SchemaParseException, UnknownType, avro_bounds.UnfitSchema) as error:
+            raise FileUnreadable(f"Its Avro schema cannot be read: {_why(error)}.") from error
+        self._converters = converters(self._parsed)
 
     def records(self) -> Iterator[dict[str, Any]]:
         """The records that can be read, without nulls and with values as JSON has them."""
@@ -79,20 +78,31 @@ class AvroFile:
             except _BAD_RECORD:
                 # Records have no frames of their own: the rest of the block goes with the one that is damaged.
                 self._count_damage(left)
+            else:
+                if source.tell() < len(data):
+                    # Of more than it says it holds nobody can tell what.
+                    self._count_damage(0)
+
+    @property
+    def damage(self) -> str:
+        """A sentence; empty where nothing was passed over."""
+        if not self.damaged:
+            return ""
+        events = f"{self.lost} or more events" if self.lost else "an unknown number of events"
+        return (
+            f"It is damaged: {self.damaged} of its blocks were passed over, whole or in part, with {events}."
+        )
 
     def _next_block(self) -> tuple[int, bytes] | None:
         """The records a block says it holds, and their bytes; None at the end."""
         while not self._stream.ended():
             try:
                 count, packed = self._block()
-            except ValueError:
+            except (EOFError, ValueError):
                 self._count_damage(0)
                 if not self._stream.pass_over(self._sync):
                     return None
                 continue
-            except EOFError:
-                self._count_damage(0)
-                return None
             try:
                 data = avro_codecs.unpack(self._codec, packed)
             except BadBlock:
@@ -109,11 +119,10 @@ class AvroFile:
         count, size = self._stream.long(), self._stream.long()
         if count < 0 or not 0 <= size <= avro_codecs.MOST_BYTES:
             raise ValueError("lengths")
-        packed = self._stream.exactly(size)
-        marker = self._stream.exactly(_SYNC_BYTES)
-        if marker != self._sync:
-            self._stream.put_back(packed + marker)
+        if self._stream.look(size, _SYNC_BYTES) != self._sync:
             raise ValueError("sync marker")
+        packed = self._stream.exactly(size)
+        self._stream.exactly(_SYNC_BYTES)
         return count, packed
 
     def _count_damage(self, records: int) -> None:
@@ -140,3 +149,23 @@ class AvroFile:
         if not 0 <= size <= _MOST_META_BYTES:
             raise ValueError("length")
         return self._stream.exactly(size)
+
+
+def _why(error: Exception) -> str:
+    """What is wrong with a schema, in words that continue a sentence."""
+    match error:
+        case avro_bounds.UnfitSchema():
+            return f"it holds {error}"
+        case UnknownType():
+            return f"it names a type it does not say, “{_shown(error.name)}”"
+        case SchemaParseException():
+            return _shown(str(error))
+        case KeyError():
+            return f"“{_shown(error.args[0])}” is missing in it"
+        case msgspec.DecodeError():
+            return "it is not JSON"
+    return "it is not as the specification has it"
+
+
+def _shown(found: object) -> str:
+    return " ".join(str(found)[:_LONGEST_SHOWN].split()).rstrip(".")

@@ -6,19 +6,25 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from io import BufferedReader
+from pathlib import PurePath
 from typing import Any, BinaryIO, cast
 
 import msgspec
 
 from exporter.intake import avro_json, file_types, json_file
 from exporter.intake.avro_file import MAGIC, AvroFile
-from exporter.intake.normalise import RawEvent
+from exporter.intake.normalise import EventRefused, RawEvent, read_json
 from exporter.intake.unreadable import FileUnreadable
 
 _GZIP = b"\x1f\x8b"
 _PACKED_DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error)
 
-_decode = msgspec.json.Decoder().decode
+
+class _Typed(msgspec.Struct):
+    event_type: Any = None
+
+
+_decode_typed = msgspec.json.Decoder(_Typed).decode
 
 
 class EventFile:
@@ -31,10 +37,15 @@ class EventFile:
             FileUnreadable: it is damaged, or of no known form.
         """
         file: Any = stream if hasattr(stream, "peek") else BufferedReader(cast(Any, stream))
+        endings = PurePath(path.lower()).suffixes[-2:]
+        if ".gz" in endings[-1:]:
+            _check_not_empty(file)
         if file.peek(2)[:2] == _GZIP:
             file = BufferedReader(cast(Any, gzip.GzipFile(fileobj=file)))
         self._stream = file
         try:
+            if ".avro" in endings:
+                _check_not_empty(file)
             self._avro = AvroFile(file) if file.peek(len(MAGIC))[: len(MAGIC)] == MAGIC else None
         except _PACKED_DAMAGE as error:
             raise FileUnreadable(f"It is damaged ({type(error).__name__}).") from error
@@ -61,11 +72,8 @@ class EventFile:
                     )
                 event["event_type"] = self.event_type
             yield event
-        if avro.damaged:
-            raise FileUnreadable(
-                f"It is damaged: {avro.damaged} of its blocks were passed over, whole or in part, and {avro.lost} or "
-                "more events with them."
-            )
+        if avro.damage:
+            raise FileUnreadable(avro.damage)
 
     def _of_text(self) -> Iterator[RawEvent]:
         for raw in json_file.events(self._stream):
@@ -73,17 +81,35 @@ class EventFile:
 
     def _mended(self, raw: bytes) -> RawEvent:
         """Of Avro's JSON encoding, and of events that leave their type to the file, the event; else its bytes."""
-        named = b'"event_type"' in raw
-        if named and not avro_json.may_be(raw):
+        wrapped = avro_json.may_be(raw)
+        if not wrapped and not self.event_type:
             return raw
         try:
-            event = _decode(raw)
-            # In the shape of Braze's HTTP export such a value is somebody's own.
-            if not isinstance(event, dict) or isinstance(event.get("properties"), dict) or "user" in event:
+            if not wrapped and _decode_typed(raw).event_type:
                 return raw
-            event = avro_json.unwrapped(event)
         except (ValueError, RecursionError):
+            # Half an emoji, say, which is no reason to refuse it.
+            pass
+        try:
+            event = read_json(raw)
+        except EventRefused:
+            return raw
+        if not isinstance(event, dict):
+            return raw
+        # In the shape of Braze's HTTP export a value that looks wrapped is somebody's own.
+        if wrapped and not isinstance(event.get("properties"), dict) and "user" not in event:
+            try:
+                event = avro_json.unwrapped(event)
+            except RecursionError:
+                return raw
+        elif event.get("event_type"):
             return raw
         if not event.get("event_type") and self.event_type:
             event["event_type"] = self.event_type
         return event
+
+
+def _check_not_empty(file: BufferedReader) -> None:
+    """A JSON file of nothing holds no events; of other kinds even those have a header. Raises FileUnreadable."""
+    if not file.peek(1):
+        raise FileUnreadable("It is empty, which no file of its kind is.")

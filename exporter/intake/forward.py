@@ -1,4 +1,4 @@
-"""A stream that is read forward only, by the measures of Avro, with the possibility to put bytes back."""
+"""A stream that is read forward only, by the measures of Avro, and that can be looked into ahead."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ _LONGEST = 70
 
 
 class Forward:
+    """What was read ahead is kept in one piece, and a place in it: blocks may be tiny, or lie about their length, and
+    neither may cost more than their bytes."""
+
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self._ahead = b""
+        self._at = 0
 
     def ended(self) -> bool:
-        if not self._ahead:
-            self._ahead = self._stream.read(_CHUNK)
-        return not self._ahead
+        return not self._has(1)
 
     def exactly(self, size: int) -> bytes:
         """Raises EOFError where there are fewer bytes."""
-        if len(self._ahead) < size:
-            parts, have = [self._ahead], len(self._ahead)
-            while have < size:
-                more = self._stream.read(max(size - have, _CHUNK))
-                if not more:
-                    self._ahead = b""
-                    raise EOFError
-                parts.append(more)
-                have += len(more)
-            self._ahead = b"".join(parts)
-        found, self._ahead = self._ahead[:size], self._ahead[size:]
+        found = self.look(0, size)
+        self._at += size
         return found
+
+    def look(self, ahead: int, size: int) -> bytes:
+        """So many bytes from so far ahead, which are still to come afterwards. Raises EOFError."""
+        if not self._has(ahead + size):
+            raise EOFError
+        start = self._at + ahead
+        return self._ahead[start : start + size]
 
     def long(self) -> int:
         """Raises EOFError, ValueError."""
@@ -45,18 +45,29 @@ class Forward:
             shift += 7
         raise ValueError("a number without end")
 
-    def put_back(self, data: bytes) -> None:
-        self._ahead = data + self._ahead
-
     def pass_over(self, marker: bytes) -> bool:
         """Goes on behind the next `marker`; False where there is none any more."""
         while True:
-            place = self._ahead.find(marker)
+            place = self._ahead.find(marker, self._at)
             if place >= 0:
-                self._ahead = self._ahead[place + len(marker) :]
+                self._at = place + len(marker)
                 return True
-            more = self._stream.read(_CHUNK)
-            if not more:
-                self._ahead = b""
+            self._at = max(self._at, len(self._ahead) - len(marker) + 1)
+            if not self._read(1):
+                self._at = len(self._ahead)
                 return False
-            self._ahead = self._ahead[max(0, len(self._ahead) - len(marker) + 1) :] + more
+
+    def _has(self, size: int) -> bool:
+        while (missing := size - (len(self._ahead) - self._at)) > 0:
+            if not self._read(missing):
+                return False
+        return True
+
+    def _read(self, missing: int) -> bool:
+        kept = len(self._ahead) - self._at
+        # A share of what is kept, because keeping it costs a copy.
+        more = self._stream.read(max(missing, _CHUNK, kept // 4))
+        if more:
+            self._ahead = self._ahead[self._at :] + more
+            self._at = 0
+        return bool(more)

@@ -5,6 +5,7 @@ takes events in needs both.
 """
 
 import json
+import math
 import re
 from hashlib import blake2b
 from typing import Any, NoReturn
@@ -22,7 +23,9 @@ MOST_BYTES = 900_000
 LONGEST_TYPE = 200
 # Segment's limit for messageId.
 LONGEST_ID = 99
+# UNIX seconds reach it in the year 5138; what is larger counts in smaller units.
 TIME_LIMIT = 10**11
+_UNITS = (("milliseconds", 10**3), ("microseconds", 10**6), ("nanoseconds", 10**9))
 # Far below what any parser of the stored line can take, however deep in a program it is called.
 DEEPEST = 64
 
@@ -97,15 +100,20 @@ def _normalised(event: dict[str, Any]) -> Incoming:
     )
 
 
-def _read(raw: bytes) -> dict[str, Any]:
-    if len(raw) > MOST_BYTES:
-        _refuse_size(len(raw))
+def read_json(raw: bytes) -> object:
+    """What the bytes hold, mended where that is harmless. Raises EventRefused."""
     try:
-        event = _decode(raw)
+        return _decode(raw)
     except RecursionError:
         _refuse_depth()
     except ValueError:
-        event = _read_leniently(raw)
+        return _read_leniently(raw)
+
+
+def _read(raw: bytes) -> dict[str, Any]:
+    if len(raw) > MOST_BYTES:
+        _refuse_size(len(raw))
+    event = read_json(raw)
     if type(event) is not dict:
         raise EventRefused("An event must be a JSON object with event_type, id and time.")
     if raw.count(b"[") + raw.count(b"{") > DEEPEST and _depth(event) > DEEPEST:
@@ -209,9 +217,17 @@ def _refuse_time(time: object, event_id: str) -> NoReturn:
         raise EventRefused(
             "time must be a number. Send it as UNIX seconds, without quotation marks.", event_id
         )
+    if isinstance(time, float) and not math.isfinite(time):
+        what = "NaN, which is not a number" if math.isnan(time) else "infinite"
+        raise EventRefused(f"time is {what}. Send it as UNIX seconds.", event_id)
     if time <= 0:
         raise EventRefused("time must be greater than 0. Send it as UNIX seconds.", event_id)
-    raise EventRefused("time looks like milliseconds: divide it by 1000 and send UNIX seconds.", event_id)
+    for unit, divisor in _UNITS:
+        if time < TIME_LIMIT * divisor:
+            raise EventRefused(
+                f"time looks like {unit}: divide it by {divisor} and send UNIX seconds.", event_id
+            )
+    raise EventRefused("time is far too large to be UNIX seconds. Send it as UNIX seconds.", event_id)
 
 
 def _flatten(event: dict[str, Any], flat: dict[str, Any], event_id: str) -> None:

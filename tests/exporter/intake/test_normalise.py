@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.intake.normalise import EventRefused, normalise
+from exporter.intake.normalise import EventRefused, normalise, normalise_record
 from exporter.log import own_id
 from exporter.log.events import Incoming
 
@@ -143,7 +143,10 @@ def test_users_without_external_id_are_anonymous(fields: dict[str, Any], anonymo
         ("time", 1767323045000, "looks like milliseconds: divide it by 1000"),
         ("time", 10**11, "looks like milliseconds"),
         ("time", 1e11, "looks like milliseconds"),
-        ("time", 10**400, "looks like milliseconds"),
+        ("time", 10**14, "looks like microseconds: divide it by 1000000 "),
+        ("time", 1.7e18, "looks like nanoseconds: divide it by 1000000000 "),
+        ("time", 1e20, "far too large"),
+        ("time", 10**400, "far too large"),
     ],
 )
 def test_identity_is_checked_with_a_reason_that_says_what_to_do(
@@ -261,3 +264,12 @@ def test_no_values_bring_anything_but_a_line_or_a_refusal(event: dict[str, Any])
     except EventRefused:
         return
     assert b"\n" not in incoming.line
+
+
+@pytest.mark.parametrize(
+    ("time", "words"),
+    [(float("nan"), "time is NaN"), (float("inf"), "time is infinite"), (float("-inf"), "time is infinite")],
+)
+def test_a_time_out_of_a_file_that_is_no_number_is_called_what_it_is(time: float, words: str) -> None:
+    with pytest.raises(EventRefused, match=words):
+        normalise_record(BASE | {"time": time})
