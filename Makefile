@@ -9,7 +9,7 @@ TEST_VAR ?= var/test
 DEMO_VAR ?= var/demo
 ARGS ?=
 
-.PHONY: run demo test check lint flaws sbom fuzz format bench bench-guard faults mutants screenshots lock clean
+.PHONY: run demo secrets test check lint flaws sbom fuzz format bench bench-guard faults mutants screenshots lock clean
 
 run: $(VENV)/run.stamp
 	@exec $(PYTHON) -m currents_admin.supervisor run
@@ -32,6 +32,26 @@ lint: $(VENV)/dev.stamp
 	$(PYTHON) -m mypy .
 	$(VENV)/bin/lint-imports
 	CURRENTS_VAR=$(TEST_VAR) $(PYTHON) manage.py makemigrations --check --dry-run
+
+# What docker-compose.yml wants kept secret, a file each; files that exist stay as they are. The folder is closed to others,
+# the files in it are not: in a container other users read them.
+secrets:
+	@umask 077; mkdir -p secrets; chmod 700 secrets; cd secrets; \
+	random() { head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d '\n'; }; \
+	word() { random | tr -d '='; }; \
+	keep() { test -e "$$1" || printf '%s' "$$2" > "$$1"; chmod 444 "$$1"; }; \
+	keep secret_key "$$(word)$$(word)"; \
+	keep write_key_encryption_keys "$$(random)"; \
+	keep postgres_password "$$(word)"; \
+	keep database_owner_url "postgresql://currents:$$(cat postgres_password)@postgres:5432/currents"; \
+	keep database_url "postgresql://currents_app:$$(word)@postgres:5432/currents"; \
+	keep redis_password "$$(word)"; \
+	keep redis_url "redis://:$$(cat redis_password)@redis:6379/0"; \
+	keep metrics_token "$$(word)"; \
+	keep oidc_client_secret ""; \
+	test ! -e email_url || chmod 444 email_url
+	@test -s secrets/email_url || echo "Write the address of your mail server into secrets/email_url, such as" \
+		"smtp://user:password@mail.example.com:587?tls=1, and run \`make secrets\` again."
 
 # Known flaws of the pinned dependencies. Asks an advisory service for 10 s at most; without a network it only says so.
 flaws: $(VENV)/dev.stamp
