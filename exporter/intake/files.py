@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterator
-from io import BufferedReader
+from io import BufferedReader, RawIOBase
 from pathlib import PurePath
 from typing import Any, BinaryIO, cast
 
@@ -27,11 +27,39 @@ class _Typed(msgspec.Struct):
 _decode_typed = msgspec.json.Decoder(_Typed).decode
 
 
+class Unpacked:
+    """How many bytes files may still become, all together where one holds several."""
+
+    def __init__(self, most: int) -> None:
+        self.most = self.left = most
+
+
+class _Bounded(RawIOBase):
+    """A stream that ends the file where it would become more than it may: a few bytes of gzip can become any number."""
+
+    def __init__(self, stream: BinaryIO, unpacked: Unpacked) -> None:
+        self._stream, self._unpacked = stream, unpacked
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self._stream.read(len(buffer))
+        buffer[: len(piece)] = piece
+        self._unpacked.left -= len(piece)
+        if self._unpacked.left < 0:
+            raise FileUnreadable(f"Unpacked, it has more than {self._unpacked.most} bytes.")
+        return len(piece)
+
+
 class EventFile:
     """A file that was opened and looked into. `event_type` is what its events are where they do not say so."""
 
-    def __init__(self, stream: BinaryIO, path: str, event_type: str = "") -> None:
-        """`path` may tell the type, as the schema may; a given `event_type` goes before both.
+    def __init__(
+        self, stream: BinaryIO, path: str, event_type: str = "", *, unpacked: Unpacked | None = None
+    ) -> None:
+        """`path` may tell the type, as the schema may; a given `event_type` goes before both. Files of strangers are
+        given a bound.
 
         Raises:
             FileUnreadable: it is damaged, or of no known form.
@@ -42,6 +70,8 @@ class EventFile:
             _check_not_empty(file)
         if file.peek(2)[:2] == _GZIP:
             file = BufferedReader(cast(Any, gzip.GzipFile(fileobj=file)))
+        if unpacked:
+            file = BufferedReader(_Bounded(file, unpacked))
         self._stream = file
         try:
             if ".avro" in endings:

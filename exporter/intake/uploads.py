@@ -16,7 +16,7 @@ from connectors.web.storable_text import storable
 from exporter import sql
 from exporter.intake import appender, importing, refusals
 from exporter.intake.file_walk import is_event_name
-from exporter.intake.files import EventFile
+from exporter.intake.files import EventFile, Unpacked
 from exporter.intake.importing import Overtaken
 from exporter.intake.normalise import RawEvent
 from exporter.intake.refusals import Refusal
@@ -27,6 +27,9 @@ from exporter.models.uploads import Stage
 # What a zip may hold unpacked: more is a bomb, or belongs to the command.
 MOST_UNPACKED = 5_000_000_000
 MOST_MEMBERS = 10_000
+# What zipfile makes of the list of so many; and what a page looks through for its first events.
+MOST_OF_LIST = 4_000_000
+PREVIEWED = 64_000_000
 FORGOTTEN_AFTER = timedelta(hours=24)
 _REASONS_SHOWN = 5
 _ZIP = b"PK\x03\x04"
@@ -75,21 +78,40 @@ class PieceFile(RawIOBase):
         return len(found)
 
 
-def events(upload: Upload) -> Iterator[RawEvent]:
+class _ListOfMembers(BufferedReader):
+    """The file while zipfile reads the list of its members: all at once, however long that says it is."""
+
+    unbounded = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.unbounded:
+            return super().read(size)
+        most = MOST_OF_LIST + 1
+        found = super().read(most if size is None or not 0 <= size <= most else size)
+        if len(found) == most:
+            raise FileUnreadable(
+                f"The zip holds more than {MOST_MEMBERS} files. Use manage.py import_events."
+            )
+        return found
+
+
+def events(upload: Upload, most: int | None = None) -> Iterator[RawEvent]:
     """All events, of a zip member by member. A member that cannot be read costs itself; the sentence comes at the end.
+    More than `most` bytes, or `MOST_UNPACKED`, are not unpacked.
 
     Raises:
         FileUnreadable.
     """
-    file = cast(BinaryIO, BufferedReader(PieceFile(upload)))
+    file, unpacked = _ListOfMembers(PieceFile(upload)), Unpacked(most or MOST_UNPACKED)
     if file.read(len(_ZIP)) != _ZIP:
         file.seek(0)
-        yield from EventFile(file, upload.name).events()
+        file.unbounded = True
+        yield from EventFile(file, upload.name, unpacked=unpacked).events()
         return
     troubles: list[str] = []
     for name, opened in _members(file):
         try:
-            yield from EventFile(opened, name).events()
+            yield from EventFile(opened, name, unpacked=unpacked).events()
         except FileUnreadable as error:
             troubles.append(f"{name}: {error}")
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
@@ -98,10 +120,11 @@ def events(upload: Upload) -> Iterator[RawEvent]:
         raise FileUnreadable(" ".join(troubles[:_REASONS_SHOWN]))
 
 
-def _members(file: BinaryIO) -> Iterator[tuple[str, BinaryIO]]:
+def _members(file: _ListOfMembers) -> Iterator[tuple[str, BinaryIO]]:
     """Raises FileUnreadable."""
     try:
         packed = zipfile.ZipFile(file)
+        file.unbounded = True
         wanted = [one for one in packed.infolist() if not one.is_dir() and is_event_name(one.filename)]
     except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError) as error:
         raise FileUnreadable("The zip is damaged.") from error
@@ -214,7 +237,7 @@ def preview(upload: Upload, most: int) -> tuple[list[dict[str, Any] | bytes], li
     found: list[dict[str, Any] | bytes] = []
     troubles: list[str] = []
     try:
-        for raw in events(upload):
+        for raw in events(upload, PREVIEWED):
             judged = refusals.judge(raw, 0)
             if isinstance(judged, Refusal):
                 troubles.append(judged.reason)

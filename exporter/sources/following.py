@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from connectors.web.storable_text import storable
 from exporter import sql
 from exporter.intake import importing
-from exporter.intake.files import EventFile
+from exporter.intake.files import EventFile, Unpacked
 from exporter.intake.importing import Overtaken, Tally
 from exporter.intake.unreadable import FileUnreadable
 from exporter.models import Source, SourceObject
@@ -30,6 +30,8 @@ from exporter.sources.store import Gone, Store, Trouble
 LOOK_EVERY = timedelta(seconds=60)
 _HOLD = "60 seconds"
 _SECONDS = 20.0
+# Of one object; Braze's have some megabytes.
+MOST_UNPACKED = 5_000_000_000
 _LONGEST_WAIT = 300
 
 
@@ -143,7 +145,7 @@ def _import(source: Source, store: Store, one: SourceObject) -> None:
     """Raises Trouble, Overtaken, and what `appender.append_now` raises."""
     try:
         stream = BufferedReader(store.open(one.name, one.etag, one.size))
-        opened = EventFile(stream, one.name)
+        opened = EventFile(stream, one.name, unpacked=Unpacked(MOST_UNPACKED))
     except Gone:
         # Overwritten, it is listed as another one; deleted, it is nobody's.
         one.delete()
