@@ -34,8 +34,16 @@ class RedisAddress(NamedTuple):
 def web(name: str, default: str) -> str:
     """An http or https address without a trailing slash, its scheme and host in lower case and without the
     default port."""
-    value = env.text(name, default).rstrip("/")
-    parts = _split(name, value)
+    return _web(name, env.text(name, default))
+
+
+def webs(name: str) -> list[str]:
+    """Such addresses, comma-separated."""
+    return [_web(name, word) for word in env.words(name)]
+
+
+def _web(name: str, value: str) -> str:
+    parts = _split(name, value.rstrip("/"))
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
         raise BadEnvironment(f"{name} must be an address such as https://example.com.")
     if parts.query or parts.fragment or parts.username is not None:

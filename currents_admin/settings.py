@@ -55,6 +55,8 @@ CURRENTS_LEASE_SECONDS = env.number("CURRENTS_LEASE_SECONDS", 15, least=2, most=
 CURRENTS_INTAKE_RATE = env.number("CURRENTS_INTAKE_RATE", 0, least=0, most=1e9)
 # Folders of the server that workspaces may follow; none unless named.
 CURRENTS_SOURCE_FOLDERS = env.words("CURRENTS_SOURCE_FOLDERS")
+# Stores of one's own (S3-compatible and others) that workspaces may follow; the providers' own need no line.
+CURRENTS_SOURCE_ENDPOINTS = env_urls.webs("CURRENTS_SOURCE_ENDPOINTS")
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 CURRENTS_TRUSTED_PROXIES = env.whole("CURRENTS_TRUSTED_PROXIES", 0, least=0, most=9)
 
@@ -171,6 +173,7 @@ ACCOUNT_RATE_LIMITS = {
     "reauthenticate": "10/m/user",
     "change_password": "5/m/user",
 }
+PASSWORD_RESET_TIMEOUT = 3600
 MFA_ADAPTER = "connectors.sign_in.second_factors.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True

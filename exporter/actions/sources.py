@@ -20,7 +20,7 @@ from exporter import sql
 from exporter.dispatch import wakeup
 from exporter.models import Source
 from exporter.models.sources import Begin, Taken
-from exporter.sources import address
+from exporter.sources import access, address
 from exporter.sources.listing import Listing
 from exporter.sources.store import Store, Trouble
 
@@ -50,7 +50,7 @@ def add(workspace: Workspace, wish: Wish, by: By) -> Source:
     Raises:
         BadAddress, Standing, Archived.
     """
-    address.parse(wish.url)
+    _check(wish)
     try:
         with transaction.atomic():
             hold_open(workspace)
@@ -78,7 +78,7 @@ def check(wish: Wish) -> list[str]:
     Raises:
         BadAddress, Trouble: what is wrong, in a sentence.
     """
-    address.parse(wish.url)
+    _check(wish)
     store = Store(wish.url, dict(_given(wish.options)), dict(_given(wish.secrets)))
     for page in Listing(store, Source(begin=Begin.BEGINNING), sql.clock()).pages():
         return [one.name for one in page[:_FIRST]]
@@ -88,7 +88,8 @@ def check(wish: Wish) -> list[str]:
 def change_credentials(
     source: Source, secrets: Mapping[str, str], options: Mapping[str, str], by: By
 ) -> None:
-    """Goes on with other credentials at once."""
+    """Goes on with other credentials at once. Raises BadAddress."""
+    access.check(_given(options), _given(secrets))
     with transaction.atomic():
         Source.objects.filter(pk=source.pk).update(
             credentials=_sealed(secrets), options=_given(options), next_look_at=None
@@ -127,6 +128,12 @@ def retry(source: Source, by: By) -> int:
             record(AuditAction.SOURCE_RETRIED, by, workspace=source.workspace, target=source.url, after=told)
             transaction.on_commit(lambda: wakeup.wake_chore(_TASK, source.pk))
     return waiting
+
+
+def _check(wish: Wish) -> None:
+    """Raises BadAddress."""
+    address.parse(wish.url)
+    access.check(_given(wish.options), _given(wish.secrets))
 
 
 def _given(fields: Mapping[str, str]) -> dict[str, str]:

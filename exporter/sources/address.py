@@ -15,7 +15,11 @@ _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,221}")
 
 
 class BadAddress(Exception):
-    """The text is one sentence that says what to give."""
+    """The text is one sentence that says what to give; `field` is which of a source's fields it is about."""
+
+    def __init__(self, sentence: str, field: str = "url") -> None:
+        super().__init__(sentence)
+        self.field = field
 
 
 class Address(NamedTuple):

@@ -14,6 +14,7 @@ from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
 
 from connectors.vault import sealing
 from exporter.models import Source
+from exporter.sources import access
 from exporter.sources.address import Address, BadAddress, is_readable, parse
 
 _PIECE = 4_000_000
@@ -36,6 +37,7 @@ class Store:
         """Raises Trouble where it cannot even be opened."""
         try:
             self.address = parse(url)
+            access.check(options, secrets)
             self._store: Any = _opened(self.address, options, secrets)
         except BadAddress as error:
             raise Trouble(str(error)) from error

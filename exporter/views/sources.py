@@ -116,7 +116,9 @@ def new(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
             raise Http404 from None
         except sources.Standing:
             form.add_error("url", _("This workspace follows this address already."))
-        except (BadAddress, Trouble) as error:
+        except BadAddress as error:
+            form.add_error(error.field, str(error))
+        except Trouble as error:
             form.add_error("url", str(error))
     status = REFUSED if form.is_bound and form.errors else 200
     return render(request, "exporter/source_new.html", context, status=status)

@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import requests
+from django.test import override_settings
 from moto.server import ThreadedMotoServer
 
 from exporter.actions.sources import Wish
@@ -46,6 +47,8 @@ def a_server() -> Iterator[str]:
     try:
         # Every server of a process shows the same buckets.
         requests.post(f"http://{host}:{port}/moto-api/reset", timeout=5)
-        yield f"http://{host}:{port}"
+        url = f"http://{host}:{port}"
+        with override_settings(CURRENTS_SOURCE_ENDPOINTS=[url]):
+            yield url
     finally:
         server.stop()

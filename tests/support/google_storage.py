@@ -15,6 +15,8 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
+from django.test import override_settings
+
 PAGE = 2
 
 
@@ -97,7 +99,8 @@ def running_storage(bucket: str) -> Iterator[GoogleStorage]:
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield storage
+        with override_settings(CURRENTS_SOURCE_ENDPOINTS=[storage.url]):
+            yield storage
     finally:
         server.shutdown()
         thread.join()

@@ -1,0 +1,112 @@
+"""No field of a source makes the server ask an address that whoever runs it has not named."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from connectors.audit.actor import By
+from exporter.actions import sources
+from exporter.models import Source
+from exporter.models.sources import Begin
+from exporter.sources.address import BadAddress
+from exporter.sources.following import FollowTurn, follow
+from tests.support.factories import WorkspaceFactory
+
+KEYS = {"access_key_id": "somebody", "secret_access_key": "s" * 40}
+
+
+class Inside(ThreadingHTTPServer):
+    """What only the server can reach; it counts who asks."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        inside = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                inside.asked.append(self.path)
+                self.send_response(404)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            do_PUT = do_POST = do_GET  # noqa: N815
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+                """Nobody reads it."""
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+
+@pytest.fixture
+def inside() -> Iterator[Inside]:
+    with Inside() as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def wish(url: str, options: dict[str, str], secrets: dict[str, str]) -> sources.Wish:
+    return sources.Wish(url, Begin.BEGINNING, None, options, secrets)
+
+
+def wishes(host: str) -> dict[str, sources.Wish]:
+    """Every field that could become a part of an address, by the field the sentence stands at."""
+    google = {"gcs_base_url": f"http://{host}", "disable_oauth": True, "client_email": "", "private_key": ""}
+    return {
+        "endpoint": wish("s3://bucket", {"endpoint": f"http://{host}"}, KEYS),
+        "region": wish("s3://bucket", {"region": f"x@{host}/#"}, KEYS),
+        "account_name": wish("az://bucket", {"account_name": f"{host}/?"}, {"sas_key": "sv=1&sig=x"}),
+        "service_account_key": wish("gs://bucket", {}, {"service_account_key": json.dumps(google)}),
+        "url": wish(f"s3://{host}@elsewhere/prefix", {}, KEYS),
+    }
+
+
+@pytest.mark.parametrize("field", wishes(""))
+def test_nothing_that_is_typed_leads_to_a_place_nobody_named(field: str, inside: Inside) -> None:
+    meant = wishes(inside.url.removeprefix("http://"))[field]
+    with pytest.raises(BadAddress) as told:
+        sources.check(meant)
+    assert told.value.field == field
+    with pytest.raises(BadAddress):
+        sources.add(WorkspaceFactory.build(), meant, By(None))
+    assert inside.asked == []
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["http://169.254.169.254", "http://[::1]:6379", "https://s3.example.com"]
+)
+def test_a_place_beside_a_named_one_is_none(endpoint: str, settings: Any) -> None:
+    settings.CURRENTS_SOURCE_ENDPOINTS = ["https://s3.example.com:9000", "https://store.example.com"]
+    with pytest.raises(BadAddress, match="CURRENTS_SOURCE_ENDPOINTS"):
+        sources.check(wish("s3://bucket", {"endpoint": endpoint}, KEYS))
+
+
+@pytest.mark.parametrize("key", ["a\nb", "a b", "a\x00", "é"])
+@pytest.mark.parametrize("name", ["access_key_id", "secret_access_key", "sas_key"])
+def test_a_key_that_fits_into_no_header_is_told_and_not_tried(key: str, name: str) -> None:
+    """The library ends the thread where it meets one."""
+    with pytest.raises(BadAddress, match="blanks"):
+        sources.check(wish("s3://bucket", {}, KEYS | {name: key}))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_source_whose_place_is_no_longer_named_is_not_asked(inside: Inside, settings: Any) -> None:
+    settings.CURRENTS_SOURCE_ENDPOINTS = [inside.url]
+    made = sources.add(
+        WorkspaceFactory.create(), wish("s3://bucket", {"endpoint": inside.url}, KEYS), By(None)
+    )
+    settings.CURRENTS_SOURCE_ENDPOINTS = []
+    assert follow(made.pk) is FollowTurn.FAILED
+    assert "CURRENTS_SOURCE_ENDPOINTS" in Source.objects.get().trouble
+    assert inside.asked == []
+    connection.close()
