@@ -23,6 +23,10 @@ backlog = 2048
 sendfile = False
 umask = 0o077
 accesslog = None
+# gunicorn would let whoever is on this machine set the path and scheme of the application by headers, and a proxy there
+# passes on what its clients say. SITE_URL and CURRENTS_TRUSTED_PROXIES decide.
+forwarded_allow_ips = ""
+forwarder_headers = ""
 # Its default lies in the home folder.
 control_socket_disable = True
 # The worker's heartbeat is a change to a file, which a busy disk would delay.

@@ -6,7 +6,7 @@ from __future__ import annotations
 from currents_admin.front.connection import ClientConnection
 from currents_admin.front.framing import Head, Malformed
 
-INTAKE = "/api/v1/events"
+INTAKE = ("/api/v1/events", "/api/v1/events/")
 MOST_BODY = 10_000_000
 MOST_FORM = 1_000_000
 # Up to here it costs less to take a body than to ask whose it is.
@@ -17,12 +17,12 @@ _STRANGERS_ROOM = 64_000_000
 
 def most(head: Head) -> int:
     """The most bytes a body of this request may have on the wire."""
-    return MOST_BODY if head.path == INTAKE else MOST_FORM
+    return MOST_BODY if head.path in INTAKE else MOST_FORM
 
 
 def needs_token(head: Head) -> bool:
     """Whether the body is so large that its sender has to be known first."""
-    return head.path == INTAKE and (head.length > _SMALL or head.chunked)
+    return head.path in INTAKE and (head.length > _SMALL or head.chunked)
 
 
 def is_known(head: Head) -> bool:

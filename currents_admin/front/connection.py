@@ -13,7 +13,8 @@ from typing import Any
 from gunicorn import http
 from gunicorn.config import Config
 
-from currents_admin.front.framing import Chunks, Head
+from currents_admin.front.framing import MOST_HEAD, Chunks, Head
+from currents_admin.front.limits import READ_BYTES
 
 # An answer beyond this waits for its reader in the thread that makes it, and no longer than that.
 _MOST_UNSENT = 4_000_000
@@ -83,6 +84,15 @@ class ClientConnection:
         """Hands the first `end` bytes to a parser of their own; what a client sent beyond them is its next request."""
         self.parser = http.get_parser(self.cfg, Whole(bytes(self.buffer[:end])), self.client)
         del self.buffer[:end]
+
+    def wanted(self) -> int:
+        """How many bytes to take at once: what is sent beyond this request stays with the system, whose memory for a
+        connection is bounded."""
+        if self.phase in (Phase.IDLE, Phase.HEAD):
+            return max(1, MOST_HEAD - len(self.buffer))
+        if self.phase is Phase.BODY and self.head is not None and not self.head.chunked:
+            return max(1, min(READ_BYTES, self.body_at + self.head.length - len(self.buffer)))
+        return READ_BYTES
 
     # --- What gunicorn takes for a socket ---------------------------------------------------------------------
     def sendall(self, data: bytes) -> None:

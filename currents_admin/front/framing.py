@@ -69,6 +69,12 @@ def read_head(raw: bytes) -> Head:
     return head
 
 
+def is_life_sign(head: Head) -> bool:
+    """Whether it asks for `/healthz` and brings no body: chunks that nobody reads would be taken for the next
+    request."""
+    return head.path == "/healthz" and head.method in ("GET", "HEAD") and not (head.length or head.chunked)
+
+
 @dataclass(slots=True)
 class Chunks:
     """Follows a chunked body from `at` on without keeping it; `end` is where it ends in the buffer, once it does."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import resource
+from collections.abc import Iterable
+from typing import Protocol, TypeVar
 
 IDLE_SECONDS, HEAD_SECONDS, BODY_SECONDS, BYTES_A_SECOND = 75.0, 10.0, 20.0, 50_000
 ANSWER_SECONDS, LINGER_SECONDS = 30.0, 3.0
@@ -14,6 +16,30 @@ SPARE_FILES = 200
 READ_BYTES = 262_144
 SWEEP_EVERY = 0.5
 ACCEPTED_AT_ONCE = 64
+
+
+# Answers that nobody has taken yet, all together.
+MOST_UNSENT = 128_000_000
+
+
+class Answering(Protocol):
+    """A connection, as far as its answer goes."""
+
+    unsent: bytearray
+
+
+C = TypeVar("C", bound=Answering)
+
+
+def beyond_their_share(connections: Iterable[C]) -> list[C]:
+    """Those with the largest answers nobody takes, until what the others hold is within the bound."""
+    waiting = sorted((conn for conn in connections if conn.unsent), key=lambda conn: len(conn.unsent))
+    held = 0
+    for place, conn in enumerate(waiting):
+        held += len(conn.unsent)
+        if held > MOST_UNSENT:
+            return waiting[place:]
+    return []
 
 
 def room_for_connections() -> int:

@@ -19,7 +19,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from currents_admin.front import admission, answers, limits
 from currents_admin.front.connection import ClientConnection, Phase, accept
-from currents_admin.front.framing import MOST_HEAD, Chunks, Head, Malformed, read_head
+from currents_admin.front.framing import MOST_HEAD, Chunks, Head, Malformed, is_life_sign, read_head
 
 
 class FrontWorker(ThreadWorker):  # type: ignore[misc]
@@ -102,7 +102,7 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
     def _read(self, conn: ClientConnection) -> None:
         self._watch(conn, selectors.EVENT_READ | (selectors.EVENT_WRITE if conn.unsent else 0))
         try:
-            piece = conn.line.recv(limits.READ_BYTES)
+            piece = conn.line.recv(conn.wanted())
         except BlockingIOError:
             return
         except OSError:
@@ -123,8 +123,8 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         """One that has stopped in the middle of its body may still listen: the application says what is missing."""
         if conn.phase is Phase.BODY and conn.head is not None:
             self._dispatch(conn, conn.head, len(conn.buffer))
-            return
-        self._close(conn)
+        else:
+            self._close(conn)
 
     def _go_on(self, conn: ClientConnection) -> None:
         try:
@@ -153,7 +153,7 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         conn.head = read_head(bytes(conn.buffer[:stop]))
         conn.body_at = stop + 4
         conn.chunks = Chunks(conn.body_at)
-        if conn.head.path == "/healthz" and conn.head.method in ("GET", "HEAD") and not conn.head.length:
+        if is_life_sign(conn.head):
             del conn.buffer[: conn.body_at]
             self._answer(conn, answers.alive(conn.head.method), keep=conn.head.keeps_alive)
             return
@@ -256,10 +256,7 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         except OSError:
             self._end(conn)
             return
-        if keep and self.alive:
-            self._wait_for_next(conn)
-        else:
-            self._close(conn)
+        (self._wait_for_next if keep and self.alive else self._close)(conn)
 
     def _refuse(self, conn: ClientConnection, status: int) -> None:
         self._answer(conn, answers.refusal(status), keep=False)
@@ -291,9 +288,9 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
     def _say_goodbye(self, conn: ClientConnection) -> None:
         if not conn.hang_up():
             self._end(conn)
-            return
-        conn.deadline = min(conn.deadline, time.monotonic() + limits.LINGER_SECONDS)
-        self._watch(conn, selectors.EVENT_READ)
+        else:
+            conn.deadline = min(conn.deadline, time.monotonic() + limits.LINGER_SECONDS)
+            self._watch(conn, selectors.EVENT_READ)
 
     # --- Time -------------------------------------------------------------------------------------------------
     def murder_keepalived(self, force: bool = False) -> None:
@@ -302,6 +299,8 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         if not force and now - self.swept_at < limits.SWEEP_EVERY:
             return
         self.swept_at = now
+        for conn in limits.beyond_their_share(self.connections):
+            self._end(conn)
         for conn in list(self.connections):
             if conn.phase not in (Phase.WORK, Phase.CHECK) and (force or conn.deadline < now):
                 self._overdue(conn, force)

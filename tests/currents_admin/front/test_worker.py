@@ -8,11 +8,15 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from gunicorn.config import Config
 
 from currents_admin.front import limits
+from currents_admin.front.connection import ClientConnection, Phase
+from currents_admin.front.framing import MOST_HEAD, Head
 from tests.support.factories import event
 from tests.support.serving import Server, serving
 
@@ -141,6 +145,60 @@ def test_a_reader_who_does_not_read_costs_no_thread(server: Server) -> None:
         # The answers are made first, which is work like any other; then they lie there and nobody takes them.
         assert server.send(b"")[0] == 200
         in_time(server)
+
+
+def test_chunks_behind_a_life_sign_are_its_body_and_no_request(server: Server) -> None:
+    """A proxy that keeps its connection would give the second answer to somebody else."""
+    with connect(server) as line:
+        line.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+        line.sendall(b"5\r\nGET /\r\n0\r\n\r\n")
+        line.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        assert heard(line).count(b"HTTP/1.1 200 OK") == 2
+
+
+def test_a_slash_too_many_takes_as_much_as_the_address_itself(server: Server) -> None:
+    events = json.dumps({"events": [event(number) for number in range(6_000)]}).encode()
+    assert 1_000_000 < len(events) < 10_000_000
+    bearer = f"Authorization: Bearer cur_{server.token.prefix}_test"
+    head = f"POST /api/v1/events/ HTTP/1.1\r\nHost: 127.0.0.1\r\n{bearer}\r\n"
+    with connect(server) as line:
+        line.sendall(f"{head}Connection: close\r\nContent-Length: {len(events)}\r\n\r\n".encode() + events)
+        assert heard(line).startswith(b"HTTP/1.1 202 ")
+
+
+@pytest.mark.parametrize(
+    "header", ["SCRIPT_NAME: /elsewhere", "PATH_INFO: /elsewhere", "Script-Name: /elsewhere"]
+)
+def test_no_header_moves_the_application_to_another_path(server: Server, header: str) -> None:
+    with connect(server) as line:
+        line.sendall(f"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n{header}\r\nConnection: close\r\n\r\n".encode())
+        told = heard(line)
+    assert b"elsewhere" not in told
+    assert told.startswith(b"HTTP/1.1 302 ")
+
+
+def test_what_is_sent_ahead_of_its_turn_is_left_to_the_system() -> None:
+    """So a connection holds its head and its body, however fast its client sends."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        conn = ClientConnection(Config(), ours, None, None)
+        assert conn.wanted() == MOST_HEAD
+        conn.phase, conn.buffer = Phase.HEAD, bytearray(100)
+        assert conn.wanted() == MOST_HEAD - 100
+        conn.phase, conn.head, conn.body_at = Phase.BODY, Head("POST", "/", length=1_000), 50
+        assert conn.wanted() == 950
+        conn.head.length = 10_000_000
+        assert conn.wanted() == limits.READ_BYTES
+
+
+def test_answers_nobody_takes_have_a_bound_together_and_the_largest_go_first() -> None:
+    @dataclass
+    class Waiting:
+        unsent: bytearray
+
+    many = [Waiting(bytearray(size)) for size in (0, 1_000, 40_000_000, 60_000_000, 90_000_000)]
+    assert limits.beyond_their_share(many[:4]) == []
+    assert limits.beyond_their_share(many) == many[4:]
 
 
 def test_the_times_are_those_the_security_page_states() -> None:
