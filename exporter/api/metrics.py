@@ -8,10 +8,13 @@ import ipaddress
 from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
+from django.http.request import split_domain_port, validate_host
 from django.views.decorators.http import require_safe
 
 from exporter.api import exposition as measured
 from exporter.api.problem import problem
+
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
 @require_safe
@@ -41,9 +44,19 @@ def _is_here(request: HttpRequest) -> bool:
         return False
     if any(f"HTTP_{name}" in request.META for name in ("X_FORWARDED_FOR", "FORWARDED", "X_REAL_IP")):
         return False
+    if not _goes_by_a_name_of_ours(request):
+        return False
     address = request.META.get("REMOTE_ADDR", "")
     try:
         # Over a Unix socket there is no address; only a proxy on this machine speaks that way.
         return bool(address) and ipaddress.ip_address(address).is_loopback
     except ValueError:
         return False
+
+
+def _goes_by_a_name_of_ours(request: HttpRequest) -> bool:
+    """A page from elsewhere can have a browser on this machine ask here, under a name of the page's own (DNS
+    rebinding), and read the answer."""
+    host = request.META.get("HTTP_HOST")
+    names = [*_LOOPBACK, *(name for name in settings.ALLOWED_HOSTS if name != "*")]
+    return host is None or validate_host(split_domain_port(host)[0], names)

@@ -145,6 +145,7 @@ def test_nobody_there_is_said_and_stops_nothing(lock: Path) -> None:
     status, said = check(lock, f"http://127.0.0.1:{port.free()}")
     assert (status, said.count("\n")) == (0, 1)
     assert "not asked" in said
+    assert "This proves nothing" in said
 
 
 def test_a_service_that_keeps_silent_is_left_after_the_bound(lock: Path) -> None:
