@@ -3,6 +3,7 @@ unknown addresses belong to no workspace."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from allauth.account import signals as account_signals
@@ -12,13 +13,17 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.dispatch import receiver
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from connectors.audit.actions import AuditAction
 from connectors.audit.actor import By
 from connectors.audit.record import record
-from connectors.models import Membership, User
+from connectors.models import AuditEntry, Membership, User
 from connectors.web import client_address
+
+# Refused sign-ins of addresses nobody here has, in 24 hours: strangers could fill a log from which nothing is deleted.
+MOST_OF_STRANGERS = 1_000
 
 
 @receiver(account_signals.user_logged_in)
@@ -42,6 +47,12 @@ def refuse(request: HttpRequest | None, typed: str, why: str) -> None:
     """Records a refused sign-in. What was typed as the address is kept only if it is an address: people type passwords
     into the wrong field."""
     user = User.objects.filter(email=typed).first()
+    if user is None:
+        recorded = _of_strangers_today()
+        if recorded >= MOST_OF_STRANGERS:
+            return
+        if recorded == MOST_OF_STRANGERS - 1:
+            why = gettext_noop("too many today: more of unknown addresses are not recorded")
     try:
         validate_email(typed)
     except ValidationError:
@@ -77,6 +88,13 @@ def factor_changed(request: HttpRequest, user: User, authenticator: Any, signal:
         target=kind,
         how=words.get(id(signal), gettext_noop("made anew")),
     )
+
+
+def _of_strangers_today() -> int:
+    """Not more than are looked for."""
+    refused = AuditEntry.objects.filter(workspace=None, action=AuditAction.SIGN_IN_REFUSED, actor=None)
+    since = timezone.now() - timedelta(hours=24)
+    return int(refused.filter(at__gt=since)[:MOST_OF_STRANGERS].count())
 
 
 def _record(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core import mail
 from django.db import connection
 from django.db.models import F
@@ -145,6 +146,18 @@ def test_a_new_password_by_mail_ends_the_wait(people: dict[str, User]) -> None:
     fresh = "seven purple tractors sing"
     assert client.post(form, {"password1": fresh, "password2": fresh}).status_code == 302
     assert guess(admin, fresh) == "in"
+
+
+def test_a_link_for_a_new_password_works_for_an_hour(
+    people: dict[str, User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Client().post("/accounts/password/reset/", {"email": people["admin"].email})
+    path = "/accounts/password/reset/key/" + str(mail.outbox[-1].body).split("/key/")[1].split()[0]
+    for minutes, status in ((59, 302), (61, 200)):
+        later = datetime.now(UTC).astimezone().replace(tzinfo=None) + timedelta(minutes=minutes)
+        with monkeypatch.context() as there:
+            there.setattr(PasswordResetTokenGenerator, "_now", lambda _self, later=later: later)
+            assert Client().get(path).status_code == status
 
 
 def test_a_reset_for_an_unknown_address_mails_nobody() -> None:
