@@ -32,7 +32,9 @@ def let_in(runs_as: str) -> None:
             return
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
         verb = "ALTER" if cursor.fetchone() else "CREATE"
-        for statement in _statements(verb, owner, role, password, database):
+        # As PostgreSQL keeps it: a statement may stand in the server's log.
+        sealed = connection.connection.pgconn.encrypt_password(password.encode(), role.encode()).decode()
+        for statement in _statements(verb, owner, role, sealed, database):
             cursor.execute(statement.as_string(connection.connection))
 
 

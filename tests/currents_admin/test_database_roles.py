@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from currents_admin import database_roles
 from tests.support.serving import database_url
@@ -53,6 +54,17 @@ REFUSED = [
 def test_what_it_may_not(app: psycopg.Connection, statement: str) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         app.execute(statement)
+
+
+def test_no_statement_holds_its_password(app: psycopg.Connection) -> None:
+    """A server that logs statements, or those that failed, would have it in its log."""
+    parts = urlsplit(database_url())
+    url = parts._replace(netloc=f"{ROLE}:made-up-{ROLE}@{parts.netloc.rpartition('@')[2]}").geturl()
+    with CaptureQueriesContext(connection) as said:
+        database_roles.let_in(url)
+    statements = "".join(one["sql"] for one in said.captured_queries)
+    assert f'ALTER ROLE "{ROLE}" LOGIN' in statements
+    assert f"made-up-{ROLE}" not in statements
 
 
 def test_it_owns_nothing_and_reads_and_writes_every_table(app: psycopg.Connection) -> None:
