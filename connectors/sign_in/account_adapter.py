@@ -43,9 +43,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return str(super().get_login_redirect_url(request))
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """For limits and the list of sessions, by the same rule as the audit log. Over a socket without proxies there
-        is no address."""
-        return client_address.client_of(request) or "0.0.0.0"  # noqa: S104 - no address to bind to
+        """For limits and the list of sessions. Over a socket without proxies there is no address."""
+        return client_address.household_of(client_address.client_of(request)) or "0.0.0.0"  # noqa: S104 - no address to bind to
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Counts the try before the password is looked at. In place of django-allauth's own limit, whose key held the

@@ -29,14 +29,18 @@ def client_of(request: HttpRequest) -> str | None:
 
 
 def client_for_limits(request: HttpRequest) -> str | None:
-    """Whom limits count: an address, of IPv6 its network of 64 bits, because a household has that many. None where a
-    proxy stands in front that nobody declared: counted by the proxy's address, one could shut out everybody."""
+    """Whom limits count: an address, of IPv6 its network of 64 bits. None where a proxy stands in front that nobody
+    declared: counted by the proxy's address, one could shut out everybody."""
     if undeclared_proxy(request):
         return None
-    found = client_of(request)
-    if found and isinstance(ip_address(found), IPv6Address):
-        return str(ip_network(f"{found}/64", strict=False).network_address)
-    return found
+    return household_of(client_of(request))
+
+
+def household_of(address: str | None) -> str | None:
+    """The address; of IPv6 the first of its network, because one client has them all."""
+    if address and isinstance(ip_address(address), IPv6Address):
+        return str(ip_network(f"{address}/64", strict=False).network_address)
+    return address
 
 
 def undeclared_proxy(request: HttpRequest) -> bool:
@@ -55,6 +59,8 @@ def undeclared_proxy(request: HttpRequest) -> bool:
 
 def _clean(text: str) -> str | None:
     try:
-        return str(ip_address(text.strip().partition("%")[0]))
+        found = ip_address(text.strip().partition("%")[0])
     except ValueError:
         return None
+    # What a socket for both calls a client of IPv4: as IPv6, all of them would be of one network.
+    return str((found.ipv4_mapped if isinstance(found, IPv6Address) else None) or found)

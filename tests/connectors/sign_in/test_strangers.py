@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 from django.contrib.sessions.models import Session
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from connectors.models import AuditEntry, User
 from connectors.sign_in import audit_trail, housekeeping
 from connectors.sign_in.models import Mark
 from connectors.sign_in.session_store import OF_NOBODY_SECONDS, SessionStore
+from connectors.web import client_address
 
 pytestmark = pytest.mark.django_db
 
@@ -66,3 +67,23 @@ def test_strangers_cannot_fill_the_audit_log(
     assert rows.last().target == people["viewer"].email, (
         "tries with the address of somebody here are recorded"
     )
+
+
+def test_all_addresses_of_a_household_are_one_client_for_every_limit(people: dict[str, User]) -> None:
+    typed = {"login": people["viewer"].email, "password": "a long enough phrase"}
+    answers = [
+        Client().post("/accounts/login/", typed, REMOTE_ADDR=f"2001:db8::{number:x}").status_code
+        for number in range(61)
+    ]
+    assert (answers[0], answers[-1]) == (302, 429)
+
+
+@pytest.mark.parametrize("form", ["{}", "::ffff:{}"])
+def test_clients_of_ipv4_are_told_apart_on_a_socket_for_both(form: str) -> None:
+    """As they are called there, they would all be of one network, and one of them could slow down everybody."""
+    asked = [
+        RequestFactory().get("/", REMOTE_ADDR=form.format(address))
+        for address in ("198.51.100.7", "198.51.100.8")
+    ]
+    told = [client_address.client_for_limits(request) for request in asked]
+    assert told == ["198.51.100.7", "198.51.100.8"]
