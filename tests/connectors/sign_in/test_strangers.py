@@ -62,9 +62,9 @@ def test_strangers_cannot_fill_the_audit_log(
     assert list(rows.values_list("target", flat=True)) == [
         f"nobody-{number}@example.com" for number in range(3)
     ]
-    assert "too many today" in str(rows.last().after)
+    assert "too many today" in str(rows.latest("pk").after)
     guess(people["viewer"].email, "198.51.100.99")
-    assert rows.last().target == people["viewer"].email, (
+    assert rows.latest("pk").target == people["viewer"].email, (
         "tries with the address of somebody here are recorded"
     )
 
