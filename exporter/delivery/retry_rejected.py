@@ -18,13 +18,15 @@ from django.conf import settings
 
 from exporter.delivery import key_refusal, recovery, settings_in_force
 from exporter.delivery.body import Body
+from exporter.delivery.failure import SUSPECT_AFTER
+from exporter.delivery.halving import is_server_error
 from exporter.delivery.in_flight import InFlight, Sent
 from exporter.delivery.lease import Lease
 from exporter.delivery.piece import Piece
 from exporter.delivery.result import Ended
 from exporter.delivery.settings_in_force import Current
 from exporter.delivery.settle import Step, Trouble, settle
-from exporter.delivery.turn import LAST_MOMENT, LONG_TURN
+from exporter.delivery.turn import LAST_MOMENT, LONG_TURN, STOP_SECONDS
 from exporter.destinations import backoff
 from exporter.destinations.answer import Verdict
 from exporter.destinations.packing import Limits, fits
@@ -68,7 +70,13 @@ def deliver(lease: Lease) -> Ended:
 
 
 class _Turn:
-    """`most` is how many events go into one body: fewer after a rejection, more after an acceptance."""
+    """`most` is how many events go into one body: fewer after a rejection, more after an acceptance.
+
+    `suspects` are events turned down alone by an answer that may also be the connection's fault: 401, 403, 404, and 5xx
+    where waiting has not helped; and what was turned down after them. None is settled before a later event is accepted,
+    which puts the blame on them. If a second one is turned down in that way, the connection is to blame, and all are
+    kept for the next attempt.
+    """
 
     def __init__(self, lease: Lease, current: Current) -> None:
         self.lease = lease
@@ -76,6 +84,8 @@ class _Turn:
         self.line = InFlight(lease)
         self.most = 1 if lease.stopped else MOST_EVENTS
         self.refused, self.accepted = 0, False
+        self.suspects: list[Sent] = []
+        self.suspects_errors = lease.failures > 0 and lease.failures % SUSPECT_AFTER == 0
 
     def work(self) -> Ended:
         began = time.monotonic()
@@ -86,11 +96,11 @@ class _Turn:
             self.current = current
             body = self._body()
             if body is None:
-                return _finish(self.lease, self.current)
-            if body.calls and not self._send(body):
-                return Ended.FAILED
+                return self._end()
             if not body.calls:
-                settle(self.lease, Step(body.end, [Piece.of(body, self.lease.now())]))
+                self._pass(body)
+            elif not self._send(body):
+                return Ended.FAILED
             if self.refused >= MOST_REFUSED:
                 return _finish(self.lease, self.current)
         return Ended.BEHIND
@@ -99,11 +109,12 @@ class _Turn:
         """The next events that may be sent under the present settings; None if none is left. An event that may not be
         sent, or whose bytes were trimmed, stays rejected."""
         lease = self.lease
-        rows = execute(_ITEMS, {**self._range(), "most": self.most})
+        first = self.suspects[-1].body.end if self.suspects else lease.cursor
+        rows = self._items(first, self.most)
         if not rows:
             return None
         lines = lookup.read(lease.workspace_id, [number for number, _type in rows])
-        body, limits = Body(lease.cursor, lease.cursor, self.current.revision_id), Limits()
+        body, limits = Body(first, first, self.current.revision_id), Limits()
         for number, event_type in rows:
             kept = lines.get(number)
             call = convert(kept.line, self.current.plan).call if kept else None
@@ -119,38 +130,64 @@ class _Turn:
         body.left = _passed_over(lease, body.end - body.first - len(body.calls))
         return body
 
-    def _range(self) -> dict[str, Any]:
+    def _items(self, first: int, most: int) -> list[tuple[Any, ...]]:
         lease = self.lease
-        return {
+        terms = {
             "id": lease.delivery_id,
             "connector": lease.connector_id,
-            "cursor": lease.cursor,
+            "cursor": first,
             "stop": lease.stop,
         }
+        return execute(_ITEMS, {**terms, "most": most})
 
     def _send(self, body: Body) -> bool:
         """Sends and settles; False if it must be tried again later."""
-        self.line.launch(body, self.current)
-        sent = self._answered()
+        sent = self._ask(body)
         verdict = sent.verdict()
         if verdict == Verdict.ACCEPTED:
             self._accept(sent)
         elif verdict == Verdict.KEY_REJECTED and self._key_replaced():
-            settle(self.lease, Step(self.lease.cursor, tried=[sent.tried()]))
-        elif verdict == Verdict.REFUSED_BODY or (verdict in _STOPS and not self._is_enough(body)):
-            self._refuse(sent)
+            self.suspects = []
+            self._note(sent)
+        elif self._turns_down(sent):
+            return self._take_apart(sent)
         else:
-            wait = backoff.wait(sent.answer(), self.lease.failures + 1, datetime.now(UTC), random.random())  # noqa: S311
-            stopped = _STOPS.get(verdict, "")
-            if verdict == Verdict.KEY_REJECTED:
-                key_refusal.note(self.lease.connector_id, sent.current.write_key_id)
-            settle(
-                self.lease, Step(self.lease.cursor, tried=[sent.tried(wait)], trouble=Trouble(wait, stopped))
-            )
+            self._blame_the_connection(sent, [sent])
             return False
         return True
 
+    def _pass(self, body: Body) -> None:
+        """Passes events that are not sent; behind a suspect they wait for its judgement."""
+        if not self.suspects:
+            settle(self.lease, Step(body.end, [Piece.of(body, self.lease.now())]))
+            return
+        before = self.suspects[-1].body
+        before.end, before.left = body.end, before.left + body.left
+
+    def _end(self) -> Ended:
+        """Nothing is left to judge the suspects by but what was accepted before them."""
+        if self.suspects and not self.accepted:
+            self._blame_the_connection(self.suspects[0], [])
+            return Ended.FAILED
+        for suspect in self.suspects:
+            self._reject(suspect)
+        return _finish(self.lease, self.current)
+
+    def _ask(self, body: Body) -> Sent:
+        self.line.launch(body, self.current)
+        return self._answered()
+
+    def _note(self, sent: Sent) -> None:
+        """Records an attempt that decides nothing."""
+        settle(self.lease, Step(self.lease.cursor, tried=[sent.tried()]))
+
     def _accept(self, sent: Sent) -> None:
+        suspects, self.suspects = self.suspects, []
+        for suspect in suspects:
+            self._settle_suspect(suspect)
+        self._settle_accepted(sent)
+
+    def _settle_accepted(self, sent: Sent) -> None:
         self.refused, self.accepted, self.most = 0, True, min(2 * self.most, MOST_EVENTS)
         body = sent.body
         rejected = zip(body.numbers, _minutes(body), strict=True)
@@ -158,12 +195,39 @@ class _Turn:
         step = Step(body.end, [Piece.of(body, sent.ended)], [], [sent.tried()], accepted=True)
         settle(self.lease, step, beside=beside)
 
-    def _refuse(self, sent: Sent) -> None:
+    def _settle_suspect(self, suspect: Sent) -> None:
+        """Asks once more, because the connection may have recovered before the later event was accepted."""
+        again = self._ask(suspect.body)
+        if again.verdict() == Verdict.ACCEPTED:
+            self._settle_accepted(again)
+        else:
+            self._reject(again if self._turns_down(again) else suspect)
+
+    def _turns_down(self, sent: Sent) -> bool:
+        return sent.verdict() == Verdict.REFUSED_BODY or self._is_suspicious(sent)
+
+    def _is_suspicious(self, sent: Sent) -> bool:
+        return sent.verdict() in _STOPS or (self.suspects_errors and is_server_error(sent))
+
+    def _take_apart(self, sent: Sent) -> bool:
+        """Halves a body that was turned down; judges an event that was turned down alone, or suspects it."""
+        if len(sent.body.calls) > 1:
+            self.most = len(sent.body.calls) // 2
+        elif sent.verdict() == Verdict.REFUSED_BODY and not self.suspects:
+            self._reject(sent)
+            return True
+        else:
+            self.suspects.append(sent)
+            suspicious = sum(self._is_suspicious(suspect) for suspect in self.suspects)
+            if suspicious > 1 or len(self.suspects) >= MOST_REFUSED:
+                self._blame_the_connection(self.suspects[0], [sent])
+                return False
+        self._note(sent)
+        return True
+
+    def _reject(self, sent: Sent) -> None:
+        """The event stays rejected, with the new reason."""
         body = sent.body
-        if len(body.calls) > 1:
-            self.most = len(body.calls) // 2
-            settle(self.lease, Step(self.lease.cursor, tried=[sent.tried()]))
-            return
         self.refused += 1
         said = sent.answer().body[:300].decode(errors="replace").replace("\0", "").strip()
         reason = f"Segment answered {sent.answer().status} to this event alone: {said or 'without a reason'}"
@@ -171,28 +235,30 @@ class _Turn:
         step = Step(body.end, [Piece.of(body.rejected(reason), sent.ended)], [], [sent.tried()])
         settle(self.lease, step, beside=(_REASON, terms))
 
-    def _is_enough(self, body: Body) -> bool:
-        """Whether the connection is to blame: a second single event was turned down, with none accepted in between."""
-        if len(body.calls) > 1:
-            return False
-        return self.refused > 0 or bool(self.lease.stopped) or self._is_alone(body)
-
-    def _is_alone(self, body: Body) -> bool:
-        """No neighbour can tell the event from the connection: none was accepted, and none is left to ask."""
-        terms = {**self._range(), "cursor": body.end, "most": 1}
-        return not self.accepted and not execute(_ITEMS, terms)
+    def _blame_the_connection(self, sent: Sent, tried: list[Sent]) -> None:
+        """Keeps everything that is not accepted for the next attempt; `sent` tells when that is."""
+        verdict = sent.verdict()
+        wait = backoff.wait(sent.answer(), self.lease.failures + 1, datetime.now(UTC), random.random())  # noqa: S311
+        if verdict == Verdict.KEY_REJECTED:
+            key_refusal.note(self.lease.connector_id, sent.current.write_key_id)
+        trouble = Trouble(wait, _STOPS.get(verdict, self.lease.stopped))
+        attempts = [one.tried(wait) for one in tried]
+        settle(self.lease, Step(self.lease.cursor, tried=attempts, trouble=trouble))
 
     def _key_replaced(self) -> bool:
         now = settings_in_force.current(self.lease.connector_id)
         return (now.write_key_id, now.endpoint) != (self.current.write_key_id, self.current.endpoint)
 
     def _answered(self) -> Sent:
+        stop_at = float("inf")
         while True:
             self.line.wait(0.25)
             landed = self.line.landed()
             if landed:
                 return landed[0]
-            if self.lease.seconds_left < LAST_MOMENT:
+            if stopping.is_set():
+                stop_at = min(stop_at, time.monotonic() + STOP_SECONDS)
+            if time.monotonic() > stop_at or self.lease.seconds_left < LAST_MOMENT:
                 self.line.cut()
             elif self.lease.wants_renewal:
                 self.lease.try_to_renew()

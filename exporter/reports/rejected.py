@@ -58,6 +58,7 @@ class RetryProgress(NamedTuple):
     refused: int
     failing_since: datetime | None
     next_attempt_at: datetime | None
+    stopped: str
 
 
 # Classified are the newest rows alone, so that a page costs the same however many there are.
@@ -206,4 +207,5 @@ def progress(connector: Connector) -> RetryProgress | None:
         counts.get("rejected", 0),
         delivery.failing_since,
         delivery.next_attempt_at,
+        delivery.stopped,
     )
