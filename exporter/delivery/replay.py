@@ -41,14 +41,10 @@ class ReplayTurn(Turn):
         super().__init__(lease)
 
     def new_reader(self) -> ReplayReader:
-        scope = Scope(
-            self.replay.pk,
-            frozenset(self.replay.event_types),
-            frozenset(self.replay.outcomes),
-            self.replay.same_ids,
-        )
         plan, revision = self.current.plan, self.current.revision_id
-        return ReplayReader(self.lease.workspace_id, plan, revision, self.lease.connector_id, scope)
+        return ReplayReader(
+            self.lease.workspace_id, plan, revision, self.lease.connector_id, Scope.of(self.replay)
+        )
 
     def work(self) -> Ended:
         if self.state != ReplayState.RUNNING or not self.current.live:

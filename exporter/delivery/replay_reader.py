@@ -17,7 +17,7 @@ from exporter.ledger.outcomes import Outcome
 from exporter.log import own_id
 from exporter.log.batches import OTHER
 from exporter.log.event_log import Header
-from exporter.models import Revision, Settled
+from exporter.models import Replay, Revision, Settled
 from exporter.sql import execute
 
 EVERYTHING = "everything"
@@ -48,6 +48,10 @@ class Scope:
     event_types: frozenset[str]
     outcomes: frozenset[str]
     same_ids: bool
+
+    @classmethod
+    def of(cls, replay: Replay) -> Scope:
+        return cls(replay.pk, frozenset(replay.event_types), frozenset(replay.outcomes), replay.same_ids)
 
     def wants_type(self, name: str) -> bool:
         return not self.event_types or name in self.event_types

@@ -1,4 +1,8 @@
-"""Skips stored events that cannot be read: they are counted as rejected, so that the ledger stays complete."""
+"""Skips stored events that cannot be read: they are counted as rejected, so that the ledger stays complete.
+
+The live delivery and replays read the log from end to end and stop at a damage. A retry of rejected events needs no
+such way on: it looks its events up one by one, and one that cannot be read stays rejected.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from exporter.delivery.body import Counts, Rejection
 from exporter.delivery.lease import Lease
 from exporter.delivery.piece import Piece
 from exporter.delivery.reader import Reader
+from exporter.delivery.replay_reader import ReplayReader, Scope
 from exporter.delivery.settle import Step, settle
 from exporter.destinations.packing import Limits
 from exporter.destinations.segment.transform import Plan
@@ -19,7 +24,8 @@ from exporter.log import damage, event_log
 from exporter.log.batches import OTHER
 from exporter.log.damage import Damaged
 from exporter.log.event_log import Header
-from exporter.models import Settled
+from exporter.models import DeliveryKind, Replay, Settled
+from exporter.sql import execute
 
 
 class Busy(Exception):
@@ -28,12 +34,25 @@ class Busy(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """Events `first` to `end` (exclusive) were passed; `rejected` of them would have been sent, or may have been."""
+    """Events `first` to `end` (exclusive) were passed; `rejected` of them would have been sent, or may have been.
+    `kind` is the delivery's (`models.DeliveryKind`)."""
 
     first: int
     end: int
     rejected: int
     why: str
+    kind: str
+
+
+_STANDING = """
+SELECT id FROM exporter_delivery
+ WHERE connector_id = %(connector)s AND (kind = 'live' OR (kind = 'replay' AND cursor < stop)) ORDER BY id
+"""
+
+
+def deliveries(connector_id: int) -> list[int]:
+    """The connector's deliveries that a damage may stop, the live one first."""
+    return [delivery_id for (delivery_id,) in execute(_STANDING, {"connector": connector_id})]
 
 
 def skip_damaged(delivery_id: int) -> list[Skipped]:
@@ -58,12 +77,19 @@ def skip_damaged(delivery_id: int) -> list[Skipped]:
 
 
 def _damage(lease: Lease) -> Damaged | None:
-    _revision_id, plan = settings_in_force.rules(lease.connector_id)
+    revision_id, plan = settings_in_force.rules(lease.connector_id)
     try:
-        Reader(lease.workspace_id, plan, 0).make(lease.cursor, _stop(lease), Limits(events=1))
+        _reader(lease, plan, revision_id).make(lease.cursor, _stop(lease), Limits(events=1))
     except Damaged as fault:
         return fault
     return None
+
+
+def _reader(lease: Lease, plan: Plan, revision_id: int) -> Reader:
+    if lease.kind != DeliveryKind.REPLAY:
+        return Reader(lease.workspace_id, plan, revision_id)
+    scope = Scope.of(Replay.objects.get(delivery_id=lease.delivery_id))
+    return ReplayReader(lease.workspace_id, plan, revision_id, lease.connector_id, scope)
 
 
 def _stop(lease: Lease) -> int | None:
@@ -88,14 +114,16 @@ def _pass(lease: Lease, fault: Damaged) -> Skipped:
         passed.append(ahead.pop(0))
     settle(lease, Step(passed[-1].end, passed, ahead))
     rejected = sum(count for (_at, _name, outcome), count in counts.items() if outcome == Outcome.REJECTED)
-    return Skipped(first, end, rejected, fault.why)
+    return Skipped(first, end, rejected, fault.why, lease.kind)
 
 
 def _counts(lease: Lease, header: Header | None, first: int, end: int, plan: Plan) -> Counts:
     if header is None or header.first_event > first:
         return Counter({(_minute(lease.taken_at), OTHER, str(Outcome.REJECTED)): end - first})
     minute = _minute(header.received_at)
-    if (header.first_event, header.end_event) == (first, end):
+    # The counts by type tell what the live delivery does with its events, not which ones a replay was asked for.
+    whole = (header.first_event, header.end_event) == (first, end)
+    if whole and lease.kind == DeliveryKind.LIVE:
         try:
             damage.check_counts(lease.workspace_id, header)
             return _by_type(header, minute, plan)

@@ -12,7 +12,7 @@ from connectors.audit.actions import AuditAction
 from connectors.audit.actor import By
 from connectors.audit.record import record
 from connectors.models import Connector
-from exporter.delivery.skip_damaged import Busy, skip_damaged
+from exporter.delivery.skip_damaged import Busy, Skipped, deliveries, skip_damaged
 from exporter.dispatch import wakeup
 from exporter.models import Delivery, DeliveryKind
 
@@ -31,28 +31,40 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, connector: int, **options: Any) -> None:
         found = Connector.objects.filter(pk=connector).select_related("workspace").first()
-        delivery = Delivery.objects.filter(connector=found, kind=DeliveryKind.LIVE).first()
-        if found is None or delivery is None:
+        if found is None:
             raise CommandError(_("There is no connector %(id)s.") % {"id": connector})
+        passed = [one for delivery_id in deliveries(connector) for one in self._skip(found, delivery_id)]
+        if not passed:
+            at = Delivery.objects.filter(connector=found, kind=DeliveryKind.LIVE).values_list(
+                "cursor", flat=True
+            )
+            raise CommandError(
+                _("Nothing is damaged at event %(number)s, where this connector is.") % {"number": at.get()}
+            )
+
+    def _skip(self, connector: Connector, delivery_id: int) -> list[Skipped]:
         try:
-            passed = skip_damaged(delivery.pk)
+            passed = skip_damaged(delivery_id)
         except Busy:
             raise CommandError(
                 _("A worker is delivering for this connector. Try again in a minute.")
             ) from None
-        if not passed:
-            raise CommandError(
-                _("Nothing is damaged at event %(number)s, where this connector is.")
-                % {"number": delivery.cursor}
-            )
         for one in passed:
             words = {"first": one.first, "last": one.end - 1, "why": one.why, "rejected": one.rejected}
+            kind = {} if one.kind == DeliveryKind.LIVE else {"delivery": one.kind}
             record(
                 AuditAction.CONNECTOR_DAMAGE_SKIPPED,
                 By(None),
-                workspace=found.workspace,
-                target=found.name,
-                after={"events": f"{one.first}–{one.end - 1}", "rejected": one.rejected, "why": one.why},
+                workspace=connector.workspace,
+                target=connector.name,
+                after={
+                    "events": f"{one.first}–{one.end - 1}",
+                    "rejected": one.rejected,
+                    "why": one.why,
+                    **kind,
+                },
             )
             self.stdout.write(_("Events %(first)s to %(last)s %(why)s: %(rejected)s rejected.") % words)
-        wakeup.wake_deliveries([delivery.pk])
+        if passed:
+            wakeup.wake_deliveries([delivery_id])
+        return passed

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
+from connectors.audit.actor import SYSTEM
 from connectors.models import AuditEntry
+from exporter.actions import replays
+from exporter.delivery.deliver import deliver
 from exporter.delivery.lease import Lease
 from exporter.ledger.check import check
 from exporter.models import Delivery, EventBatch, RejectedEvent, Settlement
@@ -94,6 +99,33 @@ def test_neighbouring_damages_and_holes_are_passed_in_one_go_and_balance() -> No
         for batch in damaged:
             mend(batch)
         line.workspace.delete()
+
+
+def test_a_replay_that_a_damage_stops_is_passed_on_too() -> None:
+    with a_line() as line:
+        line.feed(10)
+        line.feed(10)
+        line.feed(10)
+        while line.deliver() == "behind":
+            pass
+        now = timezone.now()
+        asked = replays.Wanted(now - timedelta(hours=1), now + timedelta(minutes=1), outcomes=("everything",))
+        made = replays.begin(line.connector, asked, SYSTEM)
+        replays.advance()
+        damaged = cut_payload(10)
+        assert deliver(made.delivery_id) == "failed"
+        assert Delivery.objects.get(pk=made.delivery_id).stopped == "log_damaged"
+        assert "Events 10 to 19 cannot be decompressed: 10 rejected." in skip(line)
+        assert AuditEntry.objects.get(action="connector.damage_skipped").after["delivery"] == "replay"
+        while deliver(made.delivery_id) == "behind":
+            pass
+        replayed = Delivery.objects.get(pk=made.delivery_id)
+        assert (replayed.stopped, replayed.cursor) == ("", 30)
+        counted = {row.outcome: row.count for row in replayed.deliverytotal_set.all()}
+        assert counted == {"delivered": 20, "rejected": 10}
+        assert line.outcomes() == {"delivered": 30}, "the live ledger keeps what it had"
+        assert not RejectedEvent.objects.exists()
+        mend(damaged)
 
 
 def test_a_batch_that_was_partly_delivered_is_passed_from_the_cursor_on() -> None:
