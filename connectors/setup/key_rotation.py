@@ -158,10 +158,15 @@ def confirm(key: WriteKey, by: By) -> None:
 
 
 def note_answers(key: WriteKey, answers: list[dict[str, Any]], by: By) -> None:
-    """Stores how Segment answered this key's test events: event type, message id, status or fault, milliseconds."""
+    """Stores how Segment answered this key's test events: event type, message id, status or fault, milliseconds.
+
+    Raises:
+        Connector.DoesNotExist: it was deleted while they were under way.
+    """
     with transaction.atomic():
         key.test_answers, key.tested_at = answers, timezone.now()
-        key.save(update_fields=["test_answers", "tested_at"])
+        if not WriteKey.objects.filter(pk=key.pk).update(test_answers=answers, tested_at=key.tested_at):
+            raise Connector.DoesNotExist
         after = {"write_key": f"••••{key.last4}", "sent": key.sent_tests, "accepted": key.accepted_tests}
         _record(AuditAction.WRITE_KEY_TESTED, key.connector, by, after=after)
 

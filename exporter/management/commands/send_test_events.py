@@ -24,12 +24,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, workspace: str, **options: Any) -> None:
         connector = Connector.objects.filter(workspace__slug=workspace).first()
         key = lifecycle.key_in_use(connector) if connector is not None else None
+        unknown = CommandError(
+            _("The workspace “%(slug)s” does not exist or has no connector.") % {"slug": workspace}
+        )
         if key is None:
-            raise CommandError(
-                _("The workspace “%(slug)s” does not exist or has no connector.") % {"slug": workspace}
-            )
+            raise unknown
         try:
             said = test_events.send(key, By(None))
+        except Connector.DoesNotExist:
+            raise unknown from None
         except sealing.SecretUnreadable as error:
             raise CommandError(str(error)) from None
         for one in said:
