@@ -1,9 +1,11 @@
-"""Random histories of one connector: whatever happens to it, its ledger balances after every step."""
+"""Random histories of one connector: whatever happens to it, its ledger balances.
+
+What they get to is noted (`reached`).
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -19,12 +21,10 @@ from connectors.models import Connector, ConnectorState
 from connectors.setup import key_rotation, lifecycle
 from exporter import sql
 from exporter.actions import retries
-from exporter.delivery import expiry, over_age, settle, turn
+from exporter.delivery import expiry, over_age, turn
 from exporter.delivery.deliver import deliver
-from exporter.delivery.lanes import agenda, coordinator, settle_many
+from exporter.delivery.lanes import agenda, coordinator
 from exporter.delivery.lanes.coordinator import Coordinator
-from exporter.delivery.lanes.settle_many import Landed
-from exporter.delivery.lease import Lease
 from exporter.dispatch import queues
 from exporter.dispatch.heartbeats import claim
 from exporter.display import status_page, type_table
@@ -34,33 +34,22 @@ from exporter.models import Delivery
 from exporter.reports import balance
 from exporter.sandbox.handle import Sandbox
 from tests.support.delivering import NOBODY, Line
+from tests.support.drawn_events import ABORT, ALIAS, SELECTABLE, events
 from tests.support.factories import IntakeTokenFactory, event
+from tests.support.failing_workers import FailingWorkers, take_its_turn
+from tests.support.reached import Reached, shown
 from tests.support.told_alike import ToldAlike
 
-OPEN, CLICK, SEND = (f"users.messages.email.{action}" for action in ("Open", "Click", "Send"))
-ABORT, ALIAS = "users.campaigns.Abort", "users_campaigns_abort"
-UNKNOWN = "a.type.of.tomorrow"
-SELECTABLE = [OPEN, CLICK, SEND, ABORT]
 KEY = "a-key-for-the-sandbox"
-
-kinds = st.sampled_from(["good", "good", "good", "anonymous", "bad", "huge"])
-events = st.lists(
-    st.tuples(st.sampled_from([OPEN, CLICK, SEND, ALIAS, UNKNOWN]), kinds), min_size=1, max_size=6
-)
+LOOK_EVERY = 3
 
 
-class Crash(BaseException):
-    """The process is gone: nothing of what it was about to write is written."""
-
-
-def _take_its_turn(delivery_id: int) -> None:
-    deliver(delivery_id)
-
-
-class History(ToldAlike, RuleBasedStateMachine):
+class History(ToldAlike, FailingWorkers, RuleBasedStateMachine):
     """`types` are the event types by number: what was really appended, told independently of the product."""
 
     sandbox: ClassVar[Sandbox]
+    # In how many histories, of all.
+    reached: ClassVar[Counter[str]] = Counter()
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,7 +59,9 @@ class History(ToldAlike, RuleBasedStateMachine):
         self.patches.enter_context(patch.object(agenda, "GAP_SECONDS", 0.001))
         # How many wake-ups wait is another matter.
         self.patches.enter_context(patch.object(queues, "QUEUES", ()))
-        self.made = 0
+        self.patches.enter_context(patch.object(coordinator, "settle_many", self._settle_set))
+        self.own: set[Reached] = set()
+        self.steps = self.made = 0
         self.types: list[str] = []
         self.ids: set[str] = set()
         self.good_key = True
@@ -91,13 +82,17 @@ class History(ToldAlike, RuleBasedStateMachine):
         self.rotations = 0
         self.keys = [(sql.clock(), KEY[-4:])]
         self.token = f"cur_{IntakeTokenFactory.create(workspace=self.line.workspace).prefix}_test"
-        self.sandbox.fail(status=400, body="no", match={"message_id_prefix": "bad-"})
+        self._spoil_bad_ones()
 
     def teardown(self) -> None:
-        self.patches.close()
-        tables = [model._meta.db_table for model in apps.get_app_config("exporter").get_models()]
-        with connection.cursor() as cursor:
-            cursor.execute(";".join(f"DELETE FROM {table}" for table in reversed(tables)))
+        try:
+            self._look()
+            type(self).reached.update(self.own)
+        finally:
+            self.patches.close()
+            tables = [model._meta.db_table for model in apps.get_app_config("exporter").get_models()]
+            with connection.cursor() as cursor:
+                cursor.execute(";".join(f"DELETE FROM {table}" for table in reversed(tables)))
 
     # --- what can happen ------------------------------------------------------------------------------------------
 
@@ -157,80 +152,26 @@ class History(ToldAlike, RuleBasedStateMachine):
     @rule()
     def turn(self) -> None:
         self.line.make_due()
+        before = self.line.outcomes().get("delivered", 0)
         self.line.deliver()
+        if self.line.outcomes().get("delivered", 0) > before:
+            self.own.add(Reached.ACCEPTED_IN_A_TURN)
 
-    @rule()
-    def in_a_set(self) -> None:
+    @rule(some=events)
+    def all_is_well(self, some: list[tuple[str, str]]) -> None:
+        """Whatever was wrong is over, and what waits is delivered: sets take none but healthy connectors."""
+        self.append(some)
+        self.mend()
+        self._spoil_bad_ones()
+        if self.connector.state == ConnectorState.PAUSED:
+            lifecycle.resume(self.connector, by=NOBODY)
+        self.turn()
+
+    @rule(some=events)
+    def in_a_set(self, some: list[tuple[str, str]]) -> None:
         """The small way; what it hands on has its turn at once."""
-        Coordinator(_take_its_turn).settle_all([self.line.workspace.pk])
-
-    @rule(some=events)
-    def crash_in_a_set(self, some: list[tuple[str, str]]) -> None:
-        """The worker dies before the settle of a set, whatever Segment has accepted by then."""
         self.append(some)
-
-        def dying(_landed: list[Landed]) -> set[int]:
-            raise Crash
-
-        with patch.object(coordinator, "settle_many", dying):
-            try:
-                Coordinator(_take_its_turn).settle_all([self.line.workspace.pk])
-            except Crash:
-                self._abandon()
-
-    @rule(some=events)
-    def freeze_in_a_set(self, some: list[tuple[str, str]]) -> None:
-        """A worker freezes before it settles a set; another takes over; the first one wakes up."""
-        self.append(some)
-        real, frozen = settle_many.settle_many, [False]
-
-        def freezing(landed: list[Landed]) -> set[int]:
-            if not frozen[0]:
-                frozen[0] = True
-                self._abandon()
-                deliver(self.line.delivery.pk)
-            return real(landed)
-
-        with patch.object(coordinator, "settle_many", freezing):
-            Coordinator(_take_its_turn).settle_all([self.line.workspace.pk])
-
-    @rule(settles=st.integers(0, 2))
-    def crash(self, settles: int) -> None:
-        """The worker dies before its first, second or third settle, whatever Segment has accepted by then."""
-        real, left = settle.settle, [settles]
-
-        def dying(lease: Lease, step: settle.Step, *, beside: settle.Statement | None = None) -> None:
-            if not left[0]:
-                raise Crash
-            left[0] -= 1
-            real(lease, step, beside=beside)
-
-        self.line.make_due()
-        try:
-            self._deliver_with(dying)
-        except Crash:
-            self._abandon()
-
-    @rule()
-    def take_and_vanish(self) -> None:
-        if Lease.take(self.line.delivery.pk) is not None:
-            self._abandon()
-
-    @rule(some=events)
-    def two_workers(self, some: list[tuple[str, str]]) -> None:
-        """One worker freezes before it settles; another takes over; the first one wakes up."""
-        self.append(some)
-        real, frozen = settle.settle, [False]
-
-        def freezing(lease: Lease, step: settle.Step, *, beside: settle.Statement | None = None) -> None:
-            if not frozen[0]:
-                frozen[0] = True
-                self._abandon()
-                deliver(lease.delivery_id)
-            real(lease, step, beside=beside)
-
-        self.line.make_due()
-        self._deliver_with(freezing)
+        Coordinator(take_its_turn).settle_all([self.line.workspace.pk])
 
     @rule(share=st.floats(0, 1))
     def grow_old(self, share: float) -> None:
@@ -248,12 +189,15 @@ class History(ToldAlike, RuleBasedStateMachine):
 
     @rule()
     def roll_up(self) -> None:
+        self._look()
         rollup.roll_up(sql.clock() + timedelta(hours=28))
 
     @rule()
     def trim(self) -> None:
+        self._look()
         claim("sweep", 0.0)
-        trimming.trim(sql.clock() + timedelta(hours=settings.CURRENTS_RETENTION_HOURS + 1))
+        if trimming.trim(sql.clock() + timedelta(hours=settings.CURRENTS_RETENTION_HOURS + 1)):
+            self.own.add(Reached.TRIMMED)
 
     @precondition(lambda self: self.delivered_or_rejected)
     @rule()
@@ -263,6 +207,8 @@ class History(ToldAlike, RuleBasedStateMachine):
         except (retries.Nothing, retries.AlreadyRetrying):
             return
         deliver(made.pk)
+        if made.deliverytotal_set.filter(outcome="delivered").exists():
+            self.own.add(Reached.RETRIED)
 
     @precondition(lambda self: self.delivered_or_rejected)
     @rule()
@@ -270,11 +216,20 @@ class History(ToldAlike, RuleBasedStateMachine):
         self.line.make_due()
         for delivery in Delivery.objects.filter(connector=self.connector, kind="retry"):
             deliver(delivery.pk)
+            if delivery.deliverytotal_set.filter(outcome="delivered").exists():
+                self.own.add(Reached.RETRIED)
 
     # --- what must hold -------------------------------------------------------------------------------------------
 
     @invariant()
     def every_event_is_accounted_for(self) -> None:
+        """Looked at after every third step, before a step that leaves less to look at, and at the end: what is wrong
+        in a ledger stays wrong, and looking takes longer than the steps."""
+        self.steps += 1
+        if self.steps % LOOK_EVERY == 0:
+            self._look()
+
+    def _look(self) -> None:
         if not hasattr(self, "token"):
             return
         assert check.check() == []
@@ -282,6 +237,7 @@ class History(ToldAlike, RuleBasedStateMachine):
         self.adds_up(context["ledger"], context["summary"])
         self.is_told_alike(context["summary"])
         self.trouble_is_told_alike(context)
+        self.own |= shown(context["summary"])
 
     # --- means ----------------------------------------------------------------------------------------------------
 
@@ -293,15 +249,5 @@ class History(ToldAlike, RuleBasedStateMachine):
     def delivered_or_rejected(self) -> bool:
         return self.line.delivery.cursor > self.start
 
-    def _deliver_with(self, settling: Callable[..., None]) -> None:
-        with patch.object(turn, "settle", settling):
-            self.line.deliver()
-
-    def _abandon(self) -> None:
-        """The lease is still the vanished worker's, and has run out."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE exporter_delivery SET lease_token = coalesce(lease_token, gen_random_uuid()), "
-                "lease_until = clock_timestamp() - interval '1 second' WHERE id = %s",
-                [self.line.delivery.pk],
-            )
+    def _spoil_bad_ones(self) -> None:
+        self.sandbox.fail(status=400, body="no", match={"message_id_prefix": "bad-"})
