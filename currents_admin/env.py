@@ -8,6 +8,7 @@ the start with its sentence and without a traceback.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -16,6 +17,8 @@ from django.core.exceptions import ImproperlyConfigured
 class BadEnvironment(ImproperlyConfigured):
     """A variable of the environment cannot be used; the text says which one and what to give."""
 
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 # Secrets may be in a file that `…_FILE` names, which is how container platforms pass them.
 SECRETS = (
@@ -58,6 +61,21 @@ def _checked(name: str, value: str) -> str:
     return value
 
 
+def line(name: str, default: str = "") -> str:
+    """The variable, which must be one line."""
+    value = text(name, default)
+    check_line(name, value)
+    return value
+
+
+def check_line(name: str, value: str) -> None:
+    """Raises BadEnvironment where a value holds a line break or another control character."""
+    if _CONTROL.search(value):
+        raise BadEnvironment(
+            f"{name} must be one line; it holds a line break, a tab or another control character."
+        )
+
+
 def flag(name: str, *, default: bool = False) -> bool:
     value = text(name)
     return as_flag(name, value) if value else default
@@ -96,7 +114,20 @@ def words(name: str) -> list[str]:
 
 
 def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
+    """One of the words, however it is capitalised."""
     value = text(name, default)
-    if value not in allowed:
-        raise BadEnvironment(f"{name} must be one of {', '.join(allowed)}, not “{value}”.")
-    return value
+    for word in allowed:
+        if word.lower() == value.lower():
+            return word
+    raise BadEnvironment(f"{name} must be one of {', '.join(allowed)}, not “{value}”.")
+
+
+def folders(name: str) -> list[str]:
+    """A comma-separated list of folders, each from the root."""
+    found = words(name)
+    for folder in found:
+        if not folder.startswith("/"):
+            raise BadEnvironment(
+                f"{name} must list folders from the root, such as /srv/currents, not “{folder}”."
+            )
+    return found

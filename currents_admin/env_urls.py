@@ -6,20 +6,22 @@ A sentence never quotes an address that may hold a password.
 from __future__ import annotations
 
 import re
+from email.utils import getaddresses
+from ipaddress import IPv6Address
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+from urllib.request import getproxies_environment
 
-import psycopg
-
-from currents_admin import env
+from currents_admin import env, env_postgresql
 from currents_admin.env import BadEnvironment
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(
-    r"\.?(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*", re.IGNORECASE
+    r"\.?(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*",
+    # Without the second, ı and ſ are letters of its kind.
+    re.IGNORECASE | re.ASCII,
 )
-_IPV6 = re.compile(r"\[[0-9a-f:.]+\]", re.IGNORECASE)
-_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _CERTIFICATES = ("required", "optional", "none")
 _REDIS_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 
@@ -48,9 +50,7 @@ def _web(name: str, value: str) -> str:
         raise BadEnvironment(f"{name} must be an address such as https://example.com.")
     if parts.query or parts.fragment or parts.username is not None:
         raise BadEnvironment(f"{name} must be an address without a user, “?” or “#”.")
-    host = parts.netloc.rpartition(":")[0] if parts.port is not None else parts.netloc
-    if host.startswith(".") or not _is_host(host):
-        raise BadEnvironment(f"{name} must name its host in letters of the web (xn--… for others).")
+    _check_host(name, parts)
     return urlunsplit((parts.scheme, _netloc(parts), parts.path, "", ""))
 
 
@@ -60,6 +60,18 @@ def site(name: str, default: str) -> str:
     if urlsplit(value).path:
         raise BadEnvironment(f"{name} must be an address without a path, such as https://example.com.")
     return value
+
+
+def check_proxies() -> None:
+    """Raises BadEnvironment where the environment names a proxy that cannot be used."""
+    for scheme, address in getproxies_environment().items():
+        name = f"{scheme.upper()}_PROXY"
+        if scheme not in _DEFAULT_PORTS:
+            continue
+        parts = _split(name, address if "://" in address else f"http://{address}")
+        if parts.scheme != "http" or not parts.hostname or parts.path.strip("/"):
+            raise BadEnvironment(f"{name} must look like http://proxy.example.com:3128.")
+        _check_host(name, parts)
 
 
 def hosts(name: str) -> list[str]:
@@ -81,24 +93,36 @@ def database(name: str, value: str) -> dict[str, Any]:
     such addresses: `schema` is the search path, `pgbouncer=true` does without prepared statements.
     """
     parts = _split(name, value)
-    if parts.scheme not in ("postgres", "postgresql") or not _from_root(parts.path):
+    database = _plain(name, parts.path.strip("/"))
+    if parts.scheme not in ("postgres", "postgresql") or not database or "/" in parts.path.strip("/"):
         raise BadEnvironment(f"{name} must look like postgresql://user:password@host:5432/database.")
     options: dict[str, Any] = _query(name, parts)
     schema, pooled = options.pop("schema", ""), options.pop("pgbouncer", "")
-    _check_libpq(name, options)
+    env_postgresql.check(name, options)
     if schema:
         options["options"] = f"{options.get('options', '')} {_search_path(schema)}".strip()
     if pooled and env.as_flag(f"pgbouncer in {name}", pooled):
         options["prepare_threshold"] = None
+    host = _plain(name, parts.hostname or "")
+    if host and "%" not in (parts.hostname or "") and "," not in host:
+        _check_host(name, parts)
     return {
         "ENGINE": "django.db.backends.postgresql",
-        "NAME": unquote(parts.path.strip("/")),
-        "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
-        "HOST": options.pop("host", "") or unquote(parts.hostname or ""),
-        "PORT": str(parts.port or ""),
+        "NAME": _once(name, "dbname", options, database),
+        "USER": _once(name, "user", options, _plain(name, parts.username or "")),
+        "PASSWORD": _once(name, "password", options, _plain(name, parts.password or "")),
+        "HOST": options.pop("host", "") or host,
+        "PORT": _once(name, "port", options, str(parts.port or "")),
         "OPTIONS": options,
     }
+
+
+def _once(name: str, word: str, options: dict[str, Any], given: str) -> str:
+    """What stands in the address, or after its “?”."""
+    asked: str = options.pop(word, "")
+    if asked and given and asked != given:
+        raise BadEnvironment(f"{name} says its {word} twice, before and after its “?”: keep one of them.")
+    return asked or given
 
 
 def redis(name: str, value: str) -> RedisAddress:
@@ -111,17 +135,30 @@ def redis(name: str, value: str) -> RedisAddress:
         return _redis_socket(name, parts, query)
     if parts.scheme not in ("redis", "rediss") or not parts.hostname:
         raise BadEnvironment(f"{name} must look like redis://host:6379/0, rediss://… or unix:///socket?db=0.")
+    _check_host(name, parts)
+    _plain(name, parts.username or ""), _plain(name, parts.password or "")
     database = parts.path.strip("/") or query.pop("db", "0")
     _check_number(name, database)
     if parts.scheme == "rediss":
-        query.setdefault("ssl_cert_reqs", "required")
-        if query["ssl_cert_reqs"].lower().removeprefix("cert_") not in _CERTIFICATES:
-            raise BadEnvironment(f"ssl_cert_reqs in {name} must be required, optional or none.")
-        query["ssl_cert_reqs"] = query["ssl_cert_reqs"].lower().removeprefix("cert_")
+        _check_tls(name, query)
     known = ("ssl_cert_reqs", "ssl_check_hostname", *_REDIS_FILES) if parts.scheme == "rediss" else ()
     _only(name, query, known)
     url = urlunsplit((parts.scheme, parts.netloc, f"/{database}", urlencode(query), ""))
     return RedisAddress(url, url)
+
+
+def _check_tls(name: str, query: dict[str, str]) -> None:
+    """Brings the words into the one spelling that both libraries understand."""
+    asked = query.get("ssl_cert_reqs", "required").lower().removeprefix("cert_")
+    if asked not in _CERTIFICATES:
+        raise BadEnvironment(f"ssl_cert_reqs in {name} must be required, optional or none.")
+    query["ssl_cert_reqs"] = asked
+    if "ssl_check_hostname" in query:
+        checked = env.as_flag(f"ssl_check_hostname in {name}", query["ssl_check_hostname"])
+        query["ssl_check_hostname"] = str(checked).lower()
+    for word in _REDIS_FILES:
+        if word in query and not Path(query[word]).is_file():
+            raise BadEnvironment(f"{word} in {name} names no file that can be read.")
 
 
 def _redis_socket(name: str, parts: SplitResult, query: dict[str, str]) -> RedisAddress:
@@ -130,7 +167,7 @@ def _redis_socket(name: str, parts: SplitResult, query: dict[str, str]) -> Redis
     _only(name, query, ())
     if not _from_root(parts.path) or parts.hostname:
         raise BadEnvironment(f"{name} must name its socket from the root: unix:///run/redis.sock?db=0.")
-    where = f"{parts.netloc}{quote(unquote(parts.path))}"
+    where = f"{parts.netloc}{quote(_plain(name, parts.path))}"
     return RedisAddress(f"unix://{where}?db={database}", f"redis+socket://{where}?virtual_host={database}")
 
 
@@ -141,13 +178,21 @@ def mail(name: str, default: str) -> dict[str, Any]:
     backend = "django.core.mail.backends."
     query = _query(name, parts)
     if parts.scheme == "console":
+        _only(name, query, ())
+        if parts.netloc or parts.path.strip("/"):
+            raise BadEnvironment(f"{name} must be console:// alone, without anything behind it.")
         return {"EMAIL_BACKEND": backend + "console.EmailBackend"}
     if parts.scheme == "file":
         if parts.netloc or not _from_root(parts.path):
             raise BadEnvironment(f"{name} must name its folder from the root: file:///folder.")
-        return {"EMAIL_BACKEND": backend + "filebased.EmailBackend", "EMAIL_FILE_PATH": unquote(parts.path)}
+        _only(name, query, ())
+        folder = Path(_plain(name, parts.path))
+        if folder.exists() and not folder.is_dir():
+            raise BadEnvironment(f"{name} must name a folder; what it names is a file.")
+        return {"EMAIL_BACKEND": backend + "filebased.EmailBackend", "EMAIL_FILE_PATH": str(folder)}
     if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.path.strip("/"):
         raise BadEnvironment(f"{name} must look like smtp://user:password@host:587?tls=1 or file:///folder.")
+    _check_host(name, parts)
     _only(name, query, ("tls",))
     implicit = parts.scheme == "smtps"
     tls = env.as_flag(f"tls in {name}", query["tls"]) if "tls" in query else implicit
@@ -159,15 +204,28 @@ def mail(name: str, default: str) -> dict[str, Any]:
         "EMAIL_BACKEND": backend + "smtp.EmailBackend",
         "EMAIL_HOST": parts.hostname,
         "EMAIL_PORT": parts.port or (465 if implicit else 25),
-        "EMAIL_HOST_USER": unquote(parts.username or ""),
-        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_HOST_USER": _plain(name, parts.username or ""),
+        "EMAIL_HOST_PASSWORD": _plain(name, parts.password or ""),
         "EMAIL_USE_SSL": implicit,
         "EMAIL_USE_TLS": tls and not implicit,
     }
 
 
+def sender(name: str, default: str) -> str:
+    """Who mails are from: `currents@example.com`, or `Currents Admin <currents@example.com>`."""
+    value = env.line(name, default)
+    found = getaddresses([value])
+    user, _, host = found[0][1].rpartition("@")
+    brackets = value.count("<") + value.count(">")
+    if len(found) > 1 or not user or not _is_host(host) or brackets not in (0, 2):
+        raise BadEnvironment(f"{name} must be one address of mail, such as Currents <currents@example.com>.")
+    return value
+
+
 def _split(name: str, value: str) -> SplitResult:
-    """The parts of an address; the scheme is in lower case."""
+    """The parts of an address; the scheme is in lower case. Line breaks, which `urlsplit` would leave out in silence,
+    are none of its signs."""
+    env.check_line(name, value)
     try:
         parts = urlsplit(value)
         if parts.port == 0:
@@ -182,6 +240,16 @@ def _split(name: str, value: str) -> SplitResult:
     return parts
 
 
+def _plain(name: str, part: str) -> str:
+    """The part with its %-signs resolved."""
+    try:
+        return unquote(part, errors="strict")
+    except UnicodeDecodeError:
+        raise BadEnvironment(
+            f"{name} holds %-signs that are no UTF-8: write each sign as its bytes there."
+        ) from None
+
+
 def _from_root(path: str) -> bool:
     """`file:mail`, without its slashes, would be a folder of wherever the process was started."""
     return path.startswith("/") and bool(path.strip("/"))
@@ -194,14 +262,31 @@ def _netloc(parts: SplitResult) -> str:
 
 
 def _is_host(host: str) -> bool:
-    return bool(_HOST.fullmatch(host) or _IPV6.fullmatch(host))
+    if host.startswith("[") and host.endswith("]"):
+        try:
+            return bool(IPv6Address(host[1:-1]))
+        except ValueError:
+            return False
+    return bool(_HOST.fullmatch(host))
+
+
+def _check_host(name: str, parts: SplitResult) -> None:
+    host = parts.hostname or ""
+    if host.startswith(".") or not _is_host(f"[{host}]" if ":" in host else host):
+        raise BadEnvironment(f"{name} must name its host in letters of the web (xn--… for others).")
 
 
 def _query(name: str, parts: SplitResult) -> dict[str, str]:
     if parts.fragment:
         raise BadEnvironment(f"{name} must be an address without “#”: in a password it is written %23.")
     found: dict[str, str] = {}
-    for word, value in parse_qsl(parts.query, keep_blank_values=True):
+    try:
+        pairs = parse_qsl(parts.query, keep_blank_values=True, errors="strict")
+    except ValueError:
+        raise BadEnvironment(
+            f"{name} cannot be read after its “?”: write name=value there, in UTF-8."
+        ) from None
+    for word, value in pairs:
         if word in found:
             raise BadEnvironment(f"{name} has “{word}” twice after its “?”: keep one of them.")
         found[word] = value
@@ -224,15 +309,3 @@ def _search_path(schema: str) -> str:
     """As libpq's `options` have it, where backslashes keep blanks together."""
     quoted = '"' + schema.replace('"', '""') + '"'
     return "-csearch_path=" + re.sub(r"([\\\s])", r"\\\1", quoted)
-
-
-def _check_libpq(name: str, options: dict[str, str]) -> None:
-    """libpq itself would say so only when it connects, in many lines."""
-    known = {one.keyword.decode() for one in psycopg.pq.Conninfo.get_defaults()}
-    for word, value in options.items():
-        if word not in known:
-            raise BadEnvironment(f"{name} has “{word}” after its “?”, which PostgreSQL does not know.")
-        if word == "sslmode" and value not in _SSL_MODES:
-            raise BadEnvironment(f"sslmode in {name} must be one of {', '.join(_SSL_MODES)}.")
-        if word == "connect_timeout" and not value.isdigit():
-            raise BadEnvironment(f"connect_timeout in {name} must be a whole number of seconds.")

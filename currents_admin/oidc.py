@@ -53,7 +53,7 @@ def from_environment() -> Provider | None:
     BadEnvironment: some of the variables are set and others missing, the address is none, or addresses of
         people are to be trusted that anybody can claim.
     """
-    client_id, secret = env.text("CURRENTS_OIDC_CLIENT_ID"), env.text("CURRENTS_OIDC_CLIENT_SECRET")
+    client_id, secret = env.line("CURRENTS_OIDC_CLIENT_ID"), env.line("CURRENTS_OIDC_CLIENT_SECRET")
     if not env.text("CURRENTS_OIDC_URL"):
         if client_id or secret:
             raise env.BadEnvironment("CURRENTS_OIDC_URL must be set where CURRENTS_OIDC_CLIENT_ID is.")
@@ -70,7 +70,7 @@ def from_environment() -> Provider | None:
             "CURRENTS_OIDC_TRUST_EMAIL cannot be on for this CURRENTS_OIDC_URL: it serves more than one organisation, "
             "so anybody can claim any address there."
         )
-    return Provider(url, env.text("CURRENTS_OIDC_NAME", "OpenID Connect"), client_id, secret, trust_email)
+    return Provider(url, env.line("CURRENTS_OIDC_NAME", "OpenID Connect"), client_id, secret, trust_email)
 
 
 def _serves_many(url: str) -> bool:

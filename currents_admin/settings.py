@@ -44,6 +44,7 @@ SEGMENT_URLS = {
     "us": env_urls.web("SEGMENT_US_URL", SERVICES.sandbox_url or "https://api.segment.io"),
     "eu": env_urls.web("SEGMENT_EU_URL", SERVICES.sandbox_url or "https://events.eu1.segmentapis.com"),
 }
+env_urls.check_proxies()
 CURRENTS_EXPIRY_HOURS = env.number("CURRENTS_EXPIRY_HOURS", 48, least=0.001, most=24 * 365)
 CURRENTS_RETENTION_HOURS = env.number("CURRENTS_RETENTION_HOURS", 168, least=0.001, most=24 * 3650)
 if CURRENTS_RETENTION_HOURS < CURRENTS_EXPIRY_HOURS + 24:
@@ -54,10 +55,10 @@ if CURRENTS_RETENTION_HOURS < CURRENTS_EXPIRY_HOURS + 24:
 CURRENTS_LEASE_SECONDS = env.number("CURRENTS_LEASE_SECONDS", 15, least=2, most=300)
 CURRENTS_INTAKE_RATE = env.number("CURRENTS_INTAKE_RATE", 0, least=0, most=1e9)
 # Folders of the server that workspaces may follow; none unless named.
-CURRENTS_SOURCE_FOLDERS = env.words("CURRENTS_SOURCE_FOLDERS")
+CURRENTS_SOURCE_FOLDERS = env.folders("CURRENTS_SOURCE_FOLDERS")
 # Stores of one's own (S3-compatible and others) that workspaces may follow; the providers' own need no line.
 CURRENTS_SOURCE_ENDPOINTS = env_urls.webs("CURRENTS_SOURCE_ENDPOINTS")
-METRICS_TOKEN = env.text("METRICS_TOKEN")
+METRICS_TOKEN = env.line("METRICS_TOKEN")
 CURRENTS_TRUSTED_PROXIES = env.whole("CURRENTS_TRUSTED_PROXIES", 0, least=0, most=9)
 
 # --- Django -------------------------------------------------------------------------------------------------
@@ -270,7 +271,7 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 _mail = env_urls.mail("EMAIL_URL", f"file://{local.folder() / 'mail'}")
 globals().update(_mail)
 EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Currents Admin <currents@localhost>")
+DEFAULT_FROM_EMAIL = env_urls.sender("DEFAULT_FROM_EMAIL", "Currents Admin <currents@localhost>")
 
 # --- Celery: a message is a wake-up; all state is in PostgreSQL ---------------------------------------------
 CELERY_TASK_IGNORE_RESULT = True
@@ -289,7 +290,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_keepalive": True,
     "socket_keepalive_options": local.NO_HALF_OPEN,
     # Lets several installations, or a test run, share one Redis without receiving each other's messages.
-    "global_keyprefix": env.text("REDIS_KEY_PREFIX"),
+    "global_keyprefix": env.line("REDIS_KEY_PREFIX"),
 }
 CELERY_TASK_CREATE_MISSING_QUEUES = True
 CELERY_TASK_DEFAULT_QUEUE = "delivery"

@@ -67,6 +67,18 @@ def test_mail_is_sent_as_the_address_says(
         f"smtp://u:{SECRET}@mail.example.com%00",
         f"smtp://u:{SECRET}\udcff@mail.example.com",
         "file:///",
+        "file:///mail?tls=1",
+        "file:///etc/passwd",
+        "file:///mail%ff",
+        "console://mail.example.com",
+        "console:///folder",
+        "console://?tls=1",
+        f"smtp://u:{SECRET}%ff@mail.example.com",
+        f"smtp://u:{SECRET}@ma\nil.example.com",
+        f"smtp://u:{SECRET}@ma il.example.com",
+        f"smtp://u:{SECRET}@ma\u0131l.example.com",
+        f"smtp://u:{SECRET}@[::1::2]",
+        f"smtp://u:{SECRET}@mail.example.com?tls=%ff",
     ],
 )
 def test_an_address_of_mail_that_says_two_things_is_one_sentence(
@@ -89,6 +101,12 @@ def test_an_address_of_mail_that_says_two_things_is_one_sentence(
         "a b",
         "currents.example.com.",
         "*.example.com",
+        "\u0131.example.com",
+        "\u017f.example.com",
+        "\u0130.example.com",
+        "\u212a.example.com",
+        "[::1::2]",
+        "[1.2.3.4]",
     ],
 )
 def test_what_is_no_host_name_is_refused(monkeypatch: pytest.MonkeyPatch, hosts: str) -> None:
@@ -132,6 +150,10 @@ def test_an_address_of_the_site_has_one_spelling(
         "https://example.com:0",
         "https://a b.example",
         "https:///path",
+        "https://exam\nple.com",
+        "https://exam\tple.com",
+        "https://\u017f.example",
+        "https://[::1::2]",
         f"me:{SECRET}@example.com",
     ],
 )
@@ -192,6 +214,12 @@ def test_certificates_of_redis_are_checked_unless_it_says_otherwise() -> None:
         f"redis://:{SECRET}@127.0.0.1:0/0",
         f"redis://:{SECRET}%00@127.0.0.1/0",
         f"rediss://:{SECRET}@127.0.0.1/0?ssl_cert_reqs=required&ssl_cert_reqs=none",
+        f"rediss://:{SECRET}@127.0.0.1/0?ssl_check_hostname=maybe",
+        f"rediss://:{SECRET}@127.0.0.1/0?ssl_ca_certs=/nowhere/ca.pem",
+        f"redis://:{SECRET}%ff@127.0.0.1/0",
+        f"redis://:{SECRET}@127.0.0.1/\u00b2",
+        f"redis://:{SECRET}@127.0\n.0.1/0",
+        f"redis://:{SECRET}@re dis/0",
     ],
 )
 def test_an_address_no_redis_can_have_is_one_sentence(url: str) -> None:
@@ -229,10 +257,70 @@ def test_an_address_for_pgbouncer_does_without_prepared_statements() -> None:
     "query",
     [
         *("connection_limit=5", "sslmode=on", "ssl=true", "connect_timeout=long", "pgbouncer=perhaps"),
-        *("schema#x", "sslmode=require&sslmode=disable", "schema=%00"),
+        *("schema#x", "sslmode=require&sslmode=disable", "schema=%00", "connect_timeout=\u00b2"),
+        *("connect_timeout=99999999999", "port=abc", "port=", "gssencmode=zz", "channel_binding=yes"),
+        *("target_session_attrs=rw", "load_balance_hosts=on", "keepalives=yes", "tcp_user_timeout=1s"),
+        *("client_encoding=latin1", "replication=database", "application_name=%ff", "sslmode=req\nuire"),
+        *("ssl_min_protocol_version=1.2", "user=other", "port=5433&x", "dbname=other", "sslcertmode=no"),
     ],
 )
 def test_a_parameter_postgresql_does_not_know_is_one_sentence(query: str) -> None:
     with pytest.raises(BadEnvironment, match="DATABASE_URL") as told:
-        env_urls.database("DATABASE_URL", f"postgresql://u:{SECRET}@h/d?{query}")
+        env_urls.database("DATABASE_URL", f"postgresql://u:{SECRET}@h:5432/d?{query}")
     assert SECRET not in str(told.value)
+
+
+def test_what_stands_behind_the_question_mark_counts_as_before_it() -> None:
+    made = env_urls.database(
+        "DATABASE_URL", "postgresql:///d?host=/run&port=5433&user=u&password=p%40&dbname=d"
+    )
+    assert {name: made[name] for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")} == {
+        "NAME": "d",
+        "USER": "u",
+        "PASSWORD": "p@",
+        "HOST": "/run",
+        "PORT": "5433",
+        "OPTIONS": {},
+    }
+
+
+@pytest.mark.parametrize("address", ["postgresql://h/a/b", "postgresql://h\u0131/d", "postgresql://h/d%ff"])
+def test_an_address_no_database_can_have_is_one_sentence(address: str) -> None:
+    with pytest.raises(BadEnvironment, match="DATABASE_URL"):
+        env_urls.database("DATABASE_URL", address)
+
+
+@pytest.mark.parametrize(("spelt", "meant"), [("no", False), ("TRUE", True), ("0", False)])
+def test_both_libraries_check_the_name_in_a_certificate_or_neither(spelt: str, meant: bool) -> None:
+    made = env_urls.redis("REDIS_URL", f"rediss://redis.example.com/1?ssl_check_hostname={spelt}")
+    connection: Any = Redis.from_url(made.url).connection_pool.make_connection()
+    assert (connection.check_hostname, connects_to(made.broker_url)["ssl_check_hostname"]) == (meant, meant)
+
+
+@pytest.mark.parametrize(
+    "given", ["currents@localhost", "Currents <c@example.com>", '"A, B" <c@example.com>']
+)
+def test_mails_may_be_from_one_address(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("DEFAULT_FROM_EMAIL", given)
+    assert env_urls.sender("DEFAULT_FROM_EMAIL", "") == given
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["nobody", "@example.com", "me@", "A, B <c@example.com>", "a@b\nBcc: c@d", "a@b.c, d@e.f", "<a@b"],
+)
+def test_mails_from_nobody_or_many_are_one_sentence(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("DEFAULT_FROM_EMAIL", given)
+    with pytest.raises(BadEnvironment, match="DEFAULT_FROM_EMAIL"):
+        env_urls.sender("DEFAULT_FROM_EMAIL", "")
+
+
+@pytest.mark.parametrize(
+    "given", ["https://proxy.example.com", "socks5://proxy:1080", "http://pro\u0131xy", "http://", "a:b:c"]
+)
+def test_a_proxy_that_cannot_be_used_is_one_sentence(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", given)
+    with pytest.raises(BadEnvironment, match="HTTPS_PROXY"):
+        env_urls.check_proxies()
+    monkeypatch.setenv("HTTPS_PROXY", "proxy.example.com:3128")
+    env_urls.check_proxies()

@@ -49,6 +49,10 @@ BAD_VALUES = [
     ({"CURRENTS_LEASE_SECONDS": "nan"}, "CURRENTS_LEASE_SECONDS"),
     ({"CURRENTS_LEASE_SECONDS": "1"}, "CURRENTS_LEASE_SECONDS"),
     ({"CURRENTS_INTAKE_RATE": "-1"}, "CURRENTS_INTAKE_RATE"),
+    ({"CURRENTS_SOURCE_FOLDERS": "data"}, "CURRENTS_SOURCE_FOLDERS"),
+    ({"DEFAULT_FROM_EMAIL": "nobody"}, "DEFAULT_FROM_EMAIL"),
+    ({"METRICS_TOKEN": "two\nlines"}, "METRICS_TOKEN"),
+    ({"HTTPS_PROXY": "socks5://127.0.0.1"}, "HTTPS_PROXY"),
     ({**PRODUCTION, "DATABASE_URL": "mysql://host/database"}, "DATABASE_URL"),
     ({**PRODUCTION, "DATABASE_URL": "postgresql://host:port/database"}, "DATABASE_URL"),
     ({**PRODUCTION, "SECRET_KEY": ""}, "SECRET_KEY"),
@@ -123,6 +127,11 @@ def test_without_services_secrets_are_made_once_and_kept_from_others(tmp_path: P
     assert set(made) == {"secret_key", "write_key_encryption_keys"}
     assert {path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()} == made
     assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / "secrets").iterdir())
+
+
+def test_a_word_counts_however_it_is_capitalised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "debug")
+    assert env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO")) == "DEBUG"
 
 
 @pytest.mark.parametrize("content", [b"caf\xe9", b"a\0b"])
