@@ -1,76 +1,148 @@
-"""Which tests run which line: measured once per state of the code, kept in the folder of the run."""
+"""Which tests run which line: measured once per state of the code and of each test file, and kept."""
 
 from __future__ import annotations
 
+import ast
+import hashlib
 import json
+import os
 import subprocess
 import sys
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from coverage import CoverageData
 
-# Module → line → the tests that run it.
-Lines = dict[str, dict[int, set[str]]]
+from tests.mutants import telling
+from tests.mutants.draw import ROOMS
+
+# What every test rests on: when it changes, all are measured anew.
+_PRODUCT = ("connectors", "currents_admin", "exporter", "tests/support", "tests/conftest.py")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Measured:
-    lines: Lines
-    seconds: dict[str, float]
+    """`lines`: module → line → the tests that run it."""
 
-    def tests_for(self, module: str, line: int, most: int) -> list[str]:
-        """The quickest tests that run the line; for one that runs at import only, those that run the module."""
-        found = self.lines[module].get(line) or set().union(*self.lines[module].values())
-        return sorted(found, key=lambda test: (self.seconds.get(test, 1.0), test))[:most]
+    lines: dict[str, dict[int, set[str]]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(set))
+    )
+    seconds: dict[str, float] = field(default_factory=dict)
 
+    def tests_for(self, root: Path, module: str, line: int) -> list[str]:
+        """The tests that run the line, those of its module first, then the quickest. For a line that runs at import
+        only: those that run a line with the names it gives, or else any line of the module."""
+        by_line = self.lines.get(module, {})
+        found = by_line.get(line) or self._of_names(root, module, line) or set().union(*by_line.values())
+        own = f"tests/{Path(module).parent}/test_{Path(module).stem}"
+        return sorted(found, key=lambda test: (not test.startswith(own), self.seconds.get(test, 1.0), test))
 
-def measure(root: Path, folder: Path, rooms: list[str], tests: list[str]) -> Measured:
-    """Runs the tests once with coverage, unless that was done for this very state of the code."""
-    data, times, state = folder / "coverage", folder / "seconds.json", folder / "state"
-    now = " ".join((_state(root), *tests))
-    if not (data.exists() and times.exists() and state.exists() and state.read_text() == now):
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "coveragerc").write_text(f"[run]\ndata_file = {data}\nconcurrency = thread\n")
-        report = folder / "report.xml"
-        subprocess.run(
-            [
-                *(sys.executable, "-m", "pytest", *tests, "-q", "-p", "no:randomly", "--no-header"),
-                *(f"--cov={room}" for room in rooms),
-                *("--cov-context=test", "--cov-report=", f"--cov-config={folder / 'coveragerc'}"),
-                *(f"--junitxml={report}", "-o", "junit_family=xunit1"),
-            ],
-            cwd=root,
-            check=False,
-        )
-        times.write_text(json.dumps(_seconds(report)))
-        state.write_text(now)
-    return Measured(_lines(root, data), json.loads(times.read_text()))
+    def _of_names(self, root: Path, module: str, line: int) -> set[str]:
+        names = _names_given((root / module).read_text(), line)
+        found: set[str] = set()
+        for other, by_line in self.lines.items():
+            if not names or not (source := root / other).exists():
+                continue
+            for place, text in enumerate(source.read_text().splitlines(), start=1):
+                if any(name in text for name in names):
+                    found |= by_line.get(place, set())
+        return found
 
 
-def _state(root: Path) -> str:
-    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+def measure(root: Path, folder: Path, tests: Iterable[str]) -> Measured:
+    """Runs with coverage what has changed since it was last measured."""
+    kept_at = folder / "measured.json"
+    kept = json.loads(kept_at.read_text()) if kept_at.exists() else {}
+    product = _digest(path for place in _PRODUCT for path in _files(root / place))
+    if kept.get("product") != product:
+        kept = {"product": product, "files": {}}
+    files = sorted(
+        {path for place in tests for path in _files(root / place) if path.name.startswith("test_")}
+    )
+    stale = [
+        path for path in files if kept["files"].get(_name(root, path), {}).get("digest") != _digest([path])
+    ]
+    if stale:
+        digests = {_name(root, path): _digest([path]) for path in stale}
+        fresh = _run(root, folder, list(digests))
+        for name, digest in digests.items():
+            kept["files"][name] = {"digest": digest, **fresh.get(name, {"seconds": {}, "lines": []})}
+        kept_at.write_text(json.dumps(kept))
+    measured = Measured()
+    for path in files:
+        found = kept["files"][_name(root, path)]
+        measured.seconds |= found["seconds"]
+        for module, line, names in found["lines"]:
+            measured.lines[module][line].update(names)
+    return measured
 
 
-def _seconds(report: Path) -> dict[str, float]:
-    from xml.etree import ElementTree as ET
+def _run(root: Path, folder: Path, files: list[str]) -> dict[str, dict[str, object]]:
+    """What was measured, by test file."""
+    data, told = folder / "coverage", folder / "told"
+    data.unlink(missing_ok=True)
+    told.write_text("")
+    (folder / "coveragerc").write_text(f"[run]\ndata_file = {data}\nconcurrency = thread\n")
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", *files, "-q", "--no-header"),
+            *("-p", "no:cacheprovider", "-p", "tests.mutants.telling"),
+            *(f"--cov=exporter/{room}" for room in ROOMS),
+            *("--cov-context=test", "--cov-report=", f"--cov-config={folder / 'coveragerc'}"),
+        ],
+        cwd=root,
+        env=os.environ | {telling.TOLD: str(told)},
+        check=False,
+    )
+    seconds: dict[str, float] = defaultdict(float)
+    for line in told.read_text().splitlines():
+        if "test" in (what := json.loads(line)):
+            seconds[what["test"]] += what["seconds"]
+    return _by_file(root, data, seconds)
 
+
+def _by_file(root: Path, data: Path, seconds: dict[str, float]) -> dict[str, dict[str, object]]:
+    covered = CoverageData(basename=str(data))
+    covered.read()
+    lines: dict[str, list[tuple[str, int, list[str]]]] = defaultdict(list)
+    for file in covered.measured_files():
+        for line, contexts in covered.contexts_by_lineno(file).items():
+            by_file: dict[str, list[str]] = defaultdict(list)
+            # `tests/…::test_name[parameters]|run`
+            for test in {one.rpartition("|")[0] for one in contexts if one.endswith("|run")}:
+                by_file[test.partition("::")[0]].append(test)
+            for name, tests in by_file.items():
+                lines[name].append((_name(root, Path(file)), line, sorted(tests)))
     return {
-        f"{case.get('file')}::{case.get('name')}": float(case.get("time", 1))
-        for case in ET.parse(report).iter("testcase")  # noqa: S314
+        name: {
+            "seconds": {test: took for test, took in seconds.items() if test.partition("::")[0] == name},
+            "lines": lines[name],
+        }
+        for name in {test.partition("::")[0] for test in seconds}
     }
 
 
-def _lines(root: Path, data: Path) -> Lines:
-    covered = CoverageData(basename=str(data))
-    covered.read()
-    lines: Lines = {}
-    for file in covered.measured_files():
-        by_line: dict[int, set[str]] = defaultdict(set)
-        for line, contexts in covered.contexts_by_lineno(file).items():
-            # `tests/…::test_name[parameters]|run`
-            by_line[line] |= {context.rpartition("|")[0] for context in contexts if context.endswith("|run")}
-        lines[str(Path(file).relative_to(root))] = dict(by_line)
-    return lines
+def _names_given(source: str, line: int) -> set[str]:
+    """The names that the statement at this line gives a value at import."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.lineno <= line <= (node.end_lineno or 0):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            return {one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)}
+    return set()
+
+
+def _files(place: Path) -> list[Path]:
+    return [place] if place.is_file() else sorted(place.rglob("*.py"))
+
+
+def _name(root: Path, path: Path) -> str:
+    return str(path.relative_to(root))
+
+
+def _digest(paths: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(f"{path}\n".encode() + path.read_bytes())
+    return digest.hexdigest()

@@ -141,3 +141,18 @@ def test_an_event_without_an_answer_is_no_suspect() -> None:
         assert line.deliver() == "failed"
         assert line.sandbox.stats()["requests"] == 1
         deliver_all(line, 1)
+
+
+@pytest.mark.parametrize(("status", "small"), [(400, False), (413, True), (422, False), (500, False)])
+def test_only_a_body_that_was_too_large_makes_the_next_ones_small(
+    status: int, small: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(halving, "ASK_APART_SECONDS", 0.01)
+    with a_line() as line:
+        line.feed(8)
+        Delivery.objects.update(failures=failure.SUSPECT_AFTER)
+        line.sandbox.fail(status=status, count=1)
+        line.deliver()
+        assert (line.delivery.small_bodies_until is not None) == small
+        deliver_all(line, 2)
+        assert line.outcomes() == {"delivered": 8}

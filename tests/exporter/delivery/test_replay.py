@@ -10,6 +10,8 @@ import pytest
 from django.utils import timezone
 
 from connectors.audit.actor import SYSTEM
+from connectors.catalogue.catalogue import ALL
+from connectors.setup import lifecycle
 from exporter.actions import replays
 from exporter.actions.replays import Wanted
 from exporter.delivery import expiry
@@ -106,6 +108,18 @@ def test_new_ids_are_new_and_the_same_whenever_the_replay_is_repeated(line: Line
     fresh = sorted(set(line.arrived()) - set(old))
     assert len(fresh) == 3
     assert all("-replay-" in one and len(one) <= 100 for one in fresh)
+
+
+def test_what_was_delivered_after_all_is_not_sent_again_under_new_settings(line: Line) -> None:
+    """What an event was is then told by the rules of that time, and a replay since has changed it."""
+    lost = lose(line, 4)
+    run(replays.begin(line.connector, wanted(), SYSTEM))
+    chosen = lifecycle.Settings("Segment", "data@example.com", sorted(ALL), True)
+    lifecycle.update(line.connector, chosen, seen_version=1, by=SYSTEM)
+    more = lose(line, 2)
+    assert run(replays.begin(line.connector, wanted(), SYSTEM)) == {"delivered": 2}
+    assert sorted(line.arrived()) == sorted([*lost, *more])
+    assert live(line) == {"delivered": 6}
 
 
 def test_only_the_types_that_were_asked_for_are_sent(line: Line) -> None:

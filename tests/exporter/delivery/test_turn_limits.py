@@ -16,6 +16,7 @@ from exporter.delivery.lease import Lease
 from exporter.delivery.piece import Piece
 from exporter.delivery.settle import Step, settle
 from exporter.delivery.turn import Turn
+from exporter.delivery.window import SendWindow
 from exporter.models import Attempt, Delivery
 from tests.exporter.delivery.test_interruption import _nobody_stops, in_the_background
 from tests.support.delivering import Line, a_line
@@ -91,6 +92,24 @@ def test_a_turn_gives_way_where_others_are_due_and_only_there() -> None:
         other.deliver()
         assert line.deliver() == "idle"
         assert line.outcomes() == {"delivered": 15_000}
+
+
+def test_what_was_answered_and_not_settled_yet_counts_among_the_bodies_in_flight(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else a crash beside one slow body would repeat everything that was accepted meanwhile."""
+    monkeypatch.setattr(SendWindow, "width", property(lambda _self: 4))
+    unsettled: list[int] = []
+    monkeypatch.setattr(
+        Turn, "launched", lambda self, _body: unsettled.append(len(self.line.flying) + len(self.done))
+    )
+    with a_line() as line:
+        Delivery.objects.update(small_bodies_until=timezone.now() + timedelta(hours=1))
+        line.feed(2_000, campaign_name="x" * 400)
+        line.sandbox.fail(delay_ms=600, status=200, store=True, match={"message_id": "event-0"})
+        assert line.deliver() == "idle"
+        assert max(unsettled) == 4
+        assert line.outcomes() == {"delivered": 2_000}
 
 
 def test_bodies_stay_small_for_an_hour_after_a_413_and_no_longer() -> None:

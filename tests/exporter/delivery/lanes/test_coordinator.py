@@ -8,10 +8,12 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from exporter import sql
 from exporter.delivery.deliver import deliver
@@ -89,6 +91,7 @@ def test_it_writes_what_a_turn_writes() -> None:
                 deliver(line.delivery.pk)
             told.append(_told(line))
         assert told[0] == told[1]
+        assert told[0]["just now"]
         assert told[0]["outcomes"] == {
             "delivered": 1,
             "unselected": 1,
@@ -134,6 +137,7 @@ def _told(line: Line) -> dict[str, Any]:
         "ranges": list(delivery.settlements.values_list("first_event", "end_event", "kind")),
         "attempt": (attempt.status, attempt.verdict, attempt.events, attempt.first_event, attempt.last_event),
         "size": attempt.bytes,
+        "just now": abs(timezone.now() - attempt.at) < timedelta(minutes=1),
         "answers": list(AttemptCount.objects.filter(**only).values_list("answer", "count")),
         "all answers": list(AttemptTotal.objects.filter(**only).values_list("answer", "count")),
         "rejected": list(

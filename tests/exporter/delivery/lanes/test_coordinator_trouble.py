@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from connectors.models import WriteKey
 from connectors.setup import lifecycle
@@ -239,3 +239,28 @@ def test_a_settle_that_broke_off_is_repeated_and_counts_once(monkeypatch: pytest
         assert broken
         assert [line.outcomes() for line in those.lines] == [{"delivered": 1}] * 2
         assert those.first.sandbox.stats()["duplicates"] == 0
+
+
+@pytest.mark.parametrize("lost", [OperationalError, InterfaceError])
+def test_a_database_that_is_away_sets_nobody_aside(
+    monkeypatch: pytest.MonkeyPatch, lost: type[Exception]
+) -> None:
+    """What came is settled when it is back, and the destination is not blamed."""
+    with many() as those:
+        those.first.feed(1)
+        real = sql.execute
+        broken: list[bool] = []
+
+        def execute(query: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+            if query == SETTLE_MANY and not broken:
+                broken.append(True)
+                raise lost("server closed the connection unexpectedly")
+            return real(query, parameters)
+
+        monkeypatch.setattr(settling, "execute", execute)
+        those.coordinator.wake([those.first.workspace.pk])
+        while not those.coordinator.idle or those.coordinator.agenda.ready:
+            those.coordinator._step_safely()
+        assert broken
+        assert (those.first.delivery.failures, those.first.outcomes()) == (0, {"delivered": 1})
+        assert those.first.sandbox.stats()["requests"] == 1

@@ -1,0 +1,89 @@
+"""Whether the tests see a fault, and when that cannot be said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tests.mutants.running import Ran
+
+# Runs tests, with what each is known to take; the fault is in the code or not.
+Run = Callable[[list[str]], Ran]
+LOADING = "(the module does not load)"
+
+
+class Verdict(StrEnum):
+    KILLED = "killed"  # a test that passes without the fault fails with it, twice
+    TIMED_OUT = "timed out"  # a test that ends without the fault does not end with it, twice
+    SURVIVED = "survived"  # every test that runs the line passes
+    NO_TEST = "no test"  # no test runs the line; counted as survived
+    NOT_JUDGED = "not judged"  # a test fails or hangs without the fault, or sees the fault only sometimes
+
+
+SEEN = (Verdict.KILLED, Verdict.TIMED_OUT)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    verdict: Verdict
+    by: str = ""  # the test that saw it, or what was wrong with the tests
+
+
+class Judge:
+    """Holds faults against tests that it has itself seen pass without a fault."""
+
+    def __init__(self, whole: Run, seconds: dict[str, float]) -> None:
+        self._whole = whole
+        self._seconds = seconds
+        self._fit: set[str] = set()
+        self.unfit: dict[str, str] = {}
+
+    def judge(self, tests: list[str], faulty: Run) -> Judgement:
+        if not tests:
+            return Judgement(Verdict.NO_TEST)
+        self._try_without_fault([test for test in tests if test not in self._fit | self.unfit.keys()])
+        doubts = [self.unfit[test] for test in tests if test in self.unfit]
+        left = [test for test in tests if test in self._fit]
+        while left:
+            ran = faulty(left)
+            if not ran.loaded:
+                return Judgement(Verdict.KILLED, LOADING)
+            seen = ran.failed or ran.hung
+            if not seen:
+                break
+            verdict, doubt = self._confirmed(seen, faulty)
+            if verdict:
+                return Judgement(verdict, seen)
+            doubts.append(doubt)
+            left = [test for test in left if test != seen and test not in ran.seconds]
+        return Judgement(Verdict.NOT_JUDGED, doubts[0]) if doubts else Judgement(Verdict.SURVIVED)
+
+    def _try_without_fault(self, tests: list[str]) -> None:
+        while tests:
+            ran = self._whole(tests)
+            if not ran.loaded:
+                raise RuntimeError("The tests do not load without a fault.")
+            self._seconds.update({test: ran.seconds[test] for test in ran.passed})
+            self._fit.update(ran.passed)
+            bad = ran.failed or ran.hung
+            if not bad:
+                for test in set(tests) - self._fit:
+                    self.unfit[test] = f"{test} was not found"
+                return
+            self.unfit[bad] = f"{bad} {'fails' if ran.failed else 'hangs'} without a fault"
+            tests = [test for test in tests if test not in self._fit and test != bad]
+
+    def _confirmed(self, test: str, faulty: Run) -> tuple[Verdict | None, str]:
+        """The verdict, if the test sees the fault again, alone, and passes again, alone, without it."""
+        again = self._whole([test])
+        if again.failed or again.hung:
+            self._fit.discard(test)
+            self.unfit[test] = f"{test} fails or hangs sometimes, without a fault"
+            return None, self.unfit[test]
+        with_fault = faulty([test])
+        if with_fault.hung:
+            return Verdict.TIMED_OUT, ""
+        if with_fault.failed or not with_fault.loaded:
+            return Verdict.KILLED, ""
+        return None, f"{test} saw it once, and not again"
