@@ -90,6 +90,8 @@ def test_a_name_of_very_many_parts_is_looked_up_at_once() -> None:
         file_types._known_end("a." * 1_000_000 + "users.messages.email.Open") == "users.messages.email.Open"
     )
     assert file_types._known_end("a." * 1_000_000 + "Open") == ""
+    longest = max(file_types._NAMES, key=len)
+    assert file_types._known_end("a." * 1_000 + longest) == longest
 
 
 def test_a_decimal_of_very_many_bytes_costs_its_value_alone() -> None:

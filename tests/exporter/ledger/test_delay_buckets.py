@@ -15,6 +15,12 @@ def test_a_bound_belongs_to_its_own_bucket_and_a_little_more_to_the_next(place: 
     assert bucket(BOUNDS[place] + 0.001) == min(place + 1, len(BOUNDS) - 1)
 
 
+def test_each_bound_is_nearly_twice_the_one_before_to_the_millisecond() -> None:
+    """Stored buckets are read by these bounds: a change would move every delay that was counted before."""
+    assert BOUNDS[:8] == (0.05, 0.095, 0.18, 0.343, 0.652, 1.238, 2.352, 4.469)
+    assert BOUNDS[-1] == 128_914.814
+
+
 def test_the_smallest_bucket_takes_what_took_no_time_and_the_largest_what_took_any() -> None:
     assert bucket(0.0) == 0
     assert bucket(10 * WEEK) == 23
