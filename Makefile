@@ -7,6 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The tests have services of their own, apart from those of a running `make run`.
 TEST_VAR ?= var/test
 DEMO_VAR ?= var/demo
+MUTANTS_VAR ?= var/mutants
 ARGS ?=
 
 .PHONY: run demo secrets test check lint flaws sbom fuzz format bench bench-guard faults mutants screenshots lock clean
@@ -85,9 +86,9 @@ bench-guard: $(VENV)/run.stamp
 faults: $(VENV)/run.stamp
 	@$(PYTHON) -m tests.faults $(ARGS)
 
-# Small faults put into the core one by one, each of which a test must see; ARGS="--size 30 --rooms delivery".
+# Small faults put into the core one by one, each of which a test must see; ARGS="--rooms delivery --resume".
 mutants: $(VENV)/dev.stamp
-	@CURRENTS_VAR=var/mutants $(PYTHON) -m currents_admin.supervisor services --fast -- $(PYTHON) -m tests.mutants $(ARGS)
+	@CURRENTS_VAR=$(MUTANTS_VAR) $(PYTHON) -m currents_admin.supervisor services --fast -- $(PYTHON) -m tests.mutants $(ARGS)
 
 # Pictures of every screen, wide and narrow, light and dark, in var/test/screenshots/. Needs Chromium.
 screenshots:

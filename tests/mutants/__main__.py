@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from itertools import takewhile
 from pathlib import Path
 
 from currents_admin import local
@@ -23,7 +22,7 @@ from tests.mutants.results import Result, Results, digest, report
 from tests.mutants.running import Ran, Runner
 
 ROOT = Path(__file__).resolve().parents[2]
-# As many tests as take this long without a fault are asked, those of the module first, then the quickest.
+# Of the tests that run a line, as many are asked as take this long without a fault.
 MOST_SECONDS = 45.0
 
 
@@ -32,34 +31,48 @@ def main() -> int:
     folder = local.folder()
     drawn = [one for one in sample(ROOT, options.size, options.seed) if one.room in options.rooms]
     if options.list:
-        print("\n".join(f"{one.module}:{one.line}\n{_change(one)}" for one in drawn))
+        print("\n".join(f"{one.module}:{one.line}\n{_change(ROOT, one)}" for one in drawn))
         return 0
     results = Results(folder / f"results-{options.seed}-{options.size}.jsonl", resume=options.resume)
     measured = measure(ROOT, folder, options.tests)
-    runner = Runner(_copy(folder / "tree"), folder)
-    runner.prepare()
+    trial = _Trial(Runner(_copy(folder / "tree"), folder), measured, results)
     until = time.monotonic() + options.minutes * 60
-    judge = Judge(partial(runner.run, seconds=measured.seconds), measured.seconds)
     for place, mutant in enumerate(drawn, start=1):
-        module = digest((ROOT / mutant.module).read_text())
-        tests = _chosen(measured, mutant)
-        if results.holds(mutant, module, digest(_texts(tests))):
-            continue
         if time.monotonic() > until:
             break
-        began = time.monotonic()
-        found = judge.judge(tests, partial(_faulty, runner, mutant, measured))
-        where, change = f"{mutant.module}:{mutant.line} {mutant.operator}", _change(mutant)
-        results.add(
-            Result(
-                mutant.key, mutant.room, where, change, found.verdict, found.by, module, digest(_texts(tests))
-            )
-        )
-        print(
-            f"{place}/{len(drawn)} {found.verdict} in {time.monotonic() - began:.0f} s: {where}", flush=True
-        )
+        if told := trial.of(mutant):
+            print(f"{place}/{len(drawn)} {told}", flush=True)
     print(report(drawn, results))
     return 0
+
+
+class _Trial:
+    """Puts faults into the runner's copy, one by one. Nothing else is looked at: the checkout may be worked on."""
+
+    def __init__(self, runner: Runner, measured: Measured, results: Results) -> None:
+        self._runner, self._tree = runner, runner.tree
+        self._measured, self._results = measured, results
+        unfit = {test: f"{test} failed while it was measured" for test in measured.failed}
+        self._judge = Judge(partial(runner.run, seconds=measured.seconds), unfit)
+        runner.prepare()
+
+    def of(self, mutant: Mutant) -> str:
+        """What became of it, in a line; nothing if that is known from before."""
+        tests = self._measured.tests_for(self._tree, mutant.module, mutant.line, MOST_SECONDS)
+        module, asked = digest((self._tree / mutant.module).read_text()), digest(_texts(self._tree, tests))
+        if self._results.holds(mutant, module, asked):
+            return ""
+        began = time.monotonic()
+        found = self._judge.judge(tests, partial(self._with_fault, mutant))
+        where, change = f"{mutant.module}:{mutant.line} {mutant.operator}", _change(self._tree, mutant)
+        self._results.add(
+            Result(mutant.key, mutant.room, where, change, found.verdict, found.by, module, asked)
+        )
+        return f"{found.verdict} in {time.monotonic() - began:.0f} s: {where}"
+
+    def _with_fault(self, mutant: Mutant, tests: list[str]) -> Ran:
+        with _put(self._tree, mutant):
+            return self._runner.run(tests, self._measured.seconds)
 
 
 def _options() -> argparse.Namespace:
@@ -67,7 +80,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=150, help="how many faults are drawn over all rooms")
     parser.add_argument("--seed", type=int, default=13)
     parser.add_argument(
-        "--minutes", type=float, default=40.0, help="what is not tried by then waits for --resume"
+        "--minutes",
+        type=float,
+        default=60.0,
+        help="after measuring; what is not tried then waits for --resume",
     )
     parser.add_argument(
         "--rooms", nargs="+", default=ROOMS, choices=ROOMS, help="of the drawn, those of these rooms"
@@ -99,26 +115,10 @@ def _copy(tree: Path) -> Path:
     return tree
 
 
-def _chosen(measured: Measured, mutant: Mutant) -> list[str]:
-    spent = 0.0
-
-    def within(test: str) -> bool:
-        nonlocal spent
-        spent += measured.seconds.get(test, 1.0)
-        return spent <= MOST_SECONDS
-
-    return list(takewhile(within, measured.tests_for(ROOT, mutant.module, mutant.line)))
-
-
-def _texts(tests: list[str]) -> str:
+def _texts(tree: Path, tests: list[str]) -> str:
     """The tests by name and by what their files say."""
     files = dict.fromkeys(test.partition("::")[0] for test in tests)
-    return "\n".join([*sorted(tests), *((ROOT / name).read_text() for name in sorted(files))])
-
-
-def _faulty(runner: Runner, mutant: Mutant, measured: Measured, tests: list[str]) -> Ran:
-    with _put(runner.tree, mutant):
-        return runner.run(tests, measured.seconds)
+    return "\n".join([*sorted(tests), *((tree / name).read_text() for name in sorted(files))])
 
 
 @contextmanager
@@ -135,8 +135,8 @@ def _put(tree: Path, mutant: Mutant) -> Iterator[None]:
         os.utime(place, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
-def _change(mutant: Mutant) -> str:
-    before, after = (ROOT / mutant.module).read_text(), mutant.code(ROOT)
+def _change(root: Path, mutant: Mutant) -> str:
+    before, after = (root / mutant.module).read_text(), mutant.code(root)
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0)
     return "\n".join(line for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---"))
 

@@ -6,11 +6,13 @@ import ast
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 
 from coverage import CoverageData
@@ -24,16 +26,18 @@ _PRODUCT = ("connectors", "currents_admin", "exporter", "tests/support", "tests/
 
 @dataclass(slots=True)
 class Measured:
-    """`lines`: module → line → the tests that run it."""
+    """`lines`: module → line → the tests that run it. `failed` failed already then, without any fault."""
 
     lines: dict[str, dict[int, set[str]]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(set))
     )
     seconds: dict[str, float] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
 
-    def tests_for(self, root: Path, module: str, line: int) -> list[str]:
-        """The tests that run the line, the quickest first; those of its module count as a third of their time. For a
-        line that runs at import only: those that run a line with the names it gives, or else any of the module."""
+    def tests_for(self, root: Path, module: str, line: int, most: float) -> list[str]:
+        """The tests that run the line, the quickest first, at most as many as take `most` seconds; those of its module
+        count as a third of their time. For a line that runs at import only: those that run a line with the names it
+        gives, or else any line of the module."""
         by_line = self.lines.get(module, {})
         found = by_line.get(line) or self._of_names(root, module, line) or set().union(*by_line.values())
         own = f"tests/{Path(module).parent}/test_{Path(module).stem}"
@@ -41,16 +45,19 @@ class Measured:
         def dear(test: str) -> float:
             return self.seconds.get(test, 1.0) / (3 if test.startswith(own) else 1)
 
-        return sorted(found, key=lambda test: (dear(test), test))
+        ordered = sorted(found, key=lambda test: (dear(test), test))
+        spent = accumulate(self.seconds.get(test, 1.0) for test in ordered)
+        return [test for test, seconds in zip(ordered, spent, strict=True) if seconds <= most]
 
     def _of_names(self, root: Path, module: str, line: int) -> set[str]:
         names = _names_given((root / module).read_text(), line)
+        named = re.compile(rf"\b({'|'.join(names)})\b")
         found: set[str] = set()
         for other, by_line in self.lines.items():
             if not names or not (source := root / other).exists():
                 continue
             for place, text in enumerate(source.read_text().splitlines(), start=1):
-                if any(name in text for name in names):
+                if named.search(text):
                     found |= by_line.get(place, set())
         return found
 
@@ -72,12 +79,16 @@ def measure(root: Path, folder: Path, tests: Iterable[str]) -> Measured:
         digests = {_name(root, path): _digest([path]) for path in stale}
         fresh = _run(root, folder, list(digests))
         for name, digest in digests.items():
-            kept["files"][name] = {"digest": digest, **fresh.get(name, {"seconds": {}, "lines": []})}
+            kept["files"][name] = {
+                "digest": digest,
+                **fresh.get(name, {"seconds": {}, "failed": [], "lines": []}),
+            }
         kept_at.write_text(json.dumps(kept))
     measured = Measured()
     for path in files:
         found = kept["files"][_name(root, path)]
         measured.seconds |= found["seconds"]
+        measured.failed += found["failed"]
         for module, line, names in found["lines"]:
             measured.lines[module][line].update(names)
     return measured
@@ -101,13 +112,17 @@ def _run(root: Path, folder: Path, files: list[str]) -> dict[str, dict[str, obje
         check=False,
     )
     seconds: dict[str, float] = defaultdict(float)
+    failed: set[str] = set()
     for line in told.read_text().splitlines():
         if "test" in (what := json.loads(line)):
             seconds[what["test"]] += what["seconds"]
-    return _by_file(root, data, seconds)
+            failed |= {what["test"]} if what["outcome"] == "failed" else set()
+    return _by_file(root, data, seconds, failed)
 
 
-def _by_file(root: Path, data: Path, seconds: dict[str, float]) -> dict[str, dict[str, object]]:
+def _by_file(
+    root: Path, data: Path, seconds: dict[str, float], failed: set[str]
+) -> dict[str, dict[str, object]]:
     covered = CoverageData(basename=str(data))
     covered.read()
     lines: dict[str, list[tuple[str, int, list[str]]]] = defaultdict(list)
@@ -122,6 +137,7 @@ def _by_file(root: Path, data: Path, seconds: dict[str, float]) -> dict[str, dic
     return {
         name: {
             "seconds": {test: took for test, took in seconds.items() if test.partition("::")[0] == name},
+            "failed": sorted(test for test in failed if test.partition("::")[0] == name),
             "lines": lines[name],
         }
         for name in {test.partition("::")[0] for test in seconds}

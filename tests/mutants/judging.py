@@ -31,23 +31,22 @@ class Judgement:
 
 
 class Judge:
-    """Holds faults against tests that it has itself seen pass without a fault."""
+    """Holds faults against tests. `unfit` holds those that fail without a fault, with what is known of it."""
 
-    def __init__(self, whole: Run, seconds: dict[str, float]) -> None:
+    def __init__(self, whole: Run, unfit: dict[str, str]) -> None:
         self._whole = whole
-        self._seconds = seconds
-        self._fit: set[str] = set()
-        self.unfit: dict[str, str] = {}
+        self.unfit = unfit
 
     def judge(self, tests: list[str], faulty: Run) -> Judgement:
+        """Raises RuntimeError: the tests do not load without a fault."""
         if not tests:
             return Judgement(Verdict.NO_TEST)
-        self._try_without_fault([test for test in tests if test not in self._fit | self.unfit.keys()])
         doubts = [self.unfit[test] for test in tests if test in self.unfit]
-        left = [test for test in tests if test in self._fit]
+        left = [test for test in tests if test not in self.unfit]
         while left:
             ran = faulty(left)
             if not ran.loaded:
+                self._check_loading(left)
                 return Judgement(Verdict.KILLED, LOADING)
             seen = ran.failed or ran.hung
             if not seen:
@@ -59,27 +58,17 @@ class Judge:
             left = [test for test in left if test != seen and test not in ran.seconds]
         return Judgement(Verdict.NOT_JUDGED, doubts[0]) if doubts else Judgement(Verdict.SURVIVED)
 
-    def _try_without_fault(self, tests: list[str]) -> None:
-        while tests:
-            ran = self._whole(tests)
-            if not ran.loaded:
-                raise RuntimeError("The tests do not load without a fault.")
-            self._seconds.update({test: ran.seconds[test] for test in ran.passed})
-            self._fit.update(ran.passed)
-            bad = ran.failed or ran.hung
-            if not bad:
-                for test in set(tests) - self._fit:
-                    self.unfit[test] = f"{test} was not found"
-                return
-            self.unfit[bad] = f"{bad} {'fails' if ran.failed else 'hangs'} without a fault"
-            tests = [test for test in tests if test not in self._fit and test != bad]
+    def _check_loading(self, tests: list[str]) -> None:
+        if not self._whole(tests[:1]).loaded:
+            raise RuntimeError("The tests do not load without a fault.")
 
     def _confirmed(self, test: str, faulty: Run) -> tuple[Verdict | None, str]:
         """The verdict, if the test sees the fault again, alone, and passes again, alone, without it."""
         again = self._whole([test])
+        if not again.loaded:
+            raise RuntimeError("The tests do not load without a fault.")
         if again.failed or again.hung:
-            self._fit.discard(test)
-            self.unfit[test] = f"{test} fails or hangs sometimes, without a fault"
+            self.unfit[test] = f"{test} {'fails' if again.failed else 'hangs'} without a fault"
             return None, self.unfit[test]
         with_fault = faulty([test])
         if with_fault.hung:

@@ -30,6 +30,11 @@ START_SECONDS = 90
 PATIENCE_SECONDS = 30
 PATIENCE_FACTOR = 10
 MEMORY_BYTES = 6 << 30
+# Hypothesis is loaded already, and nobody reads its assertions.
+_PLAIN = (
+    *("-p", "no:cacheprovider", "-p", "no:faker"),
+    *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
+)
 _WANTS_SETTINGS = re.compile(r"^(django\.contrib|allauth)\b|\.(models|admin|apps|signals|conf)\b|__")
 _OURS = ("connectors", "currents_admin", "exporter", "tests")
 
@@ -171,7 +176,11 @@ def _make_clean(_tests: list[str], _url: str, _name: str) -> None:
     connection.settings_dict.setdefault("TEST", {})["NAME"] = CLEAN
     connection.creation.create_test_db(verbosity=0, autoclobber=True)
     connection.close()
-    import_module("tests.support.factories")
+    # What pytest makes of the tests is kept beside them; no fault is ever put there.
+    sys.dont_write_bytecode = False
+    import pytest
+
+    pytest.main(["--collect-only", "-qq", *_PLAIN, "tests/exporter"])
     Path(os.environ[telling.TOLD]).write_text("\n".join(sys.modules))
 
 
@@ -207,9 +216,4 @@ def _run(tests: list[str], url: str, name: str) -> None:
     hypothesis.settings.register_profile("mutants", derandomize=True, database=None, deadline=None)
     hypothesis.settings.load_profile("mutants")
     files = list(dict.fromkeys(test.partition("::")[0] for test in tests))
-    # Hypothesis is loaded already, and nobody reads its assertions.
-    options = [
-        *("-x", "-q", "-p", "no:cacheprovider", "-p", "no:faker", "-p", "tests.mutants.telling"),
-        *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
-    ]
-    pytest.main([*options, *files])
+    pytest.main(["-x", "-q", *_PLAIN, "-p", "tests.mutants.telling", *files])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import pytest
+
 from tests.mutants.judging import LOADING, Judge, Judgement, Verdict
 from tests.mutants.running import Ran
 
@@ -56,9 +58,15 @@ def test_what_hangs_without_the_fault_judges_nothing() -> None:
     assert judged == Judgement(Verdict.NOT_JUDGED, f"{QUICK} hangs without a fault")
 
 
-def test_a_test_that_fails_sometimes_without_the_fault_judges_nothing() -> None:
-    judged = _judged({QUICK: "green red"}, {QUICK: "red"})
-    assert judged == Judgement(Verdict.NOT_JUDGED, f"{QUICK} fails or hangs sometimes, without a fault")
+def test_what_failed_while_it_was_measured_is_not_asked() -> None:
+    judge = Judge(_runs({QUICK: "green"}), {QUICK: "it failed before"})
+    assert judge.judge([QUICK], _runs({QUICK: "red"})) == Judgement(Verdict.NOT_JUDGED, "it failed before")
+
+
+def test_what_does_not_load_without_the_fault_ends_the_run() -> None:
+    for broken in ("unloaded", "red"):
+        with pytest.raises(RuntimeError, match="do not load without a fault"):
+            _judged({QUICK: "unloaded"}, {QUICK: broken})
 
 
 def test_a_fault_seen_once_and_not_again_is_not_judged() -> None:
