@@ -1,4 +1,4 @@
-"""Which tests run which line: measured once per state of the code and of each test file, and kept."""
+"""Which tests run which line: measured once, kept, and measured again where tests or code have changed."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 from coverage import CoverageData
 
@@ -21,7 +22,7 @@ from tests.mutants import telling
 from tests.mutants.draw import ROOMS
 
 # What every test rests on: when it changes, all are measured anew.
-_PRODUCT = ("connectors", "currents_admin", "exporter", "tests/support", "tests/conftest.py")
+_SUPPORT = ("tests/support", "tests/conftest.py")
 
 
 @dataclass(slots=True)
@@ -63,35 +64,45 @@ class Measured:
 
 
 def measure(root: Path, folder: Path, tests: Iterable[str]) -> Measured:
-    """Runs with coverage what has changed since it was last measured."""
+    """Runs with coverage the test files that have changed since they were measured, and those that run a changed module
+    of their own room. What others ran of it is forgotten: fewer tests are asked, none in vain."""
     kept_at = folder / "measured.json"
     kept = json.loads(kept_at.read_text()) if kept_at.exists() else {}
-    product = _digest(path for place in _PRODUCT for path in _files(root / place))
-    if kept.get("product") != product:
-        kept = {"product": product, "files": {}}
-    files = sorted(
-        {path for place in tests for path in _files(root / place) if path.name.startswith("test_")}
-    )
-    stale = [
-        path for path in files if kept["files"].get(_name(root, path), {}).get("digest") != _digest([path])
-    ]
+    support = _digest(path for place in _SUPPORT for path in _files(root / place))
+    if kept.get("support") != support:
+        kept = {"support": support, "modules": {}, "files": {}}
+    modules = {
+        _name(root, path): _digest([path]) for room in ROOMS for path in _files(root / "exporter" / room)
+    }
+    changed = {name for name, before in kept["modules"].items() if modules.get(name) != before}
+    files = {
+        _name(root, path): _digest([path])
+        for place in tests
+        for path in _files(root / place)
+        if path.name.startswith("test_")
+    }
+    stale = [name for name, digest in files.items() if _is_stale(name, digest, kept["files"], changed)]
+    for found in kept["files"].values():
+        found["lines"] = [one for one in found["lines"] if one[0] not in changed]
     if stale:
-        digests = {_name(root, path): _digest([path]) for path in stale}
-        fresh = _run(root, folder, list(digests))
-        for name, digest in digests.items():
-            kept["files"][name] = {
-                "digest": digest,
-                **fresh.get(name, {"seconds": {}, "failed": [], "lines": []}),
-            }
+        for name, fresh in _run(root, folder, stale).items():
+            kept["files"][name] = {"digest": files[name], **fresh}
+        kept["modules"] = modules
         kept_at.write_text(json.dumps(kept))
     measured = Measured()
-    for path in files:
-        found = kept["files"][_name(root, path)]
+    for found in (kept["files"][name] for name in files if name in kept["files"]):
         measured.seconds |= found["seconds"]
         measured.failed += found["failed"]
         for module, line, names in found["lines"]:
             measured.lines[module][line].update(names)
     return measured
+
+
+def _is_stale(name: str, digest: str, kept: dict[str, Any], changed: set[str]) -> bool:
+    if name not in kept or kept[name]["digest"] != digest:
+        return True
+    own = name.removeprefix("tests/").split("/")[:2]
+    return any(one[0] in changed and one[0].split("/")[:2] == own for one in kept[name]["lines"])
 
 
 def _run(root: Path, folder: Path, files: list[str]) -> dict[str, dict[str, object]]:
