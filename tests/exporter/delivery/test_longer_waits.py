@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import random
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from exporter.actions import retries
 from exporter.delivery import failure, reader, retry_rejected, turn
 from exporter.delivery.deliver import deliver
 from exporter.delivery.lease import Lease
 from exporter.delivery.settle import Step, settle
+from exporter.delivery.window import SendWindow
 from exporter.models import Attempt, Delivery
 from tests.support.delivering import NOBODY, Line, a_line
 
@@ -95,10 +98,14 @@ def test_it_is_doubled_too_for_a_retry_of_rejected_events(waits: list[float]) ->
         assert deliver(retry.pk) == "done"
 
 
-def test_the_attempt_that_failed_says_when_the_next_one_is_and_no_other_does() -> None:
-    with a_line(latency_ms=150) as line:
-        line.feed(20_000, campaign_name="x" * 400)
-        line.sandbox.fail(status=503, match={"message_id": "event-9000"}, count=1)
+def test_the_attempt_that_failed_says_when_the_next_one_is_and_no_other_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(SendWindow, "width", property(lambda _self: 4))
+    with a_line() as line:
+        Delivery.objects.update(small_bodies_until=timezone.now() + timedelta(hours=1))
+        line.feed(800, campaign_name="x" * 400)
+        line.sandbox.fail(status=503, delay_ms=300, match={"message_id": "event-200"}, count=1)
         assert line.deliver() == "failed"
         assert Attempt.objects.get(status=503).next_attempt_at is not None
         assert not Attempt.objects.filter(status=200).exclude(next_attempt_at=None).exists()

@@ -14,7 +14,8 @@ from connectors.catalogue.catalogue import ALL
 from connectors.setup import lifecycle
 from exporter.actions import replays
 from exporter.actions.replays import Wanted
-from exporter.delivery import expiry
+from exporter.delivery import expiry, replay
+from exporter.delivery.body import Body
 from exporter.delivery.deliver import deliver
 from exporter.delivery.result import Ended
 from exporter.ledger import check
@@ -167,6 +168,27 @@ def test_of_two_replays_one_waits_and_one_may_be_paused_and_cancelled(line: Line
     with pytest.raises(replays.ReplayRefused, match="done"):
         replays.cancel(second, SYSTEM)
     assert check.check() == []
+
+
+@pytest.mark.parametrize("state", [ReplayState.PAUSED, ReplayState.WAITING, ReplayState.CANCELLED])
+def test_a_turn_ends_soon_after_its_replay_is_no_longer_running(
+    line: Line, state: ReplayState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose(line, 9)
+    made = replays.begin(line.connector, wanted(rate=3), SYSTEM)
+    monkeypatch.setattr(replay, "_LOOK_SECONDS", 0.0)
+    launched: list[int] = []
+
+    def stop(_turn: replay.ReplayTurn, body: Body) -> None:
+        launched.append(len(body.calls))
+        Replay.objects.update(state=state)
+
+    monkeypatch.setattr(replay.ReplayTurn, "launched", stop)
+    assert deliver(made.delivery_id) == Ended.BEHIND
+    assert launched == [3]
+    monkeypatch.undo()
+    Replay.objects.update(state=ReplayState.RUNNING)
+    assert run(made) == {"delivered": 9}
 
 
 def test_a_key_rejected_in_the_middle_loses_nothing(line: Line) -> None:

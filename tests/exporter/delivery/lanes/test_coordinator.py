@@ -155,6 +155,16 @@ def test_neighbouring_ranges_of_one_revision_are_merged() -> None:
         assert list(ranges) == [(0, 3)]
 
 
+def test_what_waits_in_several_batches_is_one_small_body() -> None:
+    with many() as those:
+        for _ in range(3):
+            those.first.feed(1)
+        those.work()
+        assert those.handed_on == []
+        assert those.first.sandbox.stats()["requests"] == 1
+        assert those.first.arrived() == ["event-0", "event-1", "event-2"]
+
+
 def test_a_backlog_is_left_to_a_turn_of_its_own() -> None:
     with many(2) as those:
         those.first.feed(claims.MOST_EVENTS + 1)
