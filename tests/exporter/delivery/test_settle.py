@@ -1,11 +1,17 @@
-"""What a settle writes of attempts."""
+"""What a settle writes of attempts, and how long it waits for a database that is away."""
 
 from __future__ import annotations
 
-import pytest
+import time
+from typing import Any
 
-from exporter.delivery.lease import Lease
-from exporter.delivery.settle import Step, Tried, settle
+import pytest
+from django.db import OperationalError
+
+from exporter import sql
+from exporter.delivery import settle as settling
+from exporter.delivery.lease import Lease, LeaseLost
+from exporter.delivery.settle import Step, Tried, Trouble, note_trouble, settle
 from exporter.models import Attempt
 from tests.support.delivering import Line, a_line
 
@@ -33,3 +39,42 @@ def test_attempts_are_counted_by_status_and_those_without_an_answer_as_none() ->
             settle_tried(line, status=status, error="")
         counted = line.delivery.attemptcount_set.values_list("answer", "count")
         assert sorted(counted) == [("503", 2), ("none", 1)]
+
+
+def away(monkeypatch: pytest.MonkeyPatch, times: int) -> list[str]:
+    """The database fails so many statements of a settle, none of which it has carried out."""
+    failed: list[str] = []
+
+    def execute(query: str, terms: dict[str, Any]) -> list[tuple[Any, ...]]:
+        if len(failed) < times:
+            failed.append(query)
+            raise OperationalError("server closed the connection unexpectedly")
+        return sql.execute(query, terms)
+
+    monkeypatch.setattr(settling, "REPEAT_SECONDS", 0.01)
+    monkeypatch.setattr(settling, "execute", execute)
+    return failed
+
+
+def test_while_the_lease_lasts_a_database_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with a_line() as line:
+        line.feed(3)
+        failed = away(monkeypatch, times=4)
+        assert line.deliver() == "idle"
+        assert len(failed) == 4
+        assert line.outcomes() == {"delivered": 3}
+        assert line.sandbox.stats()["requests"] == 1
+
+
+def test_once_the_lease_is_over_nothing_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with a_line() as line:
+        held = Lease.take(line.delivery.pk)
+        assert held is not None
+        away(monkeypatch, times=1_000)
+        held.until = time.monotonic() + 0.2
+        with pytest.raises(LeaseLost):
+            settle(held, Step(0))
+        with pytest.raises(LeaseLost):
+            note_trouble(held, Trouble(1.0))
+        monkeypatch.undo()
+        held.release()

@@ -41,3 +41,12 @@ def test_what_was_measured_last_weighs_most() -> None:
     for _ in range(20):
         window.settled(0.001)
     assert window.width == 1
+
+
+def test_the_first_measurement_counts_whole_and_a_later_one_in_part() -> None:
+    window = SendWindow()
+    window.settled(0.1)
+    window.made(0.01)
+    assert (window.settling, window.making) == (0.1, 0.01)
+    window.settled(0.2)
+    assert 0.1 < window.settling < 0.2
