@@ -17,7 +17,8 @@ from pathlib import Path
 from currents_admin import local
 from tests.mutants.coverage import Measured, measure
 from tests.mutants.draw import ROOMS, Mutant, sample
-from tests.mutants.judging import Judge
+from tests.mutants.equivalents import EQUIVALENT
+from tests.mutants.judging import Judge, Judgement, Verdict
 from tests.mutants.results import Result, Results, digest, report
 from tests.mutants.running import Ran, Runner
 
@@ -63,7 +64,10 @@ class _Trial:
         if self._results.holds(mutant, module, asked):
             return ""
         began = time.monotonic()
-        found = self._judge.judge(tests, partial(self._with_fault, mutant))
+        if mutant.key in EQUIVALENT:
+            found = Judgement(Verdict.EQUIVALENT, EQUIVALENT[mutant.key])
+        else:
+            found = self._judge.judge(tests, partial(self._with_fault, mutant))
         where, change = f"{mutant.module}:{mutant.line} {mutant.operator}", _change(self._tree, mutant)
         self._results.add(
             Result(mutant.key, mutant.room, where, change, found.verdict, found.by, module, asked)

@@ -18,6 +18,7 @@ class Verdict(StrEnum):
     TIMED_OUT = "timed out"  # a test that ends without the fault does not end with it, twice
     SURVIVED = "survived"  # every test that runs the line passes
     NO_TEST = "no test"  # no test runs the line; counted as survived
+    EQUIVALENT = "equivalent"  # it changes nothing: `equivalents` says why
     NOT_JUDGED = "not judged"  # a test fails or hangs without the fault, or sees the fault only sometimes
 
 

@@ -48,7 +48,7 @@ class Results:
         found = self.of.get(mutant.key)
         if found is None or found.verdict == Verdict.NOT_JUDGED or found.module_digest != module:
             return False
-        return found.verdict in SEEN or found.tests_digest == tests
+        return found.verdict in (*SEEN, Verdict.EQUIVALENT) or found.tests_digest == tests
 
 
 def digest(text: str) -> str:
@@ -58,7 +58,10 @@ def digest(text: str) -> str:
 def report(drawn: list[Mutant], results: Results) -> str:
     found = [results.of[mutant.key] for mutant in drawn if mutant.key in results.of]
     lines = []
-    for verdict in (Verdict.TIMED_OUT, Verdict.NOT_JUDGED, Verdict.NO_TEST, Verdict.SURVIVED):
+    for verdict in (
+        *(Verdict.EQUIVALENT, Verdict.TIMED_OUT, Verdict.NOT_JUDGED),
+        *(Verdict.NO_TEST, Verdict.SURVIVED),
+    ):
         for one in found:
             if one.verdict == verdict:
                 lines += [f"\n{verdict}: {one.place}", one.change, *([f"  {one.by}"] if one.by else [])]
@@ -71,9 +74,11 @@ def report(drawn: list[Mutant], results: Results) -> str:
 
 def _sum(name: str, found: list[Result], drawn: list[Mutant], room: str = "") -> str:
     counts = Counter(one.verdict for one in found)
-    seen, judged = sum(counts[one] for one in SEEN), len(found) - counts[Verdict.NOT_JUDGED]
+    aside = counts[Verdict.NOT_JUDGED] + counts[Verdict.EQUIVALENT]
+    seen, judged = sum(counts[one] for one in SEEN), len(found) - aside
     untried = sum(room in ("", mutant.room) for mutant in drawn) - len(found)
-    parts = [f"{name}: {seen} of {judged} seen"]
-    parts += [f"{counts[one]} {one}" for one in (Verdict.TIMED_OUT, Verdict.NOT_JUDGED) if counts[one]]
+    parts = [f"{name}: {seen} of {judged} seen ({100 * seen / max(1, judged):.1f} %)"]
+    told = (Verdict.TIMED_OUT, Verdict.EQUIVALENT, Verdict.NOT_JUDGED)
+    parts += [f"{counts[one]} {one}" for one in told if counts[one]]
     parts += [f"{untried} not tried"] if untried else []
     return ", ".join(parts)

@@ -16,6 +16,7 @@ from exporter.actions import retries
 from exporter.delivery import retry_rejected
 from exporter.delivery import settle as settling
 from exporter.delivery.deliver import deliver
+from exporter.delivery.in_flight import InFlight
 from exporter.delivery.settle_sql import SETTLE
 from exporter.dispatch.shutdown import stopping
 from exporter.models import Delivery, RejectedEvent
@@ -242,3 +243,20 @@ def test_a_stop_cuts_an_answer_that_does_not_come_and_keeps_the_events(
         due_again(made)
         assert deliver(made.pk) == "done"
         assert line.outcomes() == {"delivered": 6, "rejected": 0}
+
+
+def test_an_answer_is_waited_for_and_not_asked_for_without_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    wait = InFlight.wait
+
+    def noting(line: InFlight, seconds: float) -> None:
+        waited.append(seconds)
+        wait(line, seconds)
+
+    with a_line() as line:
+        made = rejected(line)
+        line.sandbox.fail(status=200, store=True, delay_ms=400, count=1)
+        monkeypatch.setattr(InFlight, "wait", noting)
+        assert deliver(made.pk) == "done"
+        assert waited
+        assert min(waited) > 0
