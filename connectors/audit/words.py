@@ -35,6 +35,7 @@ FIELDS: dict[str, Any] = {
     "required": gettext_lazy("required"),
     "how": gettext_lazy("how"),
     "why": gettext_lazy("why"),
+    "delivery": gettext_lazy("delivery"),
 }
 
 
