@@ -8,10 +8,12 @@ import threading
 import time
 from collections.abc import Callable
 from enum import Enum
+from io import BytesIO
 from typing import Any
 
-from gunicorn import http
 from gunicorn.config import Config
+from gunicorn.http.body import LengthReader
+from gunicorn.http.parser import RequestParser
 
 from currents_admin.front.framing import MOST_HEAD, Chunks, Head
 from currents_admin.front.limits import READ_BYTES
@@ -42,15 +44,35 @@ class Phase(Enum):
     CLOSING = "the client to take the rest of the answer and go"
 
 
-class Whole:
-    """A whole request as the source gunicorn's parser reads: after it comes an end, never a wait."""
+class _Whole:
+    """A whole request as the source gunicorn's parser reads: its head at once; after the body comes an end, never a
+    wait."""
 
-    def __init__(self, raw: bytes) -> None:
-        self._view = memoryview(raw)
+    def __init__(self, raw: bytearray, body_at: int) -> None:
+        self._view, self._head = memoryview(raw), body_at
 
     def recv(self, size: int) -> bytes:
+        size, self._head = self._head or size, 0
         piece, self._view = bytes(self._view[:size]), self._view[size:]
         return piece
+
+
+class _OneRequest(RequestParser):  # type: ignore[misc]
+    """gunicorn's parser of one request. A body of known length is handed over as it lies here: through the parser's
+    own buffers a large one would be copied half a dozen times."""
+
+    def __init__(self, cfg: Config, raw: bytearray, body_at: int, client: Any) -> None:
+        super().__init__(cfg, _Whole(raw, body_at), client)
+        self._body = memoryview(raw)[body_at:]
+
+    def __next__(self) -> Any:
+        request = super().__next__()
+        reader = request.body.reader
+        if isinstance(reader, LengthReader):
+            request.body = BytesIO(self._body[: reader.length])
+        return request
+
+    next = __next__
 
 
 class ClientConnection:
@@ -82,8 +104,9 @@ class ClientConnection:
 
     def take(self, end: int) -> None:
         """Hands the first `end` bytes to a parser of their own; what a client sent beyond them is its next request."""
-        self.parser = http.get_parser(self.cfg, Whole(bytes(self.buffer[:end])), self.client)
-        del self.buffer[:end]
+        whole, self.buffer = self.buffer, self.buffer[end:]
+        del whole[end:]
+        self.parser = _OneRequest(self.cfg, whole, self.body_at, self.client)
 
     def wanted(self) -> int:
         """How many bytes to take at once: what is sent beyond this request stays with the system, whose memory for a
