@@ -85,9 +85,10 @@ class ClientConnection:
 
     def __init__(self, cfg: Config, line: socket.socket, client: Any, server: Any) -> None:
         self.cfg, self.line, self.client, self.server = cfg, line, client, server
-        self.sock, self.parser = self, None
+        self.sock: ClientConnection = self
+        self.parser: Any = None
         self.phase, self.deadline = Phase.IDLE, 0.0
-        self.buffer = bytearray()
+        self.buffer, self.whole = bytearray(), bytearray()
         self.head: Head | None = None
         self.body_at, self.chunks = 0, Chunks(0)
         self.reserved, self.room = 0, (False, "")
@@ -103,10 +104,13 @@ class ClientConnection:
         """gunicorn would shake hands here."""
 
     def take(self, end: int) -> None:
-        """Hands the first `end` bytes to a parser of their own; what a client sent beyond them is its next request."""
-        whole, self.buffer = self.buffer, self.buffer[end:]
-        del whole[end:]
-        self.parser = _OneRequest(self.cfg, whole, self.body_at, self.client)
+        """The first `end` bytes are the whole request; what a client sent beyond them is its next one."""
+        self.whole, self.buffer = self.buffer, self.buffer[end:]
+        del self.whole[end:]
+
+    def parse(self) -> None:
+        """The whole request as gunicorn reads it."""
+        self.parser = _OneRequest(self.cfg, self.whole, self.body_at, self.client)
 
     def wanted(self) -> int:
         """How many bytes to take at once: what is sent beyond this request stays with the system, whose memory for a

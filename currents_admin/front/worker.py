@@ -17,7 +17,7 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
-from currents_admin.front import admission, answers, limits
+from currents_admin.front import admission, answers, direct, limits
 from currents_admin.front.connection import ClientConnection, Phase, accept
 from currents_admin.front.framing import MOST_HEAD, Chunks, Head, Malformed, is_life_sign, read_head
 
@@ -222,6 +222,24 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
     def _work(self, conn: ClientConnection, pool: ThreadPoolExecutor) -> None:
         done = pool.submit(self.handle, conn)
         done.add_done_callback(lambda answered: self.method_queue.defer(self.finish_request, conn, answered))
+
+    def handle(self, conn: ClientConnection) -> Any:
+        """Makes and sends the answer, in a thread; whether the connection is kept."""
+        made = None
+        if conn.head is not None and not conn.head.chunked:
+            made = direct.environ(conn.whole, conn.body_at, conn.client, conn.server)
+        if made is None or conn.head is None:
+            conn.parse()
+            return super().handle(conn)
+        keep = conn.head.keeps_alive and self.alive
+        try:
+            direct.answer(self.wsgi, made, conn, keep=keep)
+        except OSError:
+            return False
+        except Exception as error:
+            self.handle_error(None, conn, conn.client, error)
+            return False
+        return keep
 
     def finish_request(self, conn: ClientConnection, done: Future[bool]) -> None:
         """The answer is made; in the loop's thread."""
