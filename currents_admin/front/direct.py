@@ -2,7 +2,7 @@
 
 gunicorn's own way reads the head a second time, builds what only other servers and protocols need, and sends head and
 body of the answer apart; that is more than half of what storing a single event costs. Whatever is not plain, gunicorn
-takes: chunks, names of headers it may refuse, a proxy's word about the scheme, another address.
+takes: chunks, names of headers it may refuse, another address.
 """
 
 from __future__ import annotations
@@ -18,30 +18,25 @@ from typing import Any
 
 from gunicorn.http.wsgi import FileWrapper
 
-from currents_admin.front.admission import INTAKE
 from currents_admin.front.connection import ClientConnection
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
+ADDRESS = "/api/v1/events"
 # Letters of RFC 9110; without the underscore, which would let two names become one variable.
 _PLAIN = re.compile(
     rb"POST "
-    + INTAKE.encode()
+    + ADDRESS.encode()
     + rb" HTTP/1\.1(?:\r\n[A-Za-z0-9!#$%&'*+.^`|~-]+:[\t\x20-\x7e\x80-\xff]*){1,100}"
 )
-# Headers that make gunicorn do something of its own, or that it allows but once.
-_GUNICORNS = frozenset(
-    (
-        *(b"expect", b"upgrade", b"transfer-encoding", b"http2-settings"),
-        *(b"x-forwarded-proto", b"x-forwarded-protocol", b"x-forwarded-ssl"),
-    )
-)
+# Headers that make gunicorn do something of its own, or that may come but once.
+_GUNICORNS = frozenset((b"expect", b"upgrade", b"transfer-encoding", b"http2-settings"))
 _ONCE = frozenset((b"host", b"content-type", b"content-length", b"authorization"))
 _CONSTANT = {
     "REQUEST_METHOD": "POST",
     "SCRIPT_NAME": "",
-    "PATH_INFO": INTAKE,
-    "RAW_URI": INTAKE,
+    "PATH_INFO": ADDRESS,
+    "RAW_URI": ADDRESS,
     "QUERY_STRING": "",
     "SERVER_PROTOCOL": "HTTP/1.1",
     "SERVER_SOFTWARE": "gunicorn",

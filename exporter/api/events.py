@@ -26,9 +26,9 @@ from connectors.models import Scope
 from exporter.api import bearer, problem, request_body
 from exporter.api.bearer import BadToken, Token, WrongScope
 from exporter.api.rate_limit import Ceiling
-from exporter.intake import appender, refusals
+from exporter.intake import appender, refusals, whole_body
 from exporter.intake.appender import Unavailable
-from exporter.intake.normalise import BadBody, TooManyEvents, parse_body
+from exporter.intake.normalise import BadBody, Incoming, TooManyEvents, parse_body
 from exporter.intake.refusals import Refusal
 from exporter.intake.store import Receipt, Submission
 
@@ -85,28 +85,37 @@ def _take(environ: Mapping[str, Any], body: request_body.RequestBody) -> IntakeA
             503, "The token cannot be checked at the moment. Send the same again.", Retry_After="5"
         )
     try:
-        raws = parse_body(body.read())
+        content = body.read()
+        whole = whole_body.read(content)
+        raws = parse_body(content) if whole is None else []
     except request_body.BodyRefused as error:
         return _problem(error.status, str(error))
     except TooManyEvents as error:
         return _problem(413, str(error))
     except BadBody as error:
         return _problem(400, str(error))
-    if not raws:
+    count = len(raws) if whole is None else len(whole)
+    if not count:
         return _answer(200, Receipt(0, 0), [])
-    return _store(token, raws)
+    if seconds := _too_fast(token, count):
+        return _problem(
+            429,
+            f"This token may send {settings.CURRENTS_INTAKE_RATE:g} events a second. Send the same again later.",
+            Retry_After=str(seconds),
+        )
+    events = None if whole is None else whole.normalised()
+    if events is not None:
+        return _store(token, events, [])
+    return _store(token, *refusals.sort_out(raws or parse_body(content)))
 
 
-def _store(token: Token, raws: list[bytes]) -> IntakeAnswer:
-    if rate := settings.CURRENTS_INTAKE_RATE:
-        seconds = _ceiling(rate).wait(token.id, len(raws))
-        if seconds:
-            return _problem(
-                429,
-                f"This token may send {rate:g} events a second. Send the same again later.",
-                Retry_After=str(seconds),
-            )
-    events, refused = refusals.sort_out(raws)
+def _too_fast(token: Token, count: int) -> int:
+    """The seconds after which so many may come again; 0 where they may come now."""
+    rate = settings.CURRENTS_INTAKE_RATE
+    return _ceiling(rate).wait(token.id, count) if rate else 0
+
+
+def _store(token: Token, events: list[Incoming], refused: list[Refusal]) -> IntakeAnswer:
     try:
         receipt = appender.current().submit(Submission(token.workspace_id, events, refused))
     except Unavailable as error:

@@ -56,6 +56,12 @@ def normalise(raw: bytes) -> Incoming:
     return _normalised(_read(raw))
 
 
+def normalise_shallow(event: dict[str, Any]) -> Incoming:
+    """Does the same for an event in which nothing but `user` and `properties` holds objects or lists, and whose bytes
+    were within the limit; it modifies the event. Raises EventRefused."""
+    return _normalised(event)
+
+
 def normalise_record(event: dict[str, Any]) -> Incoming:
     """Does the same for an event from a file's reader, which it modifies. Raises EventRefused."""
     if (
