@@ -12,7 +12,7 @@ import fastavro
 import msgspec
 from fastavro.schema import SchemaParseException, UnknownType
 
-from exporter.intake import avro_bounds, avro_codecs
+from exporter.intake import avro_bounds, avro_codecs, avro_flat
 from exporter.intake.avro_codecs import BadBlock
 from exporter.intake.avro_values import converters, plain_schema
 from exporter.intake.forward import Forward
@@ -57,31 +57,45 @@ class AvroFile:
         except (*_BAD_RECORD, SchemaParseException, UnknownType, avro_bounds.UnfitSchema) as error:
             raise FileUnreadable(f"Its Avro schema cannot be read: {_why(error)}.") from error
         self._converters = converters(self._parsed)
+        self._flat = avro_flat.of_schema(self._parsed)
 
     def records(self) -> Iterator[dict[str, Any]]:
         """The records that can be read, without nulls and with values as JSON has them."""
-        convert = self._converters
         while (block := self._next_block()) is not None:
             count, data = block
-            source, left = BytesIO(data), count
-            try:
-                while left:
-                    record: Any = fastavro.schemaless_reader(
-                        source, self._parsed, None, handle_unicode_errors="replace"
-                    )
-                    left -= 1
-                    event = {name: value for name, value in record.items() if value is not None}
-                    for name, converted in convert:
-                        if name in event:
-                            event[name] = converted(event[name])
-                    yield event
-            except _BAD_RECORD:
-                # Records have no frames of their own: the rest of the block goes with the one that is damaged.
-                self._count_damage(left)
-            else:
-                if source.tell() < len(data):
-                    # Of more than it says it holds nobody can tell what.
-                    self._count_damage(0)
+            read = start = 0
+            if self._flat is not None:
+                for event in self._flat.read(data, count):
+                    read += 1
+                    yield self._converted(event)
+                start = self._flat.at
+            if read < count or start < len(data):
+                yield from self._others(data, start, count - read)
+
+    def _others(self, data: bytes, start: int, left: int) -> Iterator[dict[str, Any]]:
+        """What is no record of plain values, or odd."""
+        source = BytesIO(data)
+        source.seek(start)
+        try:
+            while left:
+                record: Any = fastavro.schemaless_reader(
+                    source, self._parsed, None, handle_unicode_errors="replace"
+                )
+                left -= 1
+                yield self._converted({name: value for name, value in record.items() if value is not None})
+        except _BAD_RECORD:
+            # Records have no frames of their own: the rest of the block goes with the one that is damaged.
+            self._count_damage(left)
+        else:
+            if source.tell() < len(data):
+                # Of more than it says it holds nobody can tell what.
+                self._count_damage(0)
+
+    def _converted(self, event: dict[str, Any]) -> dict[str, Any]:
+        for name, converted in self._converters:
+            if name in event:
+                event[name] = converted(event[name])
+        return event
 
     @property
     def damage(self) -> str:

@@ -47,6 +47,7 @@ _encode = msgspec.json.Encoder().encode
 _CANONICAL = {name: event.event_type for name, event in CATALOGUE.by_name.items()}
 # In Currents files these carry their custom properties as JSON text, in a field of that name.
 _TEXT_PROPERTIES = {event.event_type for event in CATALOGUE.events if "properties" in event.storage}
+_NESTED = frozenset({dict, list})
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -64,10 +65,7 @@ def normalise_shallow(event: dict[str, Any]) -> Incoming:
 
 def normalise_record(event: dict[str, Any]) -> Incoming:
     """Does the same for an event from a file's reader, which it modifies. Raises EventRefused."""
-    if (
-        any(type(value) is dict or type(value) is list for value in event.values())
-        and _depth(event) > DEEPEST
-    ):
+    if not _NESTED.isdisjoint(map(type, event.values())) and _depth(event) > DEEPEST:
         _refuse_depth()
     incoming = _normalised(event)
     if len(incoming.line) > MOST_BYTES:
