@@ -12,7 +12,18 @@ from pathlib import Path
 from benchmarks import ground, results
 from benchmarks.results import Result
 
-PARTS = ("delivery", "intake", "together", "freshness", "tenants", "memory", "growth", "pages")
+PARTS = (
+    "delivery",
+    "replay",
+    "sources",
+    "intake",
+    "together",
+    "freshness",
+    "tenants",
+    "memory",
+    "growth",
+    "pages",
+)
 
 
 def main() -> None:

@@ -67,11 +67,13 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class Workspace(models.Model):
-    """The tenant boundary. An archived one is shown to owners only."""
+    """The tenant boundary. An archived one is shown to owners only. `retention_hours` is how long it keeps events where
+    that is less than the installation does."""
 
     slug = models.SlugField(max_length=60, unique=True)
     name = models.CharField(max_length=120)
     require_second_factor = models.BooleanField(default=False)
+    retention_hours = models.PositiveIntegerField(null=True, blank=True)
     archived_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 

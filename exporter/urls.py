@@ -1,6 +1,7 @@
 from django.urls import URLPattern, path, re_path
 
 from exporter.api import connectors, probes, replays
+from exporter.api import sources as api_sources
 from exporter.api.events import intake
 from exporter.api.metrics import metrics
 from exporter.views import (
@@ -12,11 +13,13 @@ from exporter.views import (
     ledger_explained,
     pause_resume_delete,
     rejected,
+    retention,
     seen_types,
     sources,
     status,
     test_events,
 )
+from exporter.views import replays as replay_pages
 from exporter.views.all_connectors import workspaces
 from exporter.views.connector_list import data_export
 
@@ -36,6 +39,7 @@ urlpatterns: list[URLPattern] = [
         replays.change,
         name="api-replay-change",
     ),
+    path("api/v1/sources", api_sources.collection, name="api-sources"),
     path("api/v1/openapi.json", connectors.description, name="api-description"),
     path("metrics", metrics, name="metrics"),
     path(f"{_EXPORT}/refused.ndjson", downloads.refused_events, name="refused_download"),
@@ -53,12 +57,18 @@ urlpatterns: list[URLPattern] = [
     path("w/<slug:slug>/settings/sources/", sources.listing, name="sources"),
     path("w/<slug:slug>/settings/sources/new/", sources.new, name="source_new"),
     path("w/<slug:slug>/settings/sources/<int:pk>/", sources.one, name="source"),
+    path(
+        "w/<slug:slug>/settings/sources/<int:pk>/credentials/",
+        sources.credentials,
+        name="source_credentials",
+    ),
     path("w/<slug:slug>/settings/sources/<int:pk>/<slug:act>/", sources.act, name="source_act"),
     path("w/<slug:slug>/settings/imports/", imports.listing, name="imports"),
     path("w/<slug:slug>/settings/imports/new/", imports.begin, name="import_begin"),
     path("w/<slug:slug>/settings/imports/<int:pk>/", imports.one, name="import"),
     path("w/<slug:slug>/settings/imports/<int:pk>/pieces/", imports.piece, name="import_piece"),
     path("w/<slug:slug>/settings/imports/<int:pk>/<slug:act>/", imports.act, name="import_act"),
+    path("w/<slug:slug>/settings/retention/", retention.change, name="retention"),
     path("w/<slug:slug>/banner/", banner.banner, name="banner"),
     path(f"{_EXPORT}/", data_export, name="data_export"),
     path(f"{_EXPORT}/<int:pk>/", status.status, name="status"),
@@ -74,6 +84,11 @@ urlpatterns: list[URLPattern] = [
     path(f"{_EXPORT}/<int:pk>/rejected/retry/", rejected.retry, name="retry_rejected"),
     path(f"{_EXPORT}/<int:pk>/find/", event_search.search, name="find_event"),
     path(f"{_EXPORT}/<int:pk>/find/<int:number>/", event_search.one, name="found_event"),
+    path(f"{_EXPORT}/<int:pk>/find/<int:number>/again/", event_search.send_again, name="send_again"),
+    path(f"{_EXPORT}/<int:pk>/replays/", replay_pages.listing, name="replays"),
+    path(f"{_EXPORT}/<int:pk>/replays/new/", replay_pages.begin, name="replay_begin"),
+    path(f"{_EXPORT}/<int:pk>/replays/<int:replay_id>/", replay_pages.one, name="replay"),
+    path(f"{_EXPORT}/<int:pk>/replays/<int:replay_id>/<slug:verb>/", replay_pages.act, name="replay_act"),
     path(f"{_EXPORT}/<int:pk>/pause/", pause_resume_delete.pause, name="pause"),
     path(f"{_EXPORT}/<int:pk>/resume/", pause_resume_delete.resume, name="resume"),
     path(f"{_EXPORT}/<int:pk>/delete/", pause_resume_delete.delete, name="delete"),

@@ -1,14 +1,12 @@
-"""Replays: asked for, looked at beforehand, paused, resumed, cancelled, and carried on by a chore.
+"""Replays: begun, paused, resumed, cancelled, and carried on by a chore.
 
 One replay of a connector runs at a time; others wait for it in the order they were asked for.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -20,33 +18,16 @@ from connectors.audit.record import record
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector
 from exporter import sql
+from exporter.actions.replay_preview import ReplayRefused, Wanted, judge_rate, preview, span
 from exporter.delivery.replay_reader import EVERYTHING
 from exporter.dispatch import wakeup
-from exporter.ledger.outcomes import Outcome
+from exporter.log import lookup
 from exporter.models import Delivery, DeliveryKind, Replay, ReplayState
 
-OUTCOMES = (*(outcome.value for outcome in Outcome), EVERYTHING)
-DEFAULT_OUTCOMES = ("expired", "rejected")
 # Of all connectors together; each holds a thread of a worker.
 MOST_AT_ONCE = 4
-MOST_RATE = 1_000_000
+_UNFINISHED = (ReplayState.RUNNING, ReplayState.WAITING, ReplayState.PAUSED)
 
-_SPAN = """
-SELECT greatest(d.start, coalesce(m.first_event, 0)), d.cursor,
-       (SELECT first_event FROM exporter_eventbatch b
-         WHERE b.workspace_id = d.workspace_id AND b.received_at >= %(since)s ORDER BY b.end_event LIMIT 1),
-       (SELECT first_event FROM exporter_eventbatch b
-         WHERE b.workspace_id = d.workspace_id AND b.received_at > %(until)s ORDER BY b.end_event LIMIT 1)
-  FROM exporter_delivery d LEFT JOIN exporter_logmark m ON m.workspace_id = d.workspace_id
- WHERE d.connector_id = %(connector)s AND d.kind = 'live'
-"""
-_COUNTS = """
-SELECT c.event_type, date_trunc('hour', c.minute, 'UTC'), sum(c.count)::bigint
-  FROM exporter_deliverycount c JOIN exporter_delivery d ON d.id = c.delivery_id
- WHERE d.connector_id = %(connector)s AND d.kind = 'live' AND c.minute >= %(since)s AND c.minute <= %(until)s
-   AND (%(all)s OR c.outcome = ANY(%(outcomes)s)) AND (%(every_type)s OR c.event_type = ANY(%(types)s))
- GROUP BY 1, 2
-"""
 _DUE = """
 SELECT d.id FROM exporter_replay r JOIN exporter_delivery d ON d.id = r.delivery_id
  WHERE r.state = 'running' AND d.cursor < d.stop
@@ -78,75 +59,56 @@ UPDATE exporter_replay r SET state = 'running', started_at = coalesce(r.started_
 """
 
 
-class ReplayRefused(Exception):
-    """The replay cannot be begun or changed; the text is a sentence that says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What somebody asks for. No types means all."""
-
-    since: datetime
-    until: datetime
-    event_types: Sequence[str] = ()
-    outcomes: Sequence[str] = DEFAULT_OUTCOMES
-    same_ids: bool = True
-    rate: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What would be replayed: events by type and by hour of receipt, and from which event number to which."""
-
-    by_type: Counter[str]
-    by_hour: Counter[datetime]
-    first: int
-    stop: int
-
-    @property
-    def events(self) -> int:
-        return self.by_type.total()
-
-
-def preview(connector: Connector, wanted: Wanted) -> Preview:
-    """Counts what would be replayed; begins nothing.
-
-    Raises:
-        ReplayRefused: what is asked for is not possible.
-    """
-    _judge(wanted)
-    first, stop = _span(connector, wanted)
-    if first >= stop:
-        raise ReplayRefused(_("No events of that time are kept for this connector. Choose a later start."))
-    by_type: Counter[str] = Counter()
-    by_hour: Counter[datetime] = Counter()
-    for event_type, hour, count in sql.execute(_COUNTS, _terms(connector, wanted)):
-        by_type[event_type] += count
-        by_hour[hour] += count
-    if not by_type.total():
-        raise ReplayRefused(_("No event of that time has one of these outcomes and types. Choose others."))
-    return Preview(+by_type, +by_hour, first, stop)
-
-
 def begin(connector: Connector, wanted: Wanted, by: By) -> Replay:
     """Raises:
     ReplayRefused: what is asked for is not possible.
     """
     found = preview(connector, wanted)
     with transaction.atomic():
-        # While we hold a share of the mark, nothing of the range is trimmed away.
-        sql.execute(
-            "SELECT 1 FROM exporter_logmark WHERE workspace_id = %(workspace)s FOR SHARE",
-            {"workspace": connector.workspace_id},
-        )
-        first, stop = _span(connector, wanted)
+        _hold_mark(connector)
+        first, stop = span(connector, wanted)
+        return _make(connector, wanted, first, max(first, stop), found.events, by)
+
+
+def send_again(connector: Connector, number: int, by: By) -> Replay:
+    """Sends one event that is kept again, with the same id, whatever became of it.
+
+    Raises:
+        ReplayRefused: it is no longer kept, or waits to be sent anyway.
+    """
+    with transaction.atomic():
+        mark = _hold_mark(connector)
+        kept = lookup.read(connector.workspace_id, [number]).get(number) if number >= mark else None
+        live = Delivery.objects.get(connector=connector, kind=DeliveryKind.LIVE)
+        if kept is None:
+            raise ReplayRefused(_("The log no longer holds this event."))
+        if not live.start <= number < live.cursor:
+            raise ReplayRefused(
+                _("This event cannot be sent again: it waits for its turn, or came before the launch.")
+            )
+        moment = kept.received_at
+        wanted = Wanted(moment, moment + timedelta(seconds=1), outcomes=(EVERYTHING,))
+        return _make(connector, wanted, number, number + 1, 1, by)
+
+
+def _hold_mark(connector: Connector) -> int:
+    """The first event number that is kept. Until the transaction ends, nothing from there on is trimmed away."""
+    terms = {"workspace": connector.workspace_id}
+    rows = sql.execute(
+        "SELECT first_event FROM exporter_logmark WHERE workspace_id = %(workspace)s FOR SHARE", terms
+    )
+    return rows[0][0] if rows else 0
+
+
+def _make(connector: Connector, wanted: Wanted, first: int, stop: int, events: int, by: By) -> Replay:
+    with transaction.atomic():
         delivery = Delivery.objects.create(
             connector=connector,
             workspace_id=connector.workspace_id,
             kind=DeliveryKind.REPLAY,
             start=first,
             cursor=first,
-            stop=max(first, stop),
+            stop=stop,
         )
         made = Replay.objects.create(
             connector=connector,
@@ -157,7 +119,7 @@ def begin(connector: Connector, wanted: Wanted, by: By) -> Replay:
             outcomes=list(wanted.outcomes),
             same_ids=wanted.same_ids,
             rate=wanted.rate,
-            events=found.events,
+            events=events,
             created_by=by.user,
             created_at=sql.clock(),
         )
@@ -188,8 +150,24 @@ def cancel(replay: Replay, by: By) -> None:
     Raises:
         ReplayRefused: it is over.
     """
-    states = [ReplayState.RUNNING, ReplayState.WAITING, ReplayState.PAUSED]
-    _change(replay, by, AuditAction.REPLAY_CANCELLED, states, ReplayState.CANCELLED)
+    _change(replay, by, AuditAction.REPLAY_CANCELLED, _UNFINISHED, ReplayState.CANCELLED)
+
+
+def change_rate(replay: Replay, rate: int | None, by: By) -> None:
+    """Takes effect within a second. None is no limit.
+
+    Raises:
+        ReplayRefused: it is over, or the rate is none.
+    """
+    judge_rate(rate)
+    with transaction.atomic():
+        current = Replay.objects.select_for_update().get(pk=replay.pk)
+        _expect(current, _UNFINISHED)
+        if current.rate != rate:
+            current.rate = rate
+            current.save(update_fields=["rate"])
+            _record(AuditAction.REPLAY_RATE_CHANGED, current, by, rate=rate)
+    replay.refresh_from_db()
 
 
 def advance() -> None:
@@ -202,41 +180,6 @@ def advance() -> None:
         wakeup.wake_chore("exporter.tasks.replay", delivery_id)
 
 
-def _judge(wanted: Wanted) -> None:
-    if wanted.since >= wanted.until:
-        raise ReplayRefused(_("The end must be later than the start."))
-    if not wanted.outcomes or not set(wanted.outcomes) <= set(OUTCOMES):
-        raise ReplayRefused(_("Choose at least one outcome: %(names)s.") % {"names": ", ".join(OUTCOMES)})
-    unknown = [name for name in wanted.event_types if name not in CATALOGUE.by_name]
-    if unknown:
-        raise ReplayRefused(_("%(name)s is not an event type of the catalogue.") % {"name": unknown[0]})
-    if wanted.rate is not None and not 1 <= wanted.rate <= MOST_RATE:
-        raise ReplayRefused(
-            _("The rate must be between 1 and 1,000,000 events a second, or left out for no limit.")
-        )
-
-
-def _span(connector: Connector, wanted: Wanted) -> tuple[int, int]:
-    terms = {"connector": connector.pk, "since": wanted.since, "until": wanted.until}
-    least, cursor, first, stop = sql.execute(_SPAN, terms)[0]
-    if first is None:
-        return cursor, cursor
-    return max(least, first), min(cursor, cursor if stop is None else stop)
-
-
-def _terms(connector: Connector, wanted: Wanted) -> dict[str, object]:
-    return {
-        "connector": connector.pk,
-        # Counts are kept by the minute, later by the hour.
-        "since": wanted.since.replace(second=0, microsecond=0),
-        "until": wanted.until,
-        "all": EVERYTHING in wanted.outcomes,
-        "outcomes": list(wanted.outcomes),
-        "every_type": not wanted.event_types,
-        "types": [CATALOGUE.canonical(name) for name in wanted.event_types],
-    }
-
-
 def _change(
     replay: Replay, by: By, action: AuditAction, among: Sequence[ReplayState], to: ReplayState
 ) -> None:
@@ -244,9 +187,7 @@ def _change(
         # Only one of a connector may be running or paused: whoever changes one waits here for the others.
         Connector.objects.select_for_update().get(pk=replay.connector_id)
         current = Replay.objects.select_for_update().get(pk=replay.pk)
-        if current.state not in among:
-            words = {"state": ReplayState(current.state).label.lower()}
-            raise ReplayRefused(_("This replay is %(state)s, so that is not possible any more.") % words)
+        _expect(current, among)
         if to == ReplayState.PAUSED and _another(current):
             raise ReplayRefused(
                 _("Another replay of this connector is running; this one waits for it already.")
@@ -259,16 +200,24 @@ def _change(
     replay.refresh_from_db()
 
 
+def _expect(replay: Replay, among: Sequence[ReplayState]) -> None:
+    """Raises ReplayRefused."""
+    if replay.state not in among:
+        words = {"state": ReplayState(replay.state).label.lower()}
+        raise ReplayRefused(_("This replay is %(state)s, so that is not possible any more.") % words)
+
+
 def _another(replay: Replay) -> bool:
     others = Replay.objects.filter(connector_id=replay.connector_id).exclude(pk=replay.pk)
     return others.filter(state__in=[ReplayState.RUNNING, ReplayState.PAUSED]).exists()
 
 
-def _record(action: AuditAction, replay: Replay, by: By) -> None:
-    after = {
+def _record(action: AuditAction, replay: Replay, by: By, **more: object) -> None:
+    after: dict[str, object] = {
         "since": replay.since.isoformat(timespec="seconds"),
         "until": replay.until.isoformat(timespec="seconds"),
         "events": replay.events,
+        **more,
     }
     connector = replay.connector
     record(action, by, workspace=connector.workspace, target=connector.name, after=after)

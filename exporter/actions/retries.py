@@ -37,12 +37,17 @@ def retry_all(connector: Connector, by: By) -> Delivery:
     Raises:
         AlreadyRetrying, Nothing.
     """
+    return _retry(connector, by)
+
+
+def _retry(connector: Connector, by: By, number: int | None = None) -> Delivery:
+    """Of all rejected events, or of the one with this number."""
     with transaction.atomic():
         # If two people press at the same time, the second waits here and then sees the first one's retry.
         locked = Connector.objects.select_for_update().get(pk=connector.pk)
         if _unfinished(locked) is not None:
             raise AlreadyRetrying
-        reach = _reach(locked)
+        reach = _reach(locked, number)
         made = _begin(locked, reach)
         record(
             AuditAction.REJECTED_RETRIED,
@@ -55,7 +60,16 @@ def retry_all(connector: Connector, by: By) -> Delivery:
     return made
 
 
-def _reach(connector: Connector) -> _Reach:
+def retry_one(connector: Connector, number: int, by: By) -> Delivery:
+    """Sends one rejected event again, with the present settings and the same id.
+
+    Raises:
+        AlreadyRetrying, Nothing.
+    """
+    return _retry(connector, by, number)
+
+
+def _reach(connector: Connector, number: int | None) -> _Reach:
     """Raises Nothing where no event can be retried."""
     with connection.cursor() as cursor:
         # Nothing below the mark is kept; and while we hold a share of it, it does not move.
@@ -65,6 +79,7 @@ def _reach(connector: Connector) -> _Reach:
         )
         mark = cursor.fetchone()
     rows = RejectedEvent.objects.filter(connector=connector, event_number__gte=mark[0] if mark else 0)
+    rows = rows if number is None else rows.filter(event_number=number)
     found = rows.aggregate(first=Min("event_number"), last=Max("event_number"), events=Count("pk"))
     if not found["events"]:
         raise Nothing

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -12,6 +11,7 @@ from connectors.models import Connector, Scope
 from exporter.api import openapi
 from exporter.api.bearer import Token
 from exporter.api.guard import with_token
+from exporter.api.moments import iso
 from exporter.api.problem import problem
 from exporter.reports import summary as status
 
@@ -60,17 +60,13 @@ def as_json(summary: status.Summary) -> dict[str, Any]:
         "outcomes": summary.outcomes,
         "pending": summary.pending,
         "lag_seconds": round(summary.lag_seconds, 3),
-        "failing_since": _moment(summary.failing_since),
-        "next_attempt_at": _moment(summary.next_attempt_at),
-        "last_accepted_at": _moment(summary.accepted_at),
-        "first_loss_at": _moment(summary.first_loss_at),
+        "failing_since": iso(summary.failing_since),
+        "next_attempt_at": iso(summary.next_attempt_at),
+        "last_accepted_at": iso(summary.accepted_at),
+        "first_loss_at": iso(summary.first_loss_at),
         "verified": summary.verified,
     }
 
 
 def _only_get() -> HttpResponse:
     return problem(405, "Use GET here.", Allow="GET, HEAD")
-
-
-def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

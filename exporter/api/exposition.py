@@ -43,10 +43,16 @@ _RECEIVED = """
 SELECT w.slug, sum(t.count)::bigint FROM exporter_receivedtotal t JOIN connectors_workspace w ON w.id = t.workspace_id
  GROUP BY 1 ORDER BY 1
 """
-_RETRIED = """
-SELECT d.connector_id, sum(t.count)::bigint
-  FROM exporter_delivery d JOIN exporter_deliverytotal t ON t.delivery_id = d.id AND t.outcome = 'delivered'
- WHERE d.kind = 'retry' GROUP BY 1
+# What a retry or a replay moved to delivered, by what it was.
+_RECOVERED = """
+SELECT connector_id, was, sum(count)::bigint FROM (
+    SELECT d.connector_id, 'rejected' AS was, t.count
+      FROM exporter_delivery d JOIN exporter_deliverytotal t ON t.delivery_id = d.id AND t.outcome = 'delivered'
+     WHERE d.kind = 'retry'
+     UNION ALL
+    SELECT r.connector_id, v.was, v.count FROM exporter_replay r
+     CROSS JOIN LATERAL (VALUES ('rejected', r.recovered_rejected), ('expired', r.recovered_expired)) v(was, count)
+) moved GROUP BY 1, 2
 """
 _REFUSED = """
 SELECT w.slug, sum(r.count)::bigint FROM exporter_refusalcount r JOIN connectors_workspace w ON w.id = r.workspace_id
@@ -89,13 +95,18 @@ def _events(summaries: list[Summary]) -> Iterator[Metric]:
     )
     by_outcome = CounterMetricFamily(
         "currents_events",
-        "Events by outcome, counted as they were settled. A retry that succeeds adds to delivered and takes nothing "
-        "from rejected, so that no counter ever falls.",
+        "Events by outcome, counted as they were settled. A retry or replay that succeeds adds to delivered and takes "
+        "nothing from rejected or expired, so that no counter ever falls.",
         labels=(*_CONNECTOR, "outcome"),
     )
     retried = CounterMetricFamily(
         "currents_events_retried",
-        "Rejected events that were delivered by a retry; rejected − retried is what a connector's page shows.",
+        "Rejected events that were delivered by a retry or replay; a connector's page shows rejected − retried.",
+        labels=_CONNECTOR,
+    )
+    replayed = CounterMetricFamily(
+        "currents_events_replayed",
+        "Expired events that were delivered by a replay; a connector's page shows expired − replayed.",
         labels=_CONNECTOR,
     )
     until_loss = GaugeMetricFamily(
@@ -103,7 +114,7 @@ def _events(summaries: list[Summary]) -> Iterator[Metric]:
         "Seconds until the oldest waiting event expires, of connectors with waiting events.",
         labels=_CONNECTOR,
     )
-    again = {key: int(count) for key, count in _rows(_RETRIED)}
+    again = {(key, was): int(count) for key, was, count in _rows(_RECOVERED)}
     pending = GaugeMetricFamily(
         "currents_events_pending", "Events waiting to be delivered.", labels=_CONNECTOR
     )
@@ -111,13 +122,14 @@ def _events(summaries: list[Summary]) -> Iterator[Metric]:
         names = _names(each)
         received.add_metric(names, each.received)
         pending.add_metric(names, each.pending)
-        moved = again.get(each.connector.pk, 0)
-        retried.add_metric(names, moved)
+        moved = {was: again.get((each.connector.pk, was), 0) for was in (Outcome.REJECTED, Outcome.EXPIRED)}
+        retried.add_metric(names, moved[Outcome.REJECTED])
+        replayed.add_metric(names, moved[Outcome.EXPIRED])
         for outcome, count in each.outcomes.items():
-            by_outcome.add_metric((*names, outcome), count + moved * (outcome == Outcome.REJECTED))
+            by_outcome.add_metric((*names, outcome), count + moved.get(Outcome(outcome), 0))
         if each.first_loss_at is not None:
             until_loss.add_metric(names, (each.first_loss_at - each.now).total_seconds())
-    yield from (received, by_outcome, retried, pending, until_loss)
+    yield from (received, by_outcome, retried, replayed, pending, until_loss)
 
 
 def _states(summaries: list[Summary]) -> Iterator[Metric]:

@@ -6,23 +6,12 @@ from typing import Any
 
 from django.conf import settings
 
+from exporter.api import openapi_replays, openapi_sources
+from exporter.api.openapi_parts import COUNT, ID, OUTCOMES, TIME, answer, object_of, problems, ref
 from exporter.intake.body_forms import MOST_EVENTS
 from exporter.intake.normalise import LONGEST_ID, LONGEST_TYPE, TIME_LIMIT
-from exporter.ledger.outcomes import Outcome
 from exporter.reports.health import Health
 from exporter.version import VERSION
-
-
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "required": list(properties), "properties": properties}
-
-
-def _ref(schema: str) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{schema}"}
-
-
-_TIME = {"type": ["string", "null"], "format": "date-time"}
-_COUNT = {"type": "integer", "minimum": 0}
 
 _EVENT = {
     "type": "object",
@@ -46,69 +35,29 @@ _EVENT = {
         "properties": {"type": ["object", "null"]},
     },
 }
-_REFUSED = _object({"index": _COUNT, "id": {"type": ["string", "null"]}, "reason": {"type": "string"}})
-_RECEIPT = _object(
-    {"accepted": _COUNT, "duplicates": _COUNT, "rejected": {"type": "array", "items": _REFUSED}}
+_REFUSED = object_of({"index": COUNT, "id": {"type": ["string", "null"]}, "reason": {"type": "string"}})
+_RECEIPT = object_of(
+    {"accepted": COUNT, "duplicates": COUNT, "rejected": {"type": "array", "items": _REFUSED}}
 )
-_STATUS = _object(
+_STATUS = object_of(
     {
         "id": {"type": "integer"},
         "name": {"type": "string"},
         "type": {"type": "string"},
         "region": {"type": "string", "enum": ["us", "eu"]},
         "health": {"type": "string", "enum": [health.value for health in Health]},
-        "received": _COUNT,
-        "outcomes": _object({outcome.value: _COUNT for outcome in Outcome}),
-        "pending": _COUNT,
+        "received": COUNT,
+        "outcomes": OUTCOMES,
+        "pending": COUNT,
         "lag_seconds": {"type": "number", "minimum": 0},
-        "failing_since": _TIME,
-        "next_attempt_at": _TIME,
-        "last_accepted_at": _TIME,
-        "first_loss_at": _TIME,
+        "failing_since": TIME,
+        "next_attempt_at": TIME,
+        "last_accepted_at": TIME,
+        "first_loss_at": TIME,
         "verified": {"type": "boolean"},
     }
 )
-_OUTCOMES = _object({outcome.value: _COUNT for outcome in Outcome})
-_WANTED = {
-    "type": "object",
-    "required": ["since"],
-    "additionalProperties": False,
-    "properties": {
-        "since": {"type": "string", "format": "date-time"},
-        "until": {**_TIME, "description": "Now, where it is left out."},
-        "event_types": {"type": ["array", "null"], "items": {"type": "string", "maxLength": 200}},
-        "outcomes": {
-            "type": ["array", "null"],
-            "items": {"type": "string", "enum": [*(outcome.value for outcome in Outcome), "everything"]},
-            "description": "What the events are for the connector now; `expired` and `rejected` where it is left out.",
-        },
-        "ids": {"type": "string", "enum": ["same", "new"]},
-        "rate": {
-            "type": ["integer", "null"],
-            "minimum": 1,
-            "maximum": 1_000_000,
-            "description": "Events a second.",
-        },
-    },
-}
-_REPLAY = _object(
-    {
-        "id": {"type": "integer"},
-        "state": {"type": "string", "enum": ["waiting", "running", "paused", "done", "cancelled", "failed"]},
-        "since": _TIME,
-        "until": _TIME,
-        "event_types": {"type": "array", "items": {"type": "string"}},
-        "asked_for": {"type": "array", "items": {"type": "string"}},
-        "ids": {"type": "string", "enum": ["same", "new"]},
-        "rate": {"type": ["integer", "null"]},
-        "events": _COUNT,
-        "done": _COUNT,
-        "outcomes": _OUTCOMES,
-        "created_at": _TIME,
-        "finished_at": _TIME,
-    }
-)
-_PROBLEM = _object(
+_PROBLEM = object_of(
     {
         "type": {"type": "string"},
         "title": {"type": "string"},
@@ -117,9 +66,9 @@ _PROBLEM = _object(
     }
 )
 
-_EVENTS = {"type": "array", "items": _ref("Event"), "maxItems": MOST_EVENTS}
+_EVENTS = {"type": "array", "items": ref("Event"), "maxItems": MOST_EVENTS}
 # By itself an object with `events` is taken for a list of them.
-_LONE_EVENT = {"allOf": [_ref("Event"), {"not": {"required": ["events"]}}]}
+_LONE_EVENT = {"allOf": [ref("Event"), {"not": {"required": ["events"]}}]}
 _LIST_OF_EVENTS = {"type": "object", "required": ["events"], "properties": {"events": _EVENTS}}
 _BODY = {
     "required": False,
@@ -146,9 +95,8 @@ def description() -> dict[str, Any]:
             "/api/v1/events": {"post": _intake()},
             "/api/v1/connectors": {"get": _list()},
             "/api/v1/connectors/{id}/status": {"get": _status()},
-            "/api/v1/connectors/{id}/replays": {"get": _replays(), "post": _begin_replay()},
-            "/api/v1/connectors/{id}/replays/{replay}": {"get": _replay()},
-            "/api/v1/connectors/{id}/replays/{replay}/{verb}": {"post": _change_replay()},
+            **openapi_replays.paths(),
+            **openapi_sources.paths(),
         },
         "components": {
             "securitySchemes": {
@@ -162,11 +110,11 @@ def description() -> dict[str, Any]:
                 "Event": _EVENT,
                 "Receipt": _RECEIPT,
                 "Status": _STATUS,
-                "Wanted": _WANTED,
-                "Replay": _REPLAY,
+                **openapi_replays.schemas(),
+                **openapi_sources.schemas(),
                 "Problem": _PROBLEM,
             },
-            "responses": {"Problem": _answer("What is wrong, in a sentence.", "Problem", problem=True)},
+            "responses": {"Problem": answer("What is wrong, in a sentence.", "Problem", problem=True)},
         },
     }
 
@@ -187,22 +135,22 @@ def _intake() -> dict[str, Any]:
         ],
         "requestBody": _BODY,
         "responses": {
-            "200": _answer("The body held no events.", "Receipt"),
-            "202": _answer("Every event was judged; the good ones are stored.", "Receipt"),
-            **_problems(400, 401, 403, 405, 413, 415, 429, 503),
+            "200": answer("The body held no events.", "Receipt"),
+            "202": answer("Every event was judged; the good ones are stored.", "Receipt"),
+            **problems(400, 401, 403, 405, 413, 415, 429, 503),
         },
     }
 
 
 def _list() -> dict[str, Any]:
-    answer = {
+    listed = {
         "description": "The statuses of the workspace's connectors.",
         "content": {
             "application/json": {
                 "schema": {
                     "type": "object",
                     "required": ["connectors"],
-                    "properties": {"connectors": {"type": "array", "items": _ref("Status")}},
+                    "properties": {"connectors": {"type": "array", "items": ref("Status")}},
                 }
             }
         },
@@ -211,7 +159,7 @@ def _list() -> dict[str, Any]:
         "operationId": "listConnectors",
         "summary": "All connectors of the token's workspace",
         "description": "Scope `read`.",
-        "responses": {"200": answer, **_problems(400, 401, 403, 405, 503)},
+        "responses": {"200": listed, **problems(400, 401, 403, 405, 503)},
     }
 
 
@@ -220,82 +168,9 @@ def _status() -> dict[str, Any]:
         "operationId": "connectorStatus",
         "summary": "How a connector's delivery stands",
         "description": "Scope `read`. Totals since launch: received = the sum of the outcomes + pending.",
-        "parameters": [
-            {"name": "id", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 1}}
-        ],
+        "parameters": [ID],
         "responses": {
-            "200": _answer("The connector's status.", "Status"),
-            **_problems(400, 401, 403, 404, 405, 503),
+            "200": answer("The connector's status.", "Status"),
+            **problems(400, 401, 403, 404, 405, 503),
         },
     }
-
-
-_ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 1}}
-_NUMBER = {**_ID, "name": "replay"}
-_VERB = {
-    "name": "verb",
-    "in": "path",
-    "required": True,
-    "schema": {"type": "string", "enum": ["pause", "resume", "cancel"]},
-}
-
-
-def _replays() -> dict[str, Any]:
-    listed = {"type": "array", "items": _ref("Replay")}
-    schema = {"type": "object", "required": ["replays"], "properties": {"replays": listed}}
-    return {
-        "operationId": "listReplays",
-        "summary": "The replays of a connector, the newest first",
-        "description": "Scope `read`.",
-        "parameters": [_ID],
-        "responses": {
-            "200": {"description": "The replays.", "content": {"application/json": {"schema": schema}}},
-            **_problems(400, 401, 403, 404, 405, 503),
-        },
-    }
-
-
-def _begin_replay() -> dict[str, Any]:
-    return {
-        "operationId": "beginReplay",
-        "summary": "Deliver again what was received in a span of time",
-        "description": "Scope `write`. One replay of a connector runs at a time; others wait for it.",
-        "parameters": [_ID],
-        "requestBody": {"required": True, "content": {"application/json": {"schema": _ref("Wanted")}}},
-        "responses": {
-            "201": _answer("It was begun.", "Replay"),
-            **_problems(400, 401, 403, 404, 405, 422, 503),
-        },
-    }
-
-
-def _replay() -> dict[str, Any]:
-    return {
-        "operationId": "replay",
-        "summary": "How a replay stands",
-        "description": "Scope `read`.",
-        "parameters": [_ID, _NUMBER],
-        "responses": {"200": _answer("The replay.", "Replay"), **_problems(400, 401, 403, 404, 405, 503)},
-    }
-
-
-def _change_replay() -> dict[str, Any]:
-    return {
-        "operationId": "changeReplay",
-        "summary": "Pause, resume or cancel a replay",
-        "description": "Scope `write`. What was accepted stays accepted.",
-        "parameters": [_ID, _NUMBER, _VERB],
-        "responses": {
-            "200": _answer("The replay as it is now.", "Replay"),
-            **_problems(400, 401, 403, 404, 405, 409, 503),
-        },
-    }
-
-
-def _answer(text: str, schema: str, *, problem: bool = False) -> dict[str, Any]:
-    kind = "application/problem+json" if problem else "application/json"
-    return {"description": text, "content": {kind: {"schema": _ref(schema)}}}
-
-
-def _problems(*statuses: int) -> dict[str, Any]:
-    return {str(status): {"$ref": "#/components/responses/Problem"} for status in statuses}

@@ -14,9 +14,10 @@ from connectors.audit.actor import By
 from connectors.models import Connector, Scope
 from exporter import sql
 from exporter.actions import replays as actions
-from exporter.actions.replays import DEFAULT_OUTCOMES, ReplayRefused, Wanted
+from exporter.actions.replay_preview import DEFAULT_OUTCOMES, ReplayRefused, Wanted
 from exporter.api.bearer import Token
 from exporter.api.guard import with_token
+from exporter.api.moments import iso
 from exporter.api.problem import problem
 from exporter.reports import replays
 from exporter.reports.replays import ReplayProgress
@@ -77,8 +78,8 @@ def as_json(one: ReplayProgress) -> dict[str, Any]:
     return {
         "id": replay.pk,
         "state": one.state.value,
-        "since": _moment(replay.since),
-        "until": _moment(replay.until),
+        "since": iso(replay.since),
+        "until": iso(replay.until),
         "event_types": list(replay.event_types),
         "asked_for": list(replay.outcomes),
         "ids": "same" if replay.same_ids else "new",
@@ -86,8 +87,8 @@ def as_json(one: ReplayProgress) -> dict[str, Any]:
         "events": replay.events,
         "done": one.done,
         "outcomes": one.outcomes,
-        "created_at": _moment(replay.created_at),
-        "finished_at": _moment(replay.finished_at),
+        "created_at": iso(replay.created_at),
+        "finished_at": iso(replay.finished_at),
     }
 
 
@@ -157,7 +158,3 @@ def _words(body: dict[str, Any], name: str, otherwise: tuple[str, ...]) -> tuple
     if not isinstance(value, list) or not all(isinstance(one, str) and len(one) <= 200 for one in value):
         raise BadField(f"“{name}” must be a list of words.")
     return tuple(value)
-
-
-def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -33,6 +33,11 @@ WITH live AS (
       FROM live, recovered
       JOIN unnest(%(expired)s::bigint[], %(expired_minutes)s::timestamptz[], %(expired_types)s::text[])
            n(number, minute, event_type) ON n.number = recovered.event_number
+), noted AS (
+    UPDATE exporter_replay
+       SET recovered_expired = recovered_expired + (SELECT count(*) FROM recovered),
+           recovered_rejected = recovered_rejected + (SELECT count(*) FROM taken)
+     WHERE delivery_id = %(id)s
 ), moved AS (
     SELECT c.delivery_id, c.minute, c.event_type, v.outcome, sum(v.one) AS count
       FROM changed c CROSS JOIN LATERAL (VALUES (c.was, -1), ('delivered', 1)) v(outcome, one) GROUP BY 1, 2, 3, 4

@@ -22,9 +22,9 @@ from exporter.dispatch.shutdown import stopping
 from exporter.models import Replay, ReplayState
 from exporter.sql import execute
 
-# A person who pauses or cancels is heard this soon.
+# A person who pauses, cancels or changes the rate is heard this soon.
 _LOOK_SECONDS = 1.0
-_STATE = "SELECT state FROM exporter_replay WHERE id = %(id)s"
+_STATE = "SELECT state, rate FROM exporter_replay WHERE id = %(id)s"
 
 
 class ReplayTurn(Turn):
@@ -90,7 +90,7 @@ class ReplayTurn(Turn):
         now = time.monotonic()
         if now - self.asked_at > _LOOK_SECONDS:
             self.asked_at = now
-            self.state = execute(_STATE, {"id": self.replay.pk})[0][0]
+            self.state, self.replay.rate = execute(_STATE, {"id": self.replay.pk})[0]
         over = stopping.is_set() or not self.lease.may_send or now - self.began > LONG_TURN
         return over or self.ended or self.state != ReplayState.RUNNING
 

@@ -15,8 +15,9 @@ from exporter.display.incident_timeline import happenings
 from exporter.display.loss_countdown import countdown
 from exporter.display.status_sentence import sentence
 from exporter.display.type_table import Sort
+from exporter.ledger.outcomes import Outcome
 from exporter.models import Attempt
-from exporter.reports import silent_types, time_series, windows
+from exporter.reports import replays, silent_types, time_series, windows
 from exporter.reports import summary as status
 from exporter.reports.balance import ALL, CHOICES, Choice, balance
 from exporter.reports.health import Health
@@ -28,7 +29,7 @@ STALE = timedelta(minutes=1)
 
 
 def gather(connector: Connector, choice: Choice, sort: Sort, *, all_types: bool) -> dict[str, Any]:
-    """Five statements, seven while the connector fails."""
+    """Five statements, seven while the connector fails, and one more where events have expired."""
     summary = status.summary(connector)
     ledger = balance(summary, choice)
     drawn = flow_diagram.draw(ledger)
@@ -57,6 +58,7 @@ def gather(connector: Connector, choice: Choice, sort: Sort, *, all_types: bool)
         "happenings": happenings(summary, trouble(summary)),
         "answers": answer_words.shares(found.answers),
         "attempts": recent,
+        "expired": replays.expired(connector) if summary.outcomes.get(Outcome.EXPIRED) else None,
         "now": summary.now,
         **_settings(connector, summary),
     }

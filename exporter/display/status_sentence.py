@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from connectors.web.time_words import DAY, HOUR, ago, by_the_clock, duration, to_the_second
+from exporter.log import retention
 from exporter.reports.health import Health
 from exporter.reports.summary import Summary
 
@@ -129,7 +130,7 @@ def _log_damaged(summary: Summary, now: datetime) -> Sentence:
 
 
 def _losing_events(summary: Summary, now: datetime) -> Sentence:
-    expiry, kept = settings.CURRENTS_EXPIRY_HOURS, settings.CURRENTS_RETENTION_HOURS
+    expiry, kept = settings.CURRENTS_EXPIRY_HOURS, retention.hours_of(summary.connector.workspace)
     since = summary.losing_since or now
     headline = _("Losing events since %(when)s: %(count)s so far.") % {
         "when": by_the_clock(since, now),

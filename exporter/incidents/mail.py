@@ -22,6 +22,7 @@ from exporter.delivery.piece import Piece
 from exporter.delivery.settings_in_force import Gone
 from exporter.incidents import letter as letters
 from exporter.incidents.letter import Facts
+from exporter.log import retention
 from exporter.log.damage import Damaged
 from exporter.models import Cause, Delivery, DeliveryKind, Incident, MailStep, Notice
 from exporter.reports import summary as status
@@ -121,7 +122,7 @@ def facts(incident: Incident, at: datetime | None = None) -> Facts:
         pending=summary.pending,
         first_loss=first + over_age.expiry() if first else None,
         expired={name: count for name, count in expired.items() if count > 0},
-        kept_until=now + timedelta(hours=settings.CURRENTS_RETENTION_HOURS) - over_age.expiry(),
+        kept_until=retention.kept_until(connector.workspace, now) - over_age.expiry(),
         answer=summary.last_answer,
     )
 

@@ -1,8 +1,9 @@
 """Trimming: deletes rows older than their retention, in slices small enough to hold nobody up.
 
-The event log is kept for `CURRENTS_RETENTION_HOURS`, and longer where an unfinished delivery has not read it yet. The
-workspace's `LogMark` moves first, under a lock that creating a delivery also takes, so that no delivery can start at
-events that are about to be deleted; then the batches are deleted, and with them the settled ranges below the mark.
+The event log is kept as long as `log.retention` says for the workspace, and longer where an unfinished delivery has
+not read it yet. The workspace's `LogMark` moves first, under a lock that creating a delivery also takes, so that no
+delivery can start at events that are about to be deleted; then the batches are deleted, and with them the settled
+ranges below the mark.
 
 Attempts are kept for 7 days. Events refused at intake are kept as long as the log, because the row holds their bytes.
 Events rejected at delivery lose their bytes with the log and can then be neither downloaded nor retried (`event_number`
@@ -15,15 +16,16 @@ from __future__ import annotations
 import logging
 import time
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
-from django.conf import settings
 from django.db import connection, transaction
 
 from exporter import sql
 from exporter.delivery import over_age
 from exporter.dispatch.row_by_row import row_by_row
 from exporter.dispatch.shutdown import stopping
+from exporter.log import retention
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +37,11 @@ LONGEST_SECONDS = 20.0
 
 # After an outage of ours nothing is deleted until the workspace's deliveries have had their turn.
 _TRIMMABLE = f"""
-SELECT m.workspace_id FROM exporter_logmark m
+SELECT m.workspace_id, cutoff.before FROM exporter_logmark m JOIN connectors_workspace w ON w.id = m.workspace_id
+  CROSS JOIN LATERAL (SELECT %(now)s::timestamptz - make_interval(secs => 3600 * {retention.HOURS}) AS before) cutoff
   JOIN LATERAL (SELECT b.received_at FROM exporter_eventbatch b WHERE b.workspace_id = m.workspace_id
                  ORDER BY b.end_event LIMIT 1) first ON true
- WHERE first.received_at < %s AND {over_age.SWEPT}
+ WHERE first.received_at < cutoff.before AND {over_age.SWEPT}
    AND NOT EXISTS (
        SELECT 1 FROM exporter_delivery d
          JOIN connectors_connector c ON c.id = d.connector_id
@@ -75,13 +78,14 @@ DELETE FROM exporter_attempt WHERE id IN (
            LATERAL (SELECT id FROM exporter_attempt WHERE delivery_id = d.id AND at < %(attempts)s LIMIT %(slice)s) a
      LIMIT %(slice)s)
 """
-_REJECTED = """
+_REJECTED = f"""
 DELETE FROM exporter_rejectedevent WHERE id IN (
-    SELECT r.id FROM exporter_logmark m JOIN exporter_rejectedevent r USING (workspace_id)
-     WHERE r.at < %(retained)s
+    SELECT r.id FROM exporter_logmark m JOIN connectors_workspace w ON w.id = m.workspace_id
+      JOIN exporter_rejectedevent r ON r.workspace_id = m.workspace_id
+     WHERE r.at < %(now)s::timestamptz - make_interval(secs => 3600 * {retention.HOURS})
        AND (r.connector_id IS NULL OR (r.at < %(records)s AND r.event_number < m.first_event))
      LIMIT %(slice)s)
-"""
+"""  # noqa: S608 - a constant of ours
 _RECOVERED = """
 DELETE FROM exporter_recoveredevent WHERE id IN (
     SELECT r.id FROM exporter_recoveredevent r JOIN exporter_delivery d ON d.id = r.delivery_id
@@ -103,13 +107,10 @@ def trim(at: datetime | None = None) -> int:
     """Deletes log rows older than the retention, by the database's clock or as of `at`, and returns how many
     batches were deleted."""
     until = time.monotonic() + LONGEST_SECONDS
-    before = _retained(at or sql.clock())
     with connection.cursor() as cursor:
-        cursor.execute(_TRIMMABLE, [before])
-        workspaces = [row[0] for row in cursor.fetchall()]
-    trimmed = sum(
-        row_by_row("trim", workspaces, int, lambda workspace_id: _workspace(workspace_id, before, until))
-    )
+        cursor.execute(_TRIMMABLE, {"now": at or sql.clock(), **retention.terms()})
+        aged: list[tuple[int, datetime]] = cursor.fetchall()
+    trimmed = sum(row_by_row("trim", aged, itemgetter(0), lambda one: _workspace(*one, until)))
     _alarm()
     return trimmed
 
@@ -119,7 +120,8 @@ def clean(at: datetime | None = None) -> None:
     now, until = at or sql.clock(), time.monotonic() + LONGEST_SECONDS
     terms: dict[str, Any] = {
         "attempts": now - ATTEMPTS_KEPT,
-        "retained": _retained(now),
+        "now": now,
+        **retention.terms(),
         "records": now - RECORDS_KEPT,
         "slice": SLICE,
     }
@@ -129,10 +131,6 @@ def clean(at: datetime | None = None) -> None:
     for table in ("refusalcount", "unknowntype"):
         _delete(_DAYS.format(table=table), terms)
     _delete(_OLD_FAULTS, terms)
-
-
-def _retained(now: datetime) -> datetime:
-    return now - timedelta(hours=settings.CURRENTS_RETENTION_HOURS)
 
 
 def _may_go_on(until: float) -> bool:

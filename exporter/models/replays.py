@@ -30,7 +30,8 @@ class Replay(models.Model):
     """A delivery of kind `replay`: the events received from `since` to `until`, of the types and live outcomes named.
 
     No types means all; the outcome `everything` means all. `rate` is events a second, None without a limit; `events`
-    is how many were counted when it was asked for. At most one of a connector is running or paused.
+    is how many were counted when it was asked for. At most one of a connector is running or paused. `told_at` is when
+    its end was mailed; `recovered_…` count the events it moved in the live ledger to delivered, by what they were.
     """
 
     connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="replays")
@@ -43,10 +44,14 @@ class Replay(models.Model):
     same_ids = models.BooleanField(default=True)
     rate = models.IntegerField(null=True)
     events = models.BigIntegerField()
+    recovered_expired = models.BigIntegerField(default=0)
+    recovered_rejected = models.BigIntegerField(default=0)
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    told_at = models.DateTimeField(null=True)
+    mail_claimed_until = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [

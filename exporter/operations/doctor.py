@@ -19,6 +19,7 @@ from exporter.destinations import endpoint
 from exporter.destinations.connection import CONNECT_SECONDS, connect, fault_name
 from exporter.destinations.http_answer import Broken
 from exporter.dispatch import heartbeats, queues
+from exporter.models import Source
 
 _OLDEST_POSTGRESQL = 150_000
 _MOST_SKEW_SECONDS = 2.0
@@ -53,6 +54,7 @@ def examine(letter_to: str = "") -> Iterator[Finding]:
         ("write keys", _keys),
         ("mail", lambda: _mail(letter_to)),
         ("way to Segment", _ways),
+        ("sources", _sources),
     ]
     for part, check in checks:
         try:
@@ -142,6 +144,16 @@ def _keys() -> Iterator[Finding]:
         yield Finding("write keys", Level.BAD, what, remedy)
     else:
         yield Finding("write keys", Level.GOOD, f"all {keys.count()} in use can be read")
+
+
+def _sources() -> Iterator[Finding]:
+    rows = Source.objects.filter(paused=False).select_related("workspace").order_by("workspace__slug", "url")
+    failing = [one for one in rows if one.trouble]
+    for one in failing:
+        what = f"{one.workspace.slug}: {one.url} cannot be read: {one.trouble}"
+        yield Finding("sources", Level.WARNING, what, "Look at its page, Settings › Sources.")
+    if rows and not failing:
+        yield Finding("sources", Level.GOOD, "all can be read")
 
 
 def _mail(letter_to: str) -> Iterator[Finding]:

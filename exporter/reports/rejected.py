@@ -78,6 +78,10 @@ _OF_CONNECTOR = "connector_id = %(key)s"
 _OF_INTAKE = "workspace_id = %(key)s AND connector_id IS NULL"
 
 
+def is_rejected(connector: Connector, number: int) -> bool:
+    return RejectedEvent.objects.filter(connector=connector, event_number=number).exists()
+
+
 def groups(connector: Connector) -> list[RejectedGroup]:
     """What Segment refused of a connector, the largest group first."""
     return _groups(_OF_CONNECTOR, connector.pk)

@@ -4,17 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.conf import settings
 from django.db.models import Sum
 
-from connectors.models import Connector
+from connectors.models import Connector, Workspace
 from exporter import sql
 from exporter.ledger.outcomes import Outcome
+from exporter.log import retention
 from exporter.log.batches import OTHER
 from exporter.models import Delivery, EventBatch, Replay, ReplayState
 from exporter.models.counts import DeliveryTotal
+
+_KEPT = """
+SELECT b.received_at, d.cursor - greatest(b.first_event, d.start, coalesce(m.first_event, 0))
+  FROM exporter_delivery d
+  LEFT JOIN exporter_logmark m ON m.workspace_id = d.workspace_id
+  JOIN LATERAL (SELECT first_event, received_at FROM exporter_eventbatch
+                 WHERE workspace_id = d.workspace_id AND end_event > greatest(d.start, coalesce(m.first_event, 0))
+                 ORDER BY end_event LIMIT 1) b ON true
+ WHERE d.connector_id = %(connector)s AND d.kind = 'live'
+"""
+# Counts are kept by the minute and later by the hour, so what is kept of the first hour is counted as kept whole.
+_EXPIRED = """
+SELECT min(c.minute) FILTER (WHERE c.count > 0), sum(c.count)::bigint
+  FROM exporter_delivery d
+  LEFT JOIN exporter_logmark m ON m.workspace_id = d.workspace_id
+  JOIN LATERAL (SELECT received_at FROM exporter_eventbatch
+                 WHERE workspace_id = d.workspace_id AND end_event > greatest(d.start, coalesce(m.first_event, 0))
+                 ORDER BY end_event LIMIT 1) b ON true
+  JOIN exporter_deliverycount c ON c.delivery_id = d.id AND c.outcome = 'expired'
+   AND c.minute >= date_trunc('hour', b.received_at, 'UTC')
+ WHERE d.connector_id = %(connector)s AND d.kind = 'live'
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +112,42 @@ def _progress(replay: Replay, delivery: Delivery, counts: dict[str, int], now: d
     )
 
 
-def kept_until(connector: Connector) -> datetime | None:
-    """Until when the oldest event that is kept can be replayed; None where none is kept."""
-    oldest = EventBatch.objects.filter(workspace_id=connector.workspace_id).order_by("end_event")
-    first = oldest.values_list("received_at", flat=True).first()
-    return None if first is None else first + timedelta(hours=settings.CURRENTS_RETENTION_HOURS)
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """`events` that can still be replayed; the first of them came in at `since` and is kept until `until`."""
+
+    events: int
+    since: datetime
+    until: datetime
+
+
+def kept(connector: Connector) -> Kept | None:
+    """All events of the log that the connector has passed; None where none is kept."""
+    found = sql.execute(_KEPT, {"connector": connector.pk})
+    if not found or found[0][1] <= 0:
+        return None
+    since, events = found[0]
+    return Kept(events, since, retention.kept_until(connector.workspace, since))
+
+
+def oldest_at(workspace: Workspace) -> datetime | None:
+    """When the oldest event that is kept was received."""
+    batches = EventBatch.objects.filter(workspace=workspace).order_by("end_event")
+    return batches.values_list("received_at", flat=True).first()
+
+
+def expired(connector: Connector) -> Kept | None:
+    """Events that expired for the connector and are still kept; None where there are none."""
+    since, events = sql.execute(_EXPIRED, {"connector": connector.pk})[0]
+    if not events or since is None:
+        return None
+    return Kept(events, since, retention.kept_until(connector.workspace, since))
+
+
+def reached_at(replay: Replay) -> datetime | None:
+    """When the event a replay comes to next was received; None at its end."""
+    delivery = replay.delivery
+    if delivery.stop is None or delivery.cursor >= delivery.stop:
+        return None
+    ahead = EventBatch.objects.filter(workspace_id=delivery.workspace_id, end_event__gt=delivery.cursor)
+    return ahead.order_by("end_event").values_list("received_at", flat=True).first()

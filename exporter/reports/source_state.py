@@ -1,27 +1,33 @@
-"""How sources stand: one word for each, what waits, how far behind it is, what was taken within the last hour."""
+"""How sources stand: the health of each, what waits, how far behind it is, what was taken within the last hour."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from django.db.models import Count, Min, Q, Sum
-from django.utils.translation import gettext_lazy as _
 
 from exporter import sql
 from exporter.models import Source, SourceObject
 from exporter.models.sources import Taken
 
-WORDS = {
-    "paused": _("Paused"),
-    "failing": _("Failing"),
-    "waiting": _("Nothing found yet"),
-    "catching_up": _("Catching up"),
-    "following": _("Following"),
-}
-COLOURS = {"paused": "idle", "failing": "bad", "waiting": "info", "catching_up": "info", "following": "ok"}
+
+class SourceHealth(StrEnum):
+    """In order of precedence: the first that fits."""
+
+    PAUSED = "paused"
+    FAILING = "failing"
+    CATCHING_UP = "catching_up"
+    WAITING = "waiting"
+    FOLLOWING = "following"
+
+    @property
+    def trouble(self) -> bool:
+        """Whether somebody has to act."""
+        return self == SourceHealth.FAILING
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +35,12 @@ class SourceState:
     """`lag` is the age of the oldest object that waits, None where none does; `events` those of the last hour."""
 
     source: Source
-    state: str
+    health: SourceHealth
     waiting: int
     set_aside: int
     lag: timedelta | None
     objects: int
     events: int
-
-    @property
-    def word(self) -> str:
-        return str(WORDS[self.state])
-
-    @property
-    def colour(self) -> str:
-        return COLOURS[self.state]
 
 
 def states(sources: Sequence[Source]) -> list[SourceState]:
@@ -69,17 +67,16 @@ def _counts(keys: Sequence[int], since: datetime) -> list[dict[str, Any]]:
 def _state(source: Source, counted: dict[str, Any], now: datetime) -> SourceState:
     waiting = counted.get("waiting", 0)
     oldest = counted.get("oldest")
-    if source.paused:
-        word = "paused"
-    elif source.trouble:
-        word = "failing"
-    elif waiting:
-        word = "catching_up"
-    else:
-        word = "following" if source.last_object else "waiting"
+    checks = (
+        (SourceHealth.PAUSED, source.paused),
+        (SourceHealth.FAILING, bool(source.trouble)),
+        (SourceHealth.CATCHING_UP, waiting > 0),
+        (SourceHealth.WAITING, not source.last_object),
+    )
+    health = next((health for health, fits in checks if fits), SourceHealth.FOLLOWING)
     return SourceState(
         source,
-        word,
+        health,
         waiting,
         counted.get("set_aside", 0),
         max(timedelta(0), now - oldest) if isinstance(oldest, datetime) else None,

@@ -15,10 +15,11 @@ from django.utils.translation import gettext as _
 
 from connectors.templatetags.parts import icon
 from connectors.web import time_words
-from exporter.display import answer_words, outcome_words, remedies
+from exporter.display import answer_words, outcome_words, remedies, replay_words, source_words
 from exporter.display.health_words import HEALTH
 from exporter.display.outcome_words import OutcomeSign
 from exporter.models import Attempt
+from exporter.reports.source_state import SourceHealth
 
 MOST_SHOWN = 32_000
 register = template.Library()
@@ -132,6 +133,18 @@ def pick(
 @register.simple_tag
 def badge(health: str) -> SafeString:
     word, colour, picture = HEALTH[str(health)]
+    return format_html('<span class="badge {}">{}{}</span>', colour, icon(picture), word)
+
+
+@register.simple_tag
+def replay_badge(state: str) -> SafeString:
+    sign = replay_words.sign_of(state)
+    return format_html('<span class="badge {}">{}{}</span>', sign.colour, icon(sign.icon), sign.word)
+
+
+@register.simple_tag
+def source_badge(health: str) -> SafeString:
+    word, colour, picture = source_words.SIGNS[SourceHealth(health)]
     return format_html('<span class="badge {}">{}{}</span>', colour, icon(picture), word)
 
 

@@ -14,7 +14,7 @@ from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector, ConnectorType, Workspace
 from connectors.web.permissions import Action, in_workspace
 from exporter.display.health_words import HEALTH
-from exporter.models import RefusalCount
+from exporter.models import RefusalCount, Source
 from exporter.reports import event_search
 from exporter.reports import summary as status
 from exporter.reports.health import Health
@@ -33,6 +33,9 @@ def data_export(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
     context = {
         "workspace": workspace,
         "refused": refused_lately(workspace),
+        "failing_sources": Source.objects.filter(workspace=workspace, paused=False)
+        .exclude(trouble="")
+        .count(),
         "summaries": summaries,
         "last_received_at": last_received_at,
         "received_24h": received_24h,

@@ -5,28 +5,34 @@ from __future__ import annotations
 import json
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import render
-from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST, require_safe
 
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector, Workspace
 from connectors.web.permissions import Action, allows, in_workspace, reason
 from connectors.web.rate_limit import CostlyKind, at_most
+from connectors.web.request_helpers import by as person
 from connectors.web.request_helpers import find as find_connector
-from connectors.web.request_helpers import is_partial
+from connectors.web.request_helpers import is_partial, see_other
+from exporter.actions import replays, retries
+from exporter.actions.replay_preview import ReplayRefused
 from exporter.log import lookup
-from exporter.reports import event_search, masking
+from exporter.reports import event_search, masking, rejected
 from exporter.reports.event_search import FoundEvent, SearchBy
 
 KINDS = (
-    (SearchBy.EVENT, _("Event ID")),
-    (SearchBy.EXTERNAL, _("External user ID")),
-    (SearchBy.USER, _("Braze user ID")),
+    (SearchBy.EVENT, gettext_lazy("Event ID")),
+    (SearchBy.EXTERNAL, gettext_lazy("External user ID")),
+    (SearchBy.USER, gettext_lazy("Braze user ID")),
 )
 MOST_DIGITS = 18
+MOST_NUMBER = 1 << 62
 
 
 @require_safe
@@ -70,7 +76,7 @@ def search(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseB
 def one(request: HttpRequest, workspace: Workspace, pk: int, number: int) -> HttpResponseBase:
     """An event by its number: a page of its own, or to htmx its outcome alone."""
     connector = find_connector(workspace, pk)
-    kept = lookup.read(workspace.pk, [number]).get(number) if number < 1 << 62 else None
+    kept = lookup.read(workspace.pk, [number]).get(number) if number < MOST_NUMBER else None
     if kept is None:
         raise Http404
     event = json.loads(kept.line)
@@ -81,6 +87,29 @@ def one(request: HttpRequest, workspace: Workspace, pk: int, number: int) -> Htt
     context = {"connector": connector, "kinds": KINDS, "by": SearchBy.EVENT, "value": ""}
     context |= told(request, connector, found)
     return render(request, "exporter/fate.html" if is_partial(request) else "exporter/find.html", context)
+
+
+@require_POST
+@in_workspace(Action.CONFIGURE)
+def send_again(request: HttpRequest, workspace: Workspace, pk: int, number: int) -> HttpResponseBase:
+    """A rejected event by a retry, any other by a replay of itself."""
+    connector = find_connector(workspace, pk)
+    if number >= MOST_NUMBER or number not in lookup.read(workspace.pk, [number]):
+        raise Http404
+    try:
+        if rejected.is_rejected(connector, number):
+            retries.retry_one(connector, number, person(request))
+            messages.success(request, _("Sending it again. If Segment accepts it, it leaves this page."))
+            return see_other("rejected", workspace.slug, connector.pk)
+        made = replays.send_again(connector, number, person(request))
+        return see_other("replay", workspace.slug, connector.pk, made.pk)
+    except retries.AlreadyRetrying:
+        messages.error(request, _("They are being sent again already."))
+    except retries.Nothing:
+        messages.error(request, _("There is nothing to send again: the log no longer holds these events."))
+    except ReplayRefused as refused:
+        messages.error(request, str(refused))
+    return see_other("find_event", workspace.slug, connector.pk)
 
 
 def told(request: HttpRequest, connector: Connector, found: FoundEvent) -> dict[str, object]:

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from connectors.models import Workspace
 from connectors.web.permissions import Action, in_workspace
 from connectors.web.request_helpers import find
+from exporter.log import retention
 from exporter.reports import summary as status
 
 
@@ -25,6 +26,6 @@ def explain(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponse
         "settled": settled,
         "off_by": abs(summary.received - settled - summary.pending),
         "expiry_hours": settings.CURRENTS_EXPIRY_HOURS,
-        "retention_hours": settings.CURRENTS_RETENTION_HOURS,
+        "retention_hours": retention.hours_of(workspace),
     }
     return render(request, "exporter/explain.html", context)

@@ -45,6 +45,7 @@ def page_or_part(
     *,
     stamp: str = "",
     state: dict[str, str] | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     """The whole page around its part, or to htmx the part alone; nothing where that is what the browser shows."""
     content = stamped(request, render_to_string(part, context, request), stamp, state)
@@ -53,4 +54,4 @@ def page_or_part(
     if is_partial(request):
         return HttpResponse(content)
     # Rendered, and so escaped, by the template of the part.
-    return render(request, page, context | {"live": mark_safe(content)})  # noqa: S308
+    return render(request, page, context | {"live": mark_safe(content)}, status=status)  # noqa: S308

@@ -11,7 +11,7 @@ from math import sin
 import zstandard
 
 from connectors.catalogue.catalogue import CATALOGUE
-from connectors.models import Connector
+from connectors.models import Connector, User
 from exporter.destinations.answer import Answer, classify
 from exporter.ledger.delay_buckets import bucket
 from exporter.models import (
@@ -27,6 +27,7 @@ from exporter.models import (
     ReceivedCount,
     ReceivedTotal,
     RejectedEvent,
+    Replay,
 )
 from tests.support.factories import event
 
@@ -209,3 +210,45 @@ def reject(connector: Connector, count: int) -> None:
             id_hash=place.to_bytes(8, "big"),
             reason=reasons[place % 2],
         )
+
+
+def keep(connector: Connector, hours: int) -> None:
+    """As if the log held what the connector passed in so many hours."""
+    cursor = Delivery.objects.get(connector=connector, kind="live").cursor
+    EventBatch.objects.create(
+        workspace=connector.workspace,
+        first_event=0,
+        end_event=cursor,
+        received_at=datetime.now(UTC) - timedelta(hours=hours),
+        type_counts={},
+        id_hashes=b"",
+        payload=zstandard.compress(b"{}"),
+    )
+
+
+def replayed(connector: Connector, by: User) -> Replay:
+    """A replay of what expired, half way through."""
+    now, live_one = datetime.now(UTC), Delivery.objects.get(connector=connector, kind="live")
+    delivery = Delivery.objects.create(
+        connector=connector,
+        workspace=connector.workspace,
+        kind="replay",
+        start=0,
+        cursor=live_one.cursor // 2,
+        stop=live_one.cursor,
+    )
+    for outcome, count in (("delivered", 1204), ("unselected", 11), ("rejected", 2)):
+        DeliveryTotal.objects.create(delivery=delivery, event_type=TYPES[0], outcome=outcome, count=count)
+    return Replay.objects.create(
+        connector=connector,
+        delivery=delivery,
+        state="running",
+        since=now - timedelta(hours=160),
+        until=now,
+        outcomes=["expired", "rejected"],
+        rate=1_000,
+        events=2_507,
+        created_by=by,
+        created_at=now - timedelta(minutes=3),
+        started_at=now - timedelta(minutes=3),
+    )

@@ -23,7 +23,7 @@ from connectors.setup import lifecycle
 from connectors.workspaces import owners
 from currents_admin import local
 from exporter.models import Attempt, Delivery
-from tests.browser.planting import attempts, live, reject
+from tests.browser.planting import attempts, keep, live, reject, replayed
 from tests.support.factories import UserFactory, WorkspaceFactory
 from tests.support.people import KEY
 
@@ -91,6 +91,8 @@ def pages(live_server: LiveServer, admin: User) -> dict[str, tuple[str, Act]]:
         expired_at=now,
     )
     attempts(losing, 401, 401)
+    keep(losing, 160)
+    replay = replayed(losing, admin)
     misdirected = launched(joined(admin, "refused", "Wrong Region"), "Lifecycle", admin)
     live(
         misdirected,
@@ -119,8 +121,8 @@ def pages(live_server: LiveServer, admin: User) -> dict[str, tuple[str, Act]]:
         page.get_by_label("European Union").check()
         page.locator("[data-group=reference-messages-email] .group-head input").check()
         page.locator('[value="users.messages.email.Abort"]').uncheck()
-        page.locator("#pane").evaluate(
-            "pane => { pane.scrollTop = document.getElementById('group-reference-messages-email').offsetTop - 34; }"
+        page.locator("[data-group=reference-messages-email]").evaluate(
+            "group => { document.getElementById('pane').scrollTop = group.offsetTop - 34; }"
         )
         page.locator('.event:has([value="users.messages.email.Click"]) .unfold').click()
         page.get_by_text("context.traits.email").first.wait_for()
@@ -142,6 +144,10 @@ def pages(live_server: LiveServer, admin: User) -> dict[str, tuple[str, Act]]:
             busy.name, "lifecycle-data@harbourandpine.example", CHOSEN, include_anonymous=False
         )
         lifecycle.update(busy, mine, seen_version=version + 1, by=actor.By(admin))
+
+    def counted(page: Page) -> None:
+        page.get_by_role("button", name="Count the events").click()
+        page.get_by_role("button", name="Begin replay").wait_for()
 
     def unknown_owner(page: Page) -> None:
         page.get_by_label("Email").fill("new@harbourandpine.example")
@@ -175,6 +181,10 @@ def pages(live_server: LiveServer, admin: User) -> dict[str, tuple[str, Act]]:
             f"{status(failing)}attempts/{Attempt.objects.filter(delivery__connector=failing).latest('at').pk}/",
             wait,
         ),
+        "retention": ("/w/losing/settings/retention/", wait),
+        "replays": (f"{status(losing)}replays/", wait),
+        "replay-preview": (f"{status(losing)}replays/", counted),
+        "replay": (f"{status(losing)}replays/{replay.pk}/", wait),
         "rejected": (
             f"{status(busy)}rejected/",
             lambda page: page.locator('a[href^="?samples="]').first.click(),

@@ -52,6 +52,10 @@ class Person:
     def resume(self, target: Target) -> None:
         self._order("resume", connector=target.connector)
 
+    def replay(self, target: Target, *, rate: int) -> dict[str, Any]:
+        """All the connector ever passed, once more with the same ids; answers the keys of replay and delivery."""
+        return self._order("replay", connector=target.connector, rate=rate)
+
     def ring(self, target: Target, times: int) -> None:
         """Wake-ups nobody needs."""
         self._order("ring", delivery=target.delivery, times=times)
@@ -116,12 +120,26 @@ def _ring(delivery: int, times: int) -> dict[str, Any]:
     return {}
 
 
+def _replay(connector: int, rate: int) -> dict[str, Any]:
+    from datetime import UTC, datetime
+
+    from connectors.audit.actor import By
+    from connectors.models import Connector
+    from exporter import sql
+    from exporter.actions import replays
+    from exporter.actions.replay_preview import Wanted
+
+    wanted = Wanted(datetime(2020, 1, 1, tzinfo=UTC), sql.clock(), outcomes=("delivered",), rate=rate)
+    made = replays.begin(Connector.objects.get(pk=connector), wanted, By(None))
+    return {"replay": made.pk, "delivery": made.delivery_id}
+
+
 def _obey() -> None:
     import django
     from django.db import connection
 
     django.setup()
-    others: dict[str, Callable[..., dict[str, Any]]] = {"launch": _launch, "ring": _ring}
+    others: dict[str, Callable[..., dict[str, Any]]] = {"launch": _launch, "ring": _ring, "replay": _replay}
     for line in sys.stdin:
         order = json.loads(line)
         verb = order.pop("verb")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tests.faults import answers, crashes, inner, kills, leases, neighbours, slow_clients, tenants
+from tests.faults import answers, crashes, inner, kills, leases, neighbours, replays, slow_clients, tenants
 from tests.faults.row import Row
 from tests.faults.stage import Stage
 
@@ -20,6 +20,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "tenants": tenants.workers_killed,
     "kills": kills.standard_run,
     "full-speed": kills.full_speed,
+    "replays": replays.replays,
     "retry-worker": crashes.retry_worker_killed,
     "web": crashes.web_killed,
     "beat": crashes.beat_killed,

@@ -6,14 +6,14 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from connectors.models import Connector
+from connectors.models import Connector, Workspace
 from exporter.ledger.outcomes import Outcome
 from exporter.reports.health import Health
 from exporter.reports.summary import Summary
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)  # a Wednesday
 _VALUES: dict[str, Any] = {
-    "connector": Connector(name="Segment", contact_email="data@example.com"),
+    "connector": Connector(workspace=Workspace(), name="Segment", contact_email="data@example.com"),
     "outcomes": {outcome.value: 0 for outcome in Outcome},
     "hourly": [0] * 24,
     "key_last4": "0000",

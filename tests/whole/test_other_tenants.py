@@ -94,6 +94,7 @@ def test_what_is_theirs_is_not_found_through_ones_own_workspace(
 NEEDED = {
     ("GET", "/api/v1/connectors"): Scope.READ,
     ("GET", "/api/v1/connectors/{}/status"): Scope.READ,
+    ("GET", "/api/v1/sources"): Scope.READ,
     ("GET", "/api/v1/connectors/{}/replays"): Scope.READ,
     ("POST", "/api/v1/connectors/{}/replays"): Scope.WRITE,
     ("GET", "/api/v1/connectors/{}/replays/1"): Scope.READ,

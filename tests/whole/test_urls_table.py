@@ -81,8 +81,10 @@ TABLE = {
     "sources": Row("admin", 200),
     "source_new": Row("admin", 200, 422),
     "source": Row("admin", 404),
+    "source_credentials": Row("admin", 404, 404),
     "source_act": Row("admin", post=404),
     # What was delivered.
+    "retention": Row("admin", 200, 303),
     "seen_types": Row("see", 200),
     "workspaces": Row("signed_in", 200),
     "data_export": Row("see", 200),
@@ -104,8 +106,13 @@ TABLE = {
     "explain": Row("see", 200),
     "attempts": Row("see", 200),
     "attempt": Row("see", 404),
+    "replays": Row("see", 200),
+    "replay_begin": Row("configure", post=422),
+    "replay": Row("see", 404),
+    "replay_act": Row("configure", post=404),
     "find_event": Row("see", 200),
     "found_event": Row("see", 404),
+    "send_again": Row("configure", post=404),
     # Probes, and what machines are told without a token (metrics only on this computer).
     "metrics": Row("anyone", 200),
     "api-description": Row("anyone", 200),
@@ -148,6 +155,7 @@ ACCOUNT = {
 MACHINE = {
     "api-connectors": (401, 200, 200),
     "api-connector-status": (401, 404, 200),
+    "api-sources": (401, 200, 200),
     "api-replays": (401, 404, 200),
     "api-replay": (401, 404, 404),
     "api-replay-change": (NOT_ALLOWED, NOT_ALLOWED, NOT_ALLOWED),
@@ -183,7 +191,14 @@ def path_of(route: str, connector: Connector, member: Membership, token: int) ->
     pk = token if "/tokens/" in route else member.pk if "/members/" in route else connector.pk
     pk = member.user_id if "/owners/" in route else pk
     found = {"slug": "harbour", "pk": pk, "connector_id": connector.pk, "name": "users.messages.email.Open"}
-    found |= {"act": "again", "secret": "nonsense", "uidb36": "1", "key": "x-y", "link": "nonsense"}
+    found |= {
+        "act": "again",
+        "secret": "nonsense",
+        "verb": "pause",
+        "uidb36": "1",
+        "key": "x-y",
+        "link": "nonsense",
+    }
     plain = re.sub(r"\(\?P<(\w+)>[^)]*\)", r"<str:\1>", route).replace("^", "").replace("$", "")
     return "/" + re.sub(r"<\w+:(\w+)>", lambda match: str(found.get(match[1], 1)), plain)
 

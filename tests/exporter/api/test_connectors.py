@@ -119,7 +119,8 @@ def test_the_description_names_every_address_of_the_api_and_every_field_of_a_sta
     assert told["openapi"].startswith("3.1")
     replay = LIST + "/{id}/replays/{replay}"
     replays = {LIST + "/{id}/replays", replay, replay + "/{verb}"}
-    assert set(told["paths"]) == {"/api/v1/events", LIST, LIST + "/{id}/status", *replays}
+    status, sources = LIST + "/{id}/status", "/api/v1/sources"
+    assert set(told["paths"]) == {"/api/v1/events", LIST, status, sources, *replays}
     schema = told["components"]["schemas"]["Status"]
     assert set(schema["properties"]) == set(shown)
     assert set(schema["properties"]["outcomes"]["properties"]) == set(shown["outcomes"])

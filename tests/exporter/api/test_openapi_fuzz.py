@@ -48,6 +48,11 @@ SCOPES = {
     "POST /api/v1/events": "intake",
     "GET /api/v1/connectors": "read",
     "GET /api/v1/connectors/{id}/status": "read",
+    "GET /api/v1/connectors/{id}/replays": "read",
+    "POST /api/v1/connectors/{id}/replays": "write",
+    "GET /api/v1/connectors/{id}/replays/{replay}": "read",
+    "POST /api/v1/connectors/{id}/replays/{replay}/{verb}": "write",
+    "GET /api/v1/sources": "read",
 }
 
 

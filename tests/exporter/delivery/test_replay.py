@@ -13,7 +13,7 @@ from connectors.audit.actor import SYSTEM
 from connectors.catalogue.catalogue import ALL
 from connectors.setup import lifecycle
 from exporter.actions import replays
-from exporter.actions.replays import Wanted
+from exporter.actions.replay_preview import ReplayRefused, Wanted
 from exporter.delivery import expiry, replay
 from exporter.delivery.body import Body
 from exporter.delivery.deliver import deliver
@@ -92,7 +92,7 @@ def test_what_expired_is_delivered_after_all_and_has_one_outcome(line: Line) -> 
 def test_what_was_delivered_is_not_sent_again_unless_it_is_asked_for(line: Line) -> None:
     line.feed(5)
     line.deliver()
-    with pytest.raises(replays.ReplayRefused, match="No event of that time"):
+    with pytest.raises(ReplayRefused, match="No event of that time"):
         replays.begin(line.connector, wanted(), SYSTEM)
     made = replays.begin(line.connector, wanted(outcomes=["delivered"]), SYSTEM)
     assert run(made) == {"delivered": 5}
@@ -158,14 +158,14 @@ def test_of_two_replays_one_waits_and_one_may_be_paused_and_cancelled(line: Line
     assert states == {first.pk: "running", second.pk: "waiting"}
     replays.pause(first, SYSTEM)
     assert deliver(first.delivery_id) == Ended.HELD
-    with pytest.raises(replays.ReplayRefused, match="Another replay"):
+    with pytest.raises(ReplayRefused, match="Another replay"):
         replays.pause(second, SYSTEM)
     replays.cancel(first, SYSTEM)
     replays.advance()
     second.refresh_from_db()
     assert second.state == ReplayState.RUNNING
     assert run(second) == {"delivered": 5}
-    with pytest.raises(replays.ReplayRefused, match="done"):
+    with pytest.raises(ReplayRefused, match="done"):
         replays.cancel(second, SYSTEM)
     assert check.check() == []
 
@@ -215,7 +215,7 @@ def test_a_key_rejected_in_the_middle_loses_nothing(line: Line) -> None:
 def test_what_is_not_possible_is_said_and_nothing_begins(
     line: Line, fields: dict[str, Any], sentence: str
 ) -> None:
-    with pytest.raises(replays.ReplayRefused, match=sentence):
+    with pytest.raises(ReplayRefused, match=sentence):
         replays.begin(line.connector, wanted(**fields), SYSTEM)
     assert not Replay.objects.exists()
 
@@ -223,7 +223,7 @@ def test_what_is_not_possible_is_said_and_nothing_begins(
 def test_a_span_without_retained_events_begins_nothing(line: Line) -> None:
     lose(line, 1)
     then = timezone.now() + timedelta(hours=1)
-    with pytest.raises(replays.ReplayRefused, match="No events of that time are kept"):
+    with pytest.raises(ReplayRefused, match="No events of that time are kept"):
         replays.begin(line.connector, Wanted(then, then + timedelta(hours=1)), SYSTEM)
-    with pytest.raises(replays.ReplayRefused, match="later than the start"):
+    with pytest.raises(ReplayRefused, match="later than the start"):
         replays.begin(line.connector, Wanted(then, then), SYSTEM)

@@ -12,6 +12,7 @@ from django.utils import timezone
 from connectors.audit.actor import SYSTEM
 from connectors.models import AuditEntry
 from exporter.actions import replays
+from exporter.actions.replay_preview import Wanted
 from exporter.delivery.deliver import deliver
 from exporter.delivery.lease import Lease
 from exporter.ledger.check import check
@@ -109,7 +110,7 @@ def test_a_replay_that_a_damage_stops_is_passed_on_too() -> None:
         while line.deliver() == "behind":
             pass
         now = timezone.now()
-        asked = replays.Wanted(now - timedelta(hours=1), now + timedelta(minutes=1), outcomes=("everything",))
+        asked = Wanted(now - timedelta(hours=1), now + timedelta(minutes=1), outcomes=("everything",))
         made = replays.begin(line.connector, asked, SYSTEM)
         replays.advance()
         damaged = cut_payload(10)

@@ -111,3 +111,35 @@ def test_a_source_of_another_workspace_is_not_there(workspace: Workspace, bucket
     assert admin.get(f"/w/{workspace.slug}/settings/sources/{theirs.pk}/").status_code == 404
     assert admin.post(f"/w/{workspace.slug}/settings/sources/{theirs.pk}/remove/").status_code == 404
     assert Source.objects.filter(pk=theirs.pk).exists()
+
+
+def test_a_key_that_is_refused_is_changed_and_the_bucket_followed(
+    workspace: Workspace, bucket: Bucket
+) -> None:
+    admin: Client = somebody(workspace, Role.ADMIN)
+    base = f"/w/{workspace.slug}/settings/sources/"
+    admin.post(f"{base}new/", typed(bucket, endpoint="http://127.0.0.1:1"))
+    source = Source.objects.get()
+    follow(source.pk)
+    assert "Failing" in admin.get(f"{base}{source.pk}/").content.decode()
+    page = f"{base}{source.pk}/credentials/"
+    form = admin.get(page).content.decode()
+    assert "http://127.0.0.1:1" in form
+    assert KEY not in form
+    assert "service_account_key" not in form, "only fields of its kind are asked for"
+    keys = {
+        name: typed(bucket)[name] for name in ("endpoint", "region", "access_key_id", "secret_access_key")
+    }
+    refused = admin.post(page, keys | {"access_key_id": "", "secret_access_key": ""})
+    assert (refused.status_code, "Enter the key of an account" in refused.content.decode()) == (422, True)
+    wrong = admin.post(page, keys | {"endpoint": "http://127.0.0.1:1", "check": "1"})
+    assert wrong.status_code == 422
+    elsewhere = admin.post(page, keys | {"endpoint": "http://127.0.0.1:2"})
+    assert (elsewhere.status_code, Source.objects.get().options["endpoint"]) == (422, "http://127.0.0.1:1")
+    checked = admin.post(page, keys | {"check": "1"})
+    assert "currents/a.avro" in checked.content.decode()
+    assert admin.post(page, keys).status_code == 303
+    follow(source.pk)
+    assert event_log.head(workspace.pk) >= 2
+    assert "Failing" not in admin.get(f"{base}{source.pk}/").content.decode()
+    assert somebody(workspace, Role.MARKETER).get(page).status_code == 403

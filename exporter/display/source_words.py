@@ -1,0 +1,15 @@
+"""The health of a source, for people: a word, a colour and an icon."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from exporter.reports.source_state import SourceHealth
+
+SIGNS = {
+    SourceHealth.PAUSED: (_("Paused"), "", "pause"),
+    SourceHealth.FAILING: (_("Failing"), "bad", "octagon"),
+    SourceHealth.CATCHING_UP: (_("Catching up"), "accent", "catching-up"),
+    SourceHealth.WAITING: (_("Nothing found yet"), "outline", "dashed"),
+    SourceHealth.FOLLOWING: (_("Following"), "ok", "tick-circle"),
+}

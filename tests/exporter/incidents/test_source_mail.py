@@ -1,0 +1,48 @@
+"""Admins are told once of a source that cannot be read for half an hour, and once that it is read again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+from django.utils import timezone
+
+from connectors.models import Role
+from exporter.incidents import source_mail
+from exporter.models import Source
+from tests.support.factories import MembershipFactory, WorkspaceFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def source(minutes: float, **fields: object) -> Source:
+    workspace = WorkspaceFactory.create(name="Harbour & Pine")
+    MembershipFactory.create(workspace=workspace, role=Role.ADMIN, user__email="maya@example.com")
+    MembershipFactory.create(workspace=workspace, role=Role.VIEWER)
+    given = {"trouble": "The key may not read this bucket.", "failing_since": _ago(minutes)} | fields
+    return Source.objects.create(workspace=workspace, url="s3://exports/currents", begin="now", **given)
+
+
+def _ago(minutes: float) -> object:
+    return timezone.now() - timedelta(minutes=minutes)
+
+
+def test_trouble_and_its_end_are_mailed_once_each() -> None:
+    one = source(31)
+    assert (source_mail.mail_due(), source_mail.mail_due()) == (1, 0)
+    Source.objects.filter(pk=one.pk).update(trouble="", failing_since=None)
+    assert (source_mail.mail_due(), source_mail.mail_due()) == (1, 0)
+    failing, over = mail.outbox
+    assert failing.to == over.to == ["maya@example.com"]
+    assert failing.subject == "Harbour & Pine: the source s3://exports/currents cannot be read"
+    assert "The key may not read this bucket." in str(failing.body)
+    assert over.subject.endswith("is read again")
+    Source.objects.filter(pk=one.pk).update(trouble="Again.", failing_since=_ago(40))
+    assert source_mail.mail_due() == 1, "a new trouble is told anew"
+
+
+@pytest.mark.parametrize("fields", [{}, {"paused": True, "failing_since": None}])
+def test_nobody_is_told_of_a_short_trouble_or_of_a_paused_source(fields: dict[str, object]) -> None:
+    source(29, **fields)
+    assert (source_mail.mail_due(), mail.outbox) == (0, [])
