@@ -15,7 +15,11 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 class BadEnvironment(ImproperlyConfigured):
-    """A variable of the environment cannot be used; the text says which one and what to give."""
+    """A variable of the environment cannot be used; the text says in one line which one and what to give."""
+
+    def __init__(self, sentence: str) -> None:
+        # It may quote what was given.
+        super().__init__("".join(sign if sign.isprintable() else "\ufffd" for sign in sentence))
 
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")

@@ -69,9 +69,16 @@ def check_proxies() -> None:
         if scheme not in _DEFAULT_PORTS:
             continue
         parts = _split(name, address if "://" in address else f"http://{address}")
-        if parts.scheme != "http" or not parts.hostname or parts.path.strip("/"):
+        if (
+            parts.scheme != "http"
+            or not parts.hostname
+            or parts.path.strip("/")
+            or parts.query
+            or parts.fragment
+        ):
             raise BadEnvironment(f"{name} must look like http://proxy.example.com:3128.")
         _check_host(name, parts)
+        _plain(name, parts.netloc)
 
 
 def hosts(name: str) -> list[str]:
@@ -104,7 +111,7 @@ def database(name: str, value: str) -> dict[str, Any]:
     if pooled and env.as_flag(f"pgbouncer in {name}", pooled):
         options["prepare_threshold"] = None
     host = _plain(name, parts.hostname or "")
-    if host and "%" not in (parts.hostname or "") and "," not in host:
+    if host and not host.startswith("/") and "," not in host:
         _check_host(name, parts)
     return {
         "ENGINE": "django.db.backends.postgresql",
@@ -165,7 +172,7 @@ def _redis_socket(name: str, parts: SplitResult, query: dict[str, str]) -> Redis
     database = query.pop("db", "") or query.pop("virtual_host", "") or "0"
     _check_number(name, database)
     _only(name, query, ())
-    if not _from_root(parts.path) or parts.hostname:
+    if not _from_root(parts.path) or parts.hostname or parts.port:
         raise BadEnvironment(f"{name} must name its socket from the root: unix:///run/redis.sock?db=0.")
     where = f"{parts.netloc}{quote(_plain(name, parts.path))}"
     return RedisAddress(f"unix://{where}?db={database}", f"redis+socket://{where}?virtual_host={database}")
@@ -214,10 +221,10 @@ def mail(name: str, default: str) -> dict[str, Any]:
 def sender(name: str, default: str) -> str:
     """Who mails are from: `currents@example.com`, or `Currents Admin <currents@example.com>`."""
     value = env.line(name, default)
-    found = getaddresses([value])
-    user, _, host = found[0][1].rpartition("@")
-    brackets = value.count("<") + value.count(">")
-    if len(found) > 1 or not user or not _is_host(host) or brackets not in (0, 2):
+    # What the parser mends in silence, a mail server need not.
+    address = next(iter(getaddresses([value])))[1]
+    written = value == address or (value.endswith(f"<{address}>") and len(getaddresses([value])) == 1)
+    if not written or not address.rpartition("@")[0] or not _is_host(address.rpartition("@")[2]):
         raise BadEnvironment(f"{name} must be one address of mail, such as Currents <currents@example.com>.")
     return value
 
@@ -272,7 +279,9 @@ def _is_host(host: str) -> bool:
 
 def _check_host(name: str, parts: SplitResult) -> None:
     host = parts.hostname or ""
-    if host.startswith(".") or not _is_host(f"[{host}]" if ":" in host else host):
+    # In small letters the sign for kelvin is a k.
+    plain = parts.netloc.rpartition("@")[2].isascii()
+    if not plain or host.startswith(".") or not _is_host(f"[{host}]" if ":" in host else host):
         raise BadEnvironment(f"{name} must name its host in letters of the web (xn--… for others).")
 
 

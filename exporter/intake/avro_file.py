@@ -44,7 +44,7 @@ class AvroFile:
         self._codec = meta.get("avro.codec", b"").decode("utf-8", "replace") or "null"
         if self._codec not in avro_codecs.CODECS:
             raise FileUnreadable(
-                f"Its codec “{self._codec}” is none of Avro’s: {', '.join(avro_codecs.CODECS)}."
+                f"Its codec “{_shown(self._codec)}” is none of Avro’s: {', '.join(avro_codecs.CODECS)}."
             )
         if "avro.schema" not in meta:
             raise FileUnreadable("Its Avro header is damaged: it holds no schema.")
@@ -182,4 +182,6 @@ def _why(error: Exception) -> str:
 
 
 def _shown(found: object) -> str:
-    return " ".join(str(found)[:_LONGEST_SHOWN].split()).rstrip(".")
+    """As part of a sentence, whatever it is."""
+    signs = (sign if sign.isprintable() else "\ufffd" for sign in str(found)[:_LONGEST_SHOWN])
+    return "".join(signs).rstrip(".")

@@ -107,12 +107,15 @@ def test_an_address_of_mail_that_says_two_things_is_one_sentence(
         "\u212a.example.com",
         "[::1::2]",
         "[1.2.3.4]",
+        "a\nb",
+        "\x1b[2J",
     ],
 )
 def test_what_is_no_host_name_is_refused(monkeypatch: pytest.MonkeyPatch, hosts: str) -> None:
     monkeypatch.setenv("ALLOWED_HOSTS", hosts)
-    with pytest.raises(BadEnvironment, match="host names alone"):
+    with pytest.raises(BadEnvironment, match="host names alone") as told:
         env_urls.hosts("ALLOWED_HOSTS")
+    assert str(told.value).isprintable()
 
 
 def test_host_names_are_taken_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,6 +156,7 @@ def test_an_address_of_the_site_has_one_spelling(
         "https://exam\nple.com",
         "https://exam\tple.com",
         "https://\u017f.example",
+        "https://\u212a.example",
         "https://[::1::2]",
         f"me:{SECRET}@example.com",
     ],
@@ -284,7 +288,10 @@ def test_what_stands_behind_the_question_mark_counts_as_before_it() -> None:
     }
 
 
-@pytest.mark.parametrize("address", ["postgresql://h/a/b", "postgresql://h\u0131/d", "postgresql://h/d%ff"])
+@pytest.mark.parametrize(
+    "address",
+    ["postgresql://h/a/b", "postgresql://h\u0131/d", "postgresql://\u212a/d", "postgresql://h/d%ff"],
+)
 def test_an_address_no_database_can_have_is_one_sentence(address: str) -> None:
     with pytest.raises(BadEnvironment, match="DATABASE_URL"):
         env_urls.database("DATABASE_URL", address)
@@ -307,7 +314,19 @@ def test_mails_may_be_from_one_address(monkeypatch: pytest.MonkeyPatch, given: s
 
 @pytest.mark.parametrize(
     "given",
-    ["nobody", "@example.com", "me@", "A, B <c@example.com>", "a@b\nBcc: c@d", "a@b.c, d@e.f", "<a@b"],
+    [
+        "nobody",
+        "@example.com",
+        "me@",
+        "A, B <c@example.com>",
+        "a@b\nBcc: c@d",
+        "a@b.c, d@e.f",
+        "<a@b",
+        "a@b,",
+        "a@[::1",
+        "A <a@b c>",
+        "a@\u212a",
+    ],
 )
 def test_mails_from_nobody_or_many_are_one_sentence(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
     monkeypatch.setenv("DEFAULT_FROM_EMAIL", given)
@@ -316,7 +335,17 @@ def test_mails_from_nobody_or_many_are_one_sentence(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    "given", ["https://proxy.example.com", "socks5://proxy:1080", "http://pro\u0131xy", "http://", "a:b:c"]
+    "given",
+    [
+        "https://proxy.example.com",
+        "socks5://proxy:1080",
+        "http://pro\u0131xy",
+        "http://h\u212a",
+        "http://h?x",
+        "http://u:%ff@h",
+        "http://",
+        "a:b:c",
+    ],
 )
 def test_a_proxy_that_cannot_be_used_is_one_sentence(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
     monkeypatch.setenv("HTTPS_PROXY", given)

@@ -146,3 +146,10 @@ def test_the_files_type_is_that_of_every_event_that_has_none(event: str) -> None
         [found, *_] = EventFile(io.BytesIO(content.encode()), "users.messages.email.Open.json").events()
         assert isinstance(found, dict)
         assert found["event_type"] == "users.messages.email.Open"
+
+
+def test_a_sentence_about_a_file_is_one_line_of_signs_that_can_be_shown() -> None:
+    for codec in ("a\nb", "\x1b[2J", "\u202e", "a\x00", "a\u2028b"):
+        with pytest.raises(FileUnreadable) as told:
+            read(header(SCHEMA, b"m" * 16, codec))
+        assert str(told.value).isprintable()
