@@ -91,7 +91,7 @@ class Scanner:
         around: list[bytes] = []
         seen: set[str] = set()
         self._place += 1
-        while self._to_events(seen):
+        while self._to_events(seen, is_envelope=bool(around)):
             around.append(self._text[self._at : self._place] + b"]")
             yield from self._elements()
         around.append(self._text[self._at : self._place])
@@ -102,9 +102,9 @@ class Scanner:
         elif "events" in seen or is_broken(whole):
             raise NotJson("It is no JSON around its events.")
 
-    def _to_events(self, seen: set[str]) -> bool:
+    def _to_events(self, seen: set[str], *, is_envelope: bool = False) -> bool:
         """Whether the object has an array of events further on. If so its bracket is passed, else the object's own.
-        `seen` gets `event_type`, and `events` where they are none."""
+        `seen` gets `event_type`, unless it is an envelope already, and `events` where they are none."""
         while (sign := self._next(names=True)) not in _CLOSING:
             name = _name(sign)
             if name not in ("events", "event_type") or self._peek() != b":":
@@ -113,7 +113,10 @@ class Scanner:
             if name == "events" and "event_type" not in seen and self._peek() == b"[":
                 self._place += 1
                 return True
-            seen.add(name if name == "event_type" or "event_type" not in seen else "")
+            if name == "events" and "event_type" not in seen:
+                seen.add("events")
+            elif name == "event_type" and not is_envelope:
+                seen.add("event_type")
         return False
 
     def opens_envelope(self) -> bool:

@@ -32,6 +32,7 @@ def in_file(content: bytes) -> list[bytes]:
         b'{"events":[%a],"\\u0065\\u0076ent\\u0073" : [%b]}',
         b'{"version":1,"events":[%a,%b]}',
         b'{"version":{"events":[1]},"of":"events","events":[%a],"x":[],"events":[],"events":[%b],"y":null}',
+        b'{"events":[%a],"event_type":"t","events":[%b]}',
         b'{"version":1,\n"events":[\n%a,\n%b\n]}',
         b'{"version":1,"events":[\n%a,\n%b\n]}',
         b'{"events":[%a]}\n{"version":2,"events":[%b]}',
