@@ -29,7 +29,7 @@ HISTORIES = int(os.environ.get("CURRENTS_HISTORIES") or (200 if os.environ.get("
 STEPS = 30
 PATIENT = settings(deadline=None, stateful_step_count=STEPS, suppress_health_check=list(HealthCheck))
 # So many of them tell what histories get to, and each of its kinds is got to by so many at least.
-TELLING, AT_LEAST = 100, 0.03
+TELLING, AT_LEAST = 100, 0.01
 
 
 @pytest.fixture(autouse=True)
