@@ -15,6 +15,8 @@ from exporter.log.events import Incoming
 
 class _Envelope(msgspec.Struct):
     events: list[dict[str, Any]]
+    # What says its type is perhaps an event, with events of its own.
+    event_type: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 _decode = msgspec.json.Decoder(_Envelope).decode
@@ -44,10 +46,11 @@ def read(body: bytes) -> WholeBody | None:
     if len(body) > MOST_BYTES:
         return None
     try:
-        events = _decode(body).events
+        envelope = _decode(body)
     except (ValueError, RecursionError):
         return None
-    if len(events) > MOST_EVENTS:
+    events = envelope.events
+    if envelope.event_type is not msgspec.UNSET or len(events) > MOST_EVENTS:
         return None
     # A second "events" would go unseen, but its brackets do not.
     brackets = body.count(b"{") + body.count(b"[") - 2 - len(events)

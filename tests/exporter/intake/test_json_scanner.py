@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.intake import whole_body
 from exporter.intake.body_forms import BadBody, parse_body
 from exporter.intake.files import EventFile
 from exporter.intake.json_scanner import NotJson, Scanner, is_broken
@@ -51,9 +52,11 @@ def test_every_event_of_an_envelope_is_taken_wherever_it_stands(envelope: bytes)
         b'{"event_type":"t","id":"1","time":1,"events":["mine"],"events":[2]}',
         b'{"event_type":"t","id":"1","time":1,"events":5}',
         b'{"id":"1","time":1,"properties":{"events":[1]},"event_type":"t"}',
+        b'{"event_type":"t","id":"1","time":1,"events":[{"event_type":"t","id":"2","time":1}]}',
     ],
 )
 def test_an_event_may_have_events_of_its_own(event: bytes) -> None:
+    assert whole_body.read(event) is None
     assert parse_body(event) == [event]
     assert in_file(event) == [event]
     assert in_file(event + b"\n" + A) == parse_body(event + b"\n" + A) == [event, A]
