@@ -31,6 +31,8 @@ FOLDER = local.folder() / "screenshots"
 LONG = "Warehouse trial with a rather long name (iOS and Android 8.2, second round) – ünïcödé, שלום"
 CHOSEN = [event.event_type for event in CATALOGUE.events[::2]]
 Act = Callable[[Page], object]
+# What is done on a page is the same in every language.
+LAST_BUTTON = "form[data-form] button.primary[type=submit]"
 
 
 def joined(user: User, slug: str, name: str) -> Workspace:
@@ -47,7 +49,7 @@ def launched(workspace: Workspace, name: str, by: User) -> Connector:
 
 
 @pytest.fixture
-def pages(live_server: LiveServer, admin: User) -> dict[str, tuple[str, Act]]:
+def pages(admin: User) -> dict[str, tuple[str, Act]]:
     """Name: address and what to do there before the picture is taken."""
     now = datetime.now(UTC)
     harbour = Workspace.objects.get(slug="harbour")
@@ -112,34 +114,34 @@ def pages(live_server: LiveServer, admin: User) -> dict[str, tuple[str, Act]]:
         page.wait_for_load_state("networkidle")
 
     def create_wrong(page: Page) -> None:
-        page.get_by_label("Integration name").fill("Lifecycle events to Segment")
-        page.get_by_label("Contact email").fill(
+        page.locator("#id_name").fill("Lifecycle events to Segment")
+        page.locator("#id_contact_email").fill(
             "lifecycle-data@harbourandpine.example, crm@harbourandpine.example"
         )
         page.locator("[name=write_key]").fill("k" * 31)
         page.locator("[name=write_key]").blur()
-        page.get_by_label("European Union").check()
-        page.locator("[data-group=reference-messages-email] .group-head input").check()
+        page.locator("#id_region_eu").check()
+        page.locator("[data-group=page-messages-email] .group-head input").check()
         page.locator('[value="users.messages.email.Abort"]').uncheck()
-        page.locator("[data-group=reference-messages-email]").evaluate(
-            "group => { document.getElementById('pane').scrollTop = group.offsetTop - 34; }"
+        page.locator("#pane").evaluate(
+            "pane => { pane.scrollTop = pane.querySelector('[data-group=page-messages-email]').offsetTop - 34; }"
         )
         page.locator('.event:has([value="users.messages.email.Click"]) .unfold').click()
         page.get_by_text("context.traits.email").first.wait_for()
 
     def refused(page: Page) -> None:
-        page.get_by_role("button", name="Launch Current").click()
-        page.get_by_text("Give the Current a name.").wait_for()
+        page.locator(LAST_BUTTON).click()
+        page.locator("#remarks-name .message.bad").wait_for()
 
     def conflict(page: Page) -> None:
-        page.get_by_label("Integration name").fill("My better name")
+        page.locator("#id_name").fill("My better name")
         theirs = lifecycle.Settings(
             busy.name, "team@harbourandpine.example", CHOSEN[:20], include_anonymous=False
         )
         version = Connector.objects.get(pk=busy.pk).version
         lifecycle.update(busy, theirs, seen_version=version, by=actor.By(admin))
-        page.get_by_role("button", name="Update Current").click()
-        page.get_by_role("alert").wait_for()
+        page.locator(LAST_BUTTON).click()
+        page.locator("#conflict").wait_for()
         mine = lifecycle.Settings(
             busy.name, "lifecycle-data@harbourandpine.example", CHOSEN, include_anonymous=False
         )
@@ -150,16 +152,19 @@ def pages(live_server: LiveServer, admin: User) -> dict[str, tuple[str, Act]]:
         page.get_by_role("button", name="Begin replay").wait_for()
 
     def unknown_owner(page: Page) -> None:
-        page.get_by_label("Email").fill("new@harbourandpine.example")
-        page.get_by_role("button", name="Make owner").click()
-        page.get_by_text("has no account yet").wait_for()
+        page.locator("[name=email]").fill("new@harbourandpine.example")
+        page.locator("main button[type=submit]").last.click()
+        page.locator(".message.bad").wait_for()
 
     second = UserFactory.create(email="jonas@harbourandpine.example", name="Jonas Lindqvist")
     User.objects.filter(pk=admin.pk).update(is_owner=True)
     owners.add(second.email, actor.By(admin))
     return {
         "first-run": ("/w/studio/data-export/", wait),
-        "list": ("/w/harbour/data-export/", lambda page: page.get_by_text("Create New Current").click()),
+        "list": (
+            "/w/harbour/data-export/",
+            lambda page: page.locator("main details.menu-host > summary").first.click(),
+        ),
         "workspaces": ("/", wait),
         "create": ("/w/studio/data-export/new/segment/", create_wrong),
         "create-refused": ("/w/studio/data-export/new/segment/", refused),

@@ -95,7 +95,7 @@ def test_the_picker_counts_in_three_states(marketer: User, open_as: OpenAs) -> N
     groups = page.locator(".picker-groups")
     groups.get_by_label("Messages: Email", exact=True).check()
     expect(page.locator("[data-chosen]")).to_have_text("9 of 101")
-    expect(groups.locator("[data-tally=reference-messages] .tally")).to_have_text("9/41")
+    expect(groups.locator("[data-tally=page-messages] .tally")).to_have_text("9/41")
     assert groups.get_by_label("Messages", exact=True).evaluate("box => box.indeterminate")
     assert groups.get_by_label("Reference page", exact=True).evaluate("box => box.indeterminate")
     page.locator('[value="users.messages.email.Open"]').uncheck()
