@@ -6,7 +6,7 @@ Runs inside the transaction of the change.
 from __future__ import annotations
 
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import OuterRef, Subquery
 
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector
@@ -94,11 +94,8 @@ def revise(connector: Connector) -> Revision:
 def note_catalogue() -> int:
     """After an upgrade: every connector's settings are noted anew where they were noted under an older catalogue, so
     that what was settled before is not judged by what is known now. Answers how many. Repeating it changes nothing."""
-    behind = (
-        Connector.objects.filter(revisions__isnull=False)
-        .annotate(newest=Max("revisions__catalogue_version"))
-        .filter(newest__lt=CATALOGUE.version)
-    )
+    newest = Revision.objects.filter(connector=OuterRef("pk")).order_by("-pk").values("catalogue_version")[:1]
+    behind = Connector.objects.annotate(newest=Subquery(newest)).filter(newest__lt=CATALOGUE.version)
     for connector in behind:
         with transaction.atomic():
             revise(Connector.objects.select_for_update().get(pk=connector.pk))

@@ -21,6 +21,8 @@ from exporter.models import Replay, Revision, Settled
 from exporter.sql import execute
 
 EVERYTHING = "everything"
+# Outcomes whose events the live ledger lists, by range or by number.
+_LISTED = {"expired", "rejected"}
 _PASSED = Judged(OTHER, Outcome.UNSELECTED, None, "")
 # How much of an id stays readable in a new one; Segment takes 100 characters.
 _READABLE = 60
@@ -112,10 +114,10 @@ class ReplayReader(Reader):
 
     def _sends(self, header: Header) -> bool:
         """Whether an event of the batch may be wanted; what cannot be is passed unread."""
-        known = header.type_counts.keys()
-        if not any(self.scope.wants_type(name) for name in known):
+        if not any(self.scope.wants_type(name) or name == OTHER for name in header.type_counts):
             return False
-        if EVERYTHING in self.scope.outcomes or "delivered" in self.scope.outcomes:
+        # Which events were delivered or left out stands nowhere: it follows from the events themselves.
+        if self.scope.outcomes - _LISTED:
             return True
         if any(header.first_event <= number < header.end_event for number in self._known.single):
             return True

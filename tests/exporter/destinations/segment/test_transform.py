@@ -53,6 +53,10 @@ def test_every_sample_becomes_its_literal_call(event_type: str, shape: str) -> N
         assert call_of({**expected[shape], "event_type": name}) == expected["call"]
 
 
+def test_a_field_the_catalogue_does_not_list_is_never_sent() -> None:
+    assert call_of(opened(shoe_size=44, campaign_name="A")) == call_of(opened(campaign_name="A"))
+
+
 def test_there_is_no_sample_of_a_type_the_catalogue_does_not_have() -> None:
     assert {path.stem for path in SAMPLES.iterdir()} == ALL
 
