@@ -150,6 +150,7 @@ class Connector(models.Model):
     region = models.CharField(max_length=2, choices=Region.choices)
     selected_events = ArrayField(models.CharField(max_length=200), default=list, blank=True)
     include_anonymous = models.BooleanField(default=False)
+    weekly_mail = models.BooleanField(default=False)
     state = models.CharField(max_length=10, choices=ConnectorState.choices, default=ConnectorState.LIVE)
     paused_at = models.DateTimeField(null=True, blank=True)
     paused_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")

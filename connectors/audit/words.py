@@ -9,10 +9,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from connectors.models import AuditEntry
+from connectors.web.list_words import listed
 
 FIELDS: dict[str, Any] = {
     "name": gettext_lazy("name"),
     "contact_email": gettext_lazy("contact"),
+    "language": gettext_lazy("language of mails"),
+    "weekly_mail": gettext_lazy("weekly mail"),
     "region": gettext_lazy("region"),
     "selected_events": gettext_lazy("events"),
     "include_anonymous": gettext_lazy("anonymous users"),
@@ -63,7 +66,7 @@ def _change(name: str, before: dict[str, Any], after: dict[str, Any]) -> FieldCh
     if name == "selected_events" and name in before and name in after:
         added, removed = set(after[name]) - set(before[name]), set(before[name]) - set(after[name])
         parts = [f"+ {event}" for event in sorted(added)] + [f"− {event}" for event in sorted(removed)]
-        return FieldChange(field, "", ", ".join(parts))
+        return FieldChange(field, "", listed(parts))
     return FieldChange(field, _shown(before.get(name)), _shown(after.get(name)))
 
 
@@ -75,5 +78,5 @@ def _shown(value: Any) -> str:
     if isinstance(value, list):
         if len(value) > 6:
             return ngettext("%(n)s entry", "%(n)s entries", len(value)) % {"n": len(value)}
-        return ", ".join(map(str, value))
+        return listed(value)
     return str(value)

@@ -79,6 +79,7 @@ class Migration(migrations.Migration):
                 ('region', models.CharField(choices=[('us', 'United States'), ('eu', 'European Union')], max_length=2)),
                 ('selected_events', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=200), blank=True, default=list, size=None)),
                 ('include_anonymous', models.BooleanField(default=False)),
+                ('weekly_mail', models.BooleanField(default=False)),
                 ('state', models.CharField(choices=[('live', 'Live'), ('paused', 'Paused')], default='live', max_length=10)),
                 ('paused_at', models.DateTimeField(blank=True, null=True)),
                 ('key_reminder_on', models.DateField(blank=True, null=True)),

@@ -6,22 +6,24 @@ import unicodedata
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector, Region
 from connectors.setup import key_check
-from connectors.setup.lifecycle import Settings
+from connectors.setup.lifecycle import EDITED, Settings
 from connectors.web.field_remarks import Remarked
+from connectors.web.language import of_person
 
 NAME_LENGTH, ADDRESS_LENGTH = 100, 254
 
 
 class DetailsForm(Remarked):
-    """A connector's name, contact and exported events; `version` is the connector's version the form was made from."""
+    """A connector's name, contact, mails and exported events; `version` is the version the form was made from."""
 
     name = forms.CharField(
         label=gettext_lazy("Integration name"),
@@ -30,6 +32,15 @@ class DetailsForm(Remarked):
     contact_email = forms.CharField(
         label=gettext_lazy("Contact email"),
         error_messages={"required": gettext_lazy("Enter the address that should hear about trouble.")},
+    )
+    language = forms.ChoiceField(
+        label=gettext_lazy("Language of mails"),
+        choices=settings.LANGUAGES,
+        required=False,
+        initial=get_language,
+    )
+    weekly_mail = forms.BooleanField(
+        label=gettext_lazy("Also send a mail after each week without trouble"), required=False
     )
     include_anonymous = forms.BooleanField(
         label=gettext_lazy("Include events from anonymous users"), required=False
@@ -90,15 +101,15 @@ class DetailsForm(Remarked):
 
     def settings(self) -> Settings:
         data = self.cleaned_data
-        return Settings(
-            data["name"], data["contact_email"], data["selected_events"], data["include_anonymous"]
-        )
+        return Settings(**{name: data[name] for name in EDITED})
 
     @staticmethod
     def values_of(connector: Connector) -> dict[str, Any]:
         return {
             "name": connector.name,
             "contact_email": connector.contact_email,
+            "language": of_person(connector.language),
+            "weekly_mail": connector.weekly_mail,
             "selected_events": sorted(connector.selected_events),
             "include_anonymous": connector.include_anonymous,
         }
@@ -129,7 +140,15 @@ class KeyForm(Remarked):
 
 
 class LaunchForm(KeyForm, DetailsForm):
-    field_order = ("name", "contact_email", "write_key", "region", "selected_events", "include_anonymous")
+    field_order = (
+        "name",
+        "contact_email",
+        "language",
+        "weekly_mail",
+        "write_key",
+        "region",
+        "selected_events",
+    )
 
 
 class RotateForm(KeyForm):

@@ -18,6 +18,9 @@ from connectors.models import Connector, ConnectorState, ConnectorType, Workspac
 from connectors.vault import sealing
 from connectors.workspaces.archived import hold_open
 
+# The settings' names, as the form and the table have them.
+EDITED = ("name", "contact_email", "language", "weekly_mail", "selected_events", "include_anonymous")
+
 
 class TypeTaken(Exception):
     """The workspace already has a connector of this type; `standing` is that connector."""
@@ -49,12 +52,15 @@ class Outdated(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the edit form holds."""
+    """What the edit form holds. `language` is that of mails to the contact: empty leaves it as it is, and at the launch
+    makes it the language of whoever launches."""
 
     name: str
     contact_email: str
     selected_events: list[str]
     include_anonymous: bool
+    language: str = ""
+    weekly_mail: bool = False
 
 
 def describe(connector: Connector) -> dict[str, Any]:
@@ -62,6 +68,8 @@ def describe(connector: Connector) -> dict[str, Any]:
     return {
         "name": connector.name,
         "contact_email": connector.contact_email,
+        "language": connector.language,
+        "weekly_mail": connector.weekly_mail,
         "region": connector.region,
         "selected_events": sorted(connector.selected_events),
         "include_anonymous": connector.include_anonymous,
@@ -84,8 +92,8 @@ def launch(workspace: Workspace, settings: Settings, *, region: str, write_key: 
                 type=ConnectorType.SEGMENT,
                 name=settings.name,
                 contact_email=settings.contact_email,
-                # Until somebody chooses another, trouble is told in the language of whoever launched it.
-                language=translation.get_language() or "",
+                language=settings.language or translation.get_language() or "",
+                weekly_mail=settings.weekly_mail,
                 region=region,
                 selected_events=sorted(settings.selected_events),
                 include_anonymous=settings.include_anonymous,
@@ -112,7 +120,7 @@ def launch(workspace: Workspace, settings: Settings, *, region: str, write_key: 
 
 
 def update(connector: Connector, settings: Settings, *, seen_version: int, by: By) -> Connector:
-    """Changes name, contact, selected events and the rule for anonymous users.
+    """Changes name, contact and how it is written to, selected events and the rule for anonymous users.
 
     Raises:
         Outdated: the connector is no longer the version the form was made from.
@@ -124,9 +132,11 @@ def update(connector: Connector, settings: Settings, *, seen_version: int, by: B
         before = describe(current)
         current.name = settings.name
         current.contact_email = settings.contact_email
+        current.language = settings.language or current.language
+        current.weekly_mail = settings.weekly_mail
         current.selected_events = sorted(settings.selected_events)
         current.include_anonymous = settings.include_anonymous
-        _save(current, by, "name", "contact_email", "selected_events", "include_anonymous")
+        _save(current, by, *EDITED)
         record_change(AuditAction.CONNECTOR_UPDATED, current, before, describe(current), by)
         ports.changed(current)
     return current

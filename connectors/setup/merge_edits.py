@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.core import signing
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from connectors.web.list_words import listed
+
 LABELS = {
     "name": gettext_lazy("name"),
     "contact_email": gettext_lazy("contact"),
+    "language": gettext_lazy("language of mails"),
+    "weekly_mail": gettext_lazy("weekly mail"),
     "selected_events": gettext_lazy("events"),
     "include_anonymous": gettext_lazy("anonymous users"),
 }
@@ -74,7 +79,7 @@ def summary(before: dict[str, Any], after: dict[str, Any]) -> str:
         parts.append(ngettext("%(n)s event removed", "%(n)s events removed", removed) % {"n": removed})
     rest = [name for name in LABELS if name != "selected_events" and before[name] != after[name]]
     parts += [_("%(field)s changed") % {"field": LABELS[name]} for name in rest]
-    return ", ".join(parts)
+    return listed(parts)
 
 
 def _shown(name: str, before: dict[str, Any], after: dict[str, Any]) -> str:
@@ -84,4 +89,8 @@ def _shown(name: str, before: dict[str, Any], after: dict[str, Any]) -> str:
         return ""
     if name == "include_anonymous":
         return _("included") if after[name] else _("not included")
+    if name == "weekly_mail":
+        return _("yes") if after[name] else _("no")
+    if name == "language":
+        return str(dict(settings.LANGUAGES).get(after[name], after[name]))
     return str(after[name])

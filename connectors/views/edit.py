@@ -58,6 +58,7 @@ def _conflict(request: HttpRequest, connector: Connector, form: DetailsForm) -> 
     now = DetailsForm.values_of(connector)
     typed = {name: form.cleaned_data[name] for name in now}
     typed["selected_events"] = sorted(typed["selected_events"])
+    typed["language"] = typed["language"] or now["language"]
     seen = merge_edits.recall(request.POST.get("seen", "")) or now
     merged = merge_edits.merge(seen, now, typed)
     context = {

@@ -228,6 +228,14 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='WeeklyMail',
+            fields=[
+                ('connector', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to='connectors.connector')),
+                ('told_until', models.DateTimeField(null=True)),
+                ('claimed_until', models.DateTimeField(null=True)),
+            ],
+        ),
+        migrations.CreateModel(
             name='ReceivedCount',
             fields=[
                 ('pk', models.CompositePrimaryKey('workspace_id', 'minute', 'event_type', blank=True, editable=False, primary_key=True, serialize=False)),

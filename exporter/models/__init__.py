@@ -24,6 +24,7 @@ from exporter.models.deliveries import (
     Settled,
     Settlement,
     Stopped,
+    WeeklyMail,
 )
 from exporter.models.heartbeats import Heartbeat
 from exporter.models.log import (
@@ -82,4 +83,5 @@ __all__ = [
     "UnknownType",
     "Upload",
     "UploadPiece",
+    "WeeklyMail",
 ]

@@ -198,6 +198,17 @@ class Incident(models.Model):
         ]
 
 
+class WeeklyMail(models.Model):
+    """How far a connector's contact was told of its weeks: those that ended by `told_until` are done with. Nobody else
+    sends the mail before `claimed_until`."""
+
+    connector = models.OneToOneField(
+        Connector, on_delete=models.CASCADE, primary_key=True, related_name="+", db_constraint=False
+    )
+    told_until = models.DateTimeField(null=True)
+    claimed_until = models.DateTimeField(null=True)
+
+
 class Notice(models.Model):
     """One mail of an incident: due since `created_at`, sent at `sent_at` (alone or within a weightier one).
 

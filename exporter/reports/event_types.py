@@ -86,9 +86,10 @@ class FieldSeen(NamedTuple):
     drifted_at: datetime | None
 
 
-def types_of(workspace: Workspace) -> list[TypeSeen]:
-    """Every type the workspace has ever received, the most frequent first; three statements."""
-    now = sql.clock()
+def types_of(workspace: Workspace, at: datetime | None = None) -> list[TypeSeen]:
+    """Every type the workspace has ever received, the most frequent first; three statements. What is new or silent is
+    so at `at`, which is now if it is not given."""
+    now = at or sql.clock()
     with connection.cursor() as cursor:
         cursor.execute(_TYPES, {"workspace": workspace.pk, "drift": now - DRIFT_SHOWN_FOR})
         rows = cursor.fetchall()
@@ -117,7 +118,7 @@ def _type(
         unknown_fields=len(_unknown(known, fields or ())),
         drifting_fields=drifting,
         # What came on the workspace's first day is not new: everything was.
-        new=first is not None and first > now - NEW_FOR and first > oldest + timedelta(days=1),
+        new=first is not None and now - NEW_FOR < first <= now and first > oldest + timedelta(days=1),
         silent=silent.get(name),
     )
 

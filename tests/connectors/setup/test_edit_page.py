@@ -54,6 +54,25 @@ def test_update_current_stores_and_says_what_changed(
     assert "Updated: 2 events added, 1 event removed. It takes effect within seconds" in page
 
 
+def test_how_the_contact_is_written_to_can_be_changed(
+    as_: Callable[[str], Client], path: str, connector: Connector
+) -> None:
+    client = as_("marketer")
+    assert connector.language == "en"
+    client.post(f"{path}edit/", open_form(client, path) | {"language": "ja", "weekly_mail": "on"})
+    connector.refresh_from_db()
+    assert (connector.language, connector.weekly_mail) == ("ja", True)
+    page = client.get(f"{path}edit/").content.decode()
+    assert re.search(r'<option value="ja"\s+lang="ja"\s+selected>', page)
+    entry = AuditEntry.objects.latest("pk")
+    assert entry.before == {"language": "en", "weekly_mail": False}
+    assert client.post(f"{path}edit/", open_form(client, path) | {"language": "tlh"}).status_code == 422
+    # A program that sends no language leaves it as it is.
+    client.post(f"{path}edit/", open_form(client, path))
+    connector.refresh_from_db()
+    assert (connector.language, connector.weekly_mail) == ("ja", False)
+
+
 def test_the_second_of_two_editors_is_told_and_loses_nothing(
     as_: Callable[[str], Client], people: dict[str, User], path: str, connector: Connector
 ) -> None:
