@@ -69,12 +69,6 @@ class EventType:
         return self.properties + self.traits + self.device
 
     @property
-    def search_text(self) -> str:
-        """All names somebody may look for: of the event, and of its fields in Braze and in Segment."""
-        fields = (name for target in self.targets for name in (target.name, *target.sources))
-        return " ".join(dict.fromkeys((self.label, self.title, self.event_type, *self.aliases, *fields)))
-
-    @property
     def places(self) -> tuple[tuple[str, Target], ...]:
         """Each of them with its place in the call, such as ``context.traits.email``."""
         return tuple(

@@ -14,7 +14,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from connectors.catalogue import labels
-from connectors.web import time_words
+from connectors.catalogue.event_type import EventType
+from connectors.web import list_words, time_words
 from connectors.web.field_remarks import Remarked
 
 register = template.Library()
@@ -51,9 +52,25 @@ def seconds(value: float) -> str:
 
 
 @register.filter
+def milliseconds(value: int) -> str:
+    return time_words.milliseconds(value)
+
+
+@register.filter
+def listed(items: list[str]) -> str:
+    return list_words.listed(items)
+
+
+@register.filter
 def catalogue_word(text: str) -> str:
     """A section, group, label or summary of the event catalogue in the reader's language."""
     return labels.translated(text)
+
+
+@register.filter
+def event_title(event: EventType) -> str:
+    """What an event type is called: its name in Segment or, where every event brings its own, its label."""
+    return event.segment_event or labels.translated(event.label)
 
 
 @register.filter

@@ -51,6 +51,11 @@ def duration(seconds: float) -> str:
     return _("%(n)s days") % {"n": int(seconds // DAY)}
 
 
+def milliseconds(value: int) -> str:
+    """`1,180 ms`."""
+    return _("%(n)s ms") % {"n": number_format(value, force_grouping=True)}
+
+
 def exactly(span: timedelta) -> str:
     """A span to the minute, for countdowns: `44 h 57 min`."""
     minutes = max(int(span.total_seconds() // MINUTE), 0)

@@ -9,6 +9,7 @@ from datetime import datetime
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from connectors.web.list_words import listed
 from connectors.web.time_words import duration
 from exporter.display import chart_geometry
 from exporter.display.chart_geometry import Bar, Chart, Frame
@@ -114,7 +115,7 @@ def attempts(trends: Trends) -> Figure:
         "none": _("No answer"),
     }
     total = {name: int(sum(value or 0 for value in line.rows[name])) for name in labels}
-    told = ", ".join(f"{labels[name]}: {_n(count)}" for name, count in total.items())
+    told = listed(_("%(name)s: %(n)s") % {"name": labels[name], "n": _n(total[name])} for name in labels)
     chart = chart_geometry.stacked(line.rows, WIDE)
     return _figure("attempts", _("Attempts by answer"), told, chart, line, labels, marks=[])
 

@@ -1,5 +1,5 @@
 /* The long form: the footer that says what is left to do. */
-import { all, fill } from "./dom.js";
+import { all, counted, fill } from "./dom.js";
 
 for (const form of all("[data-form]")) {
   const foot = form.querySelector("[data-foot]");
@@ -23,14 +23,13 @@ for (const form of all("[data-form]")) {
   const refresh = () => {
     const found = unfinished();
     const errors = touched();
-    const total = all("[name=selected_events]", form).length;
     const number = foot.querySelector("[data-chosen]");
-    if (number) number.textContent = number.textContent.replace(/\d+/, chosen()).replace(/\d+(?=\D*$)/, total);
+    const total = all("[name=selected_events]", form).length;
+    if (number) number.textContent = fill(number.dataset.chosen, { n: chosen(), all: total });
     left.replaceChildren();
     if (found.length) {
       const line = Object.assign(document.createElement("p"), { className: errors ? "to-fix" : "to-fix calm" });
-      const say = errors ? (found.length === 1 ? foot.dataset.one : foot.dataset.many) : foot.dataset.missing;
-      line.append(fill(say, { n: found.length }));
+      line.append(errors ? counted(foot, "fix", found.length) : foot.dataset.missing);
       for (const [to, label] of found) {
         line.append(Object.assign(document.createElement("a"), { href: to, textContent: label }));
       }
@@ -47,11 +46,11 @@ for (const form of all("[data-form]")) {
     const fields = all("[data-was]", form).filter((input) => input.type === "checkbox"
       ? input.checked !== (input.dataset.was === "yes") : input.value !== input.dataset.was);
     const parts = [];
-    if (added) parts.push(fill(words.added, { n: added }));
-    if (removed) parts.push(fill(words.removed, { n: removed }));
-    const labels = fields.map((input) => input.dataset.label).join(", ");
-    if (fields.length) parts.push(fill(words.fields, { fields: labels }));
-    place.textContent = parts.length ? `${parts.join(", ")}; ${words.effect}` : words.none;
+    if (added) parts.push(counted(place, "added", added));
+    if (removed) parts.push(counted(place, "removed", removed));
+    const labels = fields.map((input) => input.dataset.label).join(words.between);
+    if (fields.length) parts.push(counted(place, "fields", fields.length, { fields: labels }));
+    place.textContent = parts.length ? `${parts.join(words.between)}; ${words.effect}` : words.none;
   };
   left.addEventListener("click", (event) => {
     const link = event.target.closest("a");

@@ -37,7 +37,7 @@ for (const picker of all("[data-picker]")) {
   // “subscription” must not swallow “subscription-group” of another section.
   for (const group of groups) members.set(group.dataset.group, all("[name=selected_events]", group));
 
-  /* --- Counting and choosing ----------------------------------------------------------------------------------- */
+  /* --- Counting and choosing ------------------------------------------------------------------------------- */
   const count = () => {
     for (const place of all("[data-tally], [data-group]", picker)) {
       const tri = place.querySelector("input");
@@ -63,7 +63,7 @@ for (const picker of all("[data-picker]")) {
     if (target.matches(TRI) || target.name === "selected_events") count();
   });
 
-  /* --- What an event carries, unfolded in place ------------------------------------------------------------------ */
+  /* --- What an event carries, unfolded in place ------------------------------------------------------------ */
   const unfold = (row, open) => {
     const link = row.querySelector(".unfold");
     let fold = row.querySelector(".fold");
@@ -98,7 +98,7 @@ for (const picker of all("[data-picker]")) {
     }
   });
 
-  /* --- Search ---------------------------------------------------------------------------------------------------- */
+  /* --- Search ---------------------------------------------------------------------------------------------- */
   let texts = null;
   const readRows = () => {
     const fields = fieldsOf(picker.querySelector("[data-fields]").dataset.fields, rows.length);
@@ -123,7 +123,7 @@ for (const picker of all("[data-picker]")) {
   };
   search.addEventListener("input", find);
 
-  /* --- Keys: one tab stop a list and a group, arrow keys do the rest ----------------------------------------------- */
+  /* --- Keys: one tab stop a list and a group, arrow keys do the rest --------------------------------------- */
   const stops = () => {
     all(".picker-groups a, .group-head input, .unfold", picker).forEach((one) => { one.tabIndex = -1; });
     heads.forEach((one, place) => { one.tabIndex = place ? -1 : 0; });
