@@ -148,8 +148,8 @@ def pages(admin: User) -> dict[str, tuple[str, Act]]:
         lifecycle.update(busy, mine, seen_version=version + 1, by=actor.By(admin))
 
     def counted(page: Page) -> None:
-        page.get_by_role("button", name="Count the events").click()
-        page.get_by_role("button", name="Begin replay").wait_for()
+        page.locator("#replay-form [name=look]").click()
+        page.locator("button[form=replay-form]").wait_for()
 
     def unknown_owner(page: Page) -> None:
         page.locator("[name=email]").fill("new@harbourandpine.example")
