@@ -31,6 +31,7 @@ def main() -> int:
     options = _options()
     folder = local.folder()
     drawn = [one for one in sample(ROOT, options.size, options.seed) if one.room in options.rooms]
+    drawn = drawn[options.part - 1 :: options.of]
     if options.list:
         print("\n".join(f"{one.module}:{one.line}\n{_change(ROOT, one)}" for one in drawn))
         return 0
@@ -94,6 +95,10 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--resume", action="store_true", help="keep what an earlier run of this draw has judged"
+    )
+    parser.add_argument("--part", type=int, default=1, help="with --of: which of several runs side by side")
+    parser.add_argument(
+        "--of", type=int, default=1, help="every so-manieth only; each run in a folder of its own"
     )
     parser.add_argument("--list", action="store_true", help="only print what is drawn")
     parser.add_argument(

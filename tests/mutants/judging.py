@@ -37,6 +37,7 @@ class Judge:
     def __init__(self, whole: Run, unfit: dict[str, str]) -> None:
         self._whole = whole
         self.unfit = unfit
+        self._sound: set[str] = set()
 
     def judge(self, tests: list[str], faulty: Run) -> Judgement:
         """Raises RuntimeError: the tests do not load without a fault."""
@@ -64,16 +65,23 @@ class Judge:
             raise RuntimeError("The tests do not load without a fault.")
 
     def _confirmed(self, test: str, faulty: Run) -> tuple[Verdict | None, str]:
-        """The verdict, if the test sees the fault again, alone, and passes again, alone, without it."""
-        again = self._whole([test])
-        if not again.loaded:
-            raise RuntimeError("The tests do not load without a fault.")
-        if again.failed or again.hung:
-            self.unfit[test] = f"{test} {'fails' if again.failed else 'hangs'} without a fault"
-            return None, self.unfit[test]
+        """The verdict, if the test passes alone without the fault and sees the fault again, alone."""
+        if doubt := self._doubt(test):
+            return None, doubt
         with_fault = faulty([test])
         if with_fault.hung:
             return Verdict.TIMED_OUT, ""
         if with_fault.failed or not with_fault.loaded:
             return Verdict.KILLED, ""
         return None, f"{test} saw it once, and not again"
+
+    def _doubt(self, test: str) -> str:
+        """Why the test says nothing of a fault; nothing where it passes alone. Asked once of each test."""
+        if test not in self._sound:
+            ran = self._whole([test])
+            if not ran.loaded:
+                raise RuntimeError("The tests do not load without a fault.")
+            if ran.failed or ran.hung:
+                self.unfit[test] = f"{test} {'fails' if ran.failed else 'hangs'} without a fault"
+            self._sound.add(test)
+        return self.unfit.get(test, "")

@@ -19,12 +19,12 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
+from zlib import crc32
 
 import psycopg
 
 from tests.mutants import telling
 
-CLEAN = "mutants_clean"
 START_SECONDS = 90
 # Beyond what a test took without a fault, on a machine that others use too.
 PATIENCE_SECONDS = 30
@@ -61,11 +61,13 @@ class Runner:
         self.tree = tree
         self._told, self._chosen, self._output = (folder / name for name in ("told", "chosen", "output"))
         self._url = os.environ["DATABASE_URL"]
+        # By its folder: several runs may stand side by side on one server.
+        self._database = f"mutants_{crc32(str(folder).encode()):08x}"
         self._runs = 0
 
     def prepare(self) -> None:
         """The clean database, with its tables."""
-        self._drop(CLEAN)
+        self._drop(f"{self._database}_clean")
         pid = self._fork([], _make_clean)
         _, status = os.waitpid(pid, 0)
         if status:
@@ -83,7 +85,7 @@ class Runner:
                 os.killpg(pid, signal.SIGKILL)
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)
-            self._drop(f"mutants_{self._runs}")
+            self._drop(self._database)
 
     def _fork(self, tests: list[str], what: object) -> int:
         self._told.write_text("")
@@ -95,7 +97,7 @@ class Runner:
         try:
             os.setsid()
             self._become()
-            what(tests, self._url, f"mutants_{self._runs}")  # type: ignore[operator]
+            what(tests, self._url, self._database)  # type: ignore[operator]
             os._exit(0)
         except BaseException:
             sys.excepthook(*sys.exc_info())
@@ -116,7 +118,7 @@ class Runner:
         os.environ |= {
             telling.TOLD: str(self._told),
             telling.CHOSEN: str(self._chosen),
-            "REDIS_KEY_PREFIX": f"mutants-{self._runs}-",
+            "REDIS_KEY_PREFIX": f"{self._database}-{self._runs}-",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
 
@@ -166,14 +168,14 @@ def _note(ran: Ran, what: dict[str, object], running: str, since: float) -> tupl
     return running, since
 
 
-def _make_clean(_tests: list[str], _url: str, _name: str) -> None:
+def _make_clean(_tests: list[str], _url: str, name: str) -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "currents_admin.settings"
     import django
 
     django.setup()
     from django.db import connection
 
-    connection.settings_dict.setdefault("TEST", {})["NAME"] = CLEAN
+    connection.settings_dict.setdefault("TEST", {})["NAME"] = f"{name}_clean"
     connection.creation.create_test_db(verbosity=0, autoclobber=True)
     connection.close()
     # What pytest makes of the tests is kept beside them; no fault is ever put there.
@@ -201,7 +203,9 @@ def _run(tests: list[str], url: str, name: str) -> None:
 
     def clone(*_: object, **__: object) -> list[object]:
         with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE {CLEAN} STRATEGY FILE_COPY'.encode())
+            connection.execute(
+                f'CREATE DATABASE "{name}" TEMPLATE "{name}_clean" STRATEGY FILE_COPY'.encode()
+            )
         from django.db import connection as ours
 
         ours.close()
@@ -213,7 +217,14 @@ def _run(tests: list[str], url: str, name: str) -> None:
     # The same examples in every run: a fault must not be seen by luck, nor missed by it.
     import hypothesis
 
-    hypothesis.settings.register_profile("mutants", derandomize=True, database=None, deadline=None)
+    # Nor is a machine that others use too a reason to fail.
+    hypothesis.settings.register_profile(
+        "mutants",
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
     hypothesis.settings.load_profile("mutants")
     files = list(dict.fromkeys(test.partition("::")[0] for test in tests))
     pytest.main(["-x", "-q", *_PLAIN, "-p", "tests.mutants.telling", *files])
