@@ -81,7 +81,7 @@ def product() -> list[bytes]:
     source = reader.Reader(1, Plan(ALL, include_anonymous=True), 1)
     bodies, cursor = [], 0
     while (body := source.make(cursor, None, packing.Limits())).end > cursor:
-        bodies.append(packing.wrap(body.calls, _SENT_AT))
+        bodies.append(packing.wrap(body.calls, datetime.fromisoformat(_SENT_AT)))
         cursor = body.end
     return bodies
 
@@ -123,7 +123,7 @@ def small(claimed: list[Claimed], current: Current) -> list[bytes]:
     bodies, landed = [], []
     for one in claimed:
         body = small_body(one, current)
-        bodies.append(packing.wrap(body.calls, _SENT_AT))
+        bodies.append(packing.wrap(body.calls, datetime.fromisoformat(_SENT_AT)))
         tried = Tried(1.0, 200, "accepted", "", 1.0, 1, body.size, body.first, body.first, "", None)
         landed.append(Landed(one, Piece.of(body, 2.0), tried))
     parameters(landed)

@@ -117,7 +117,6 @@ def _send_some(
 
 def _body(call: bytes) -> Any:
     def body() -> bytes:
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return packing.wrap([call], now)
+        return packing.wrap([call], datetime.now(UTC))
 
     return body

@@ -61,10 +61,7 @@ class InFlight:
 
     def launch(self, body: Body, current: Current) -> Sent:
         def wrapped() -> bytes:
-            now = datetime.now(UTC)
-            return packing.wrap(
-                body.calls, now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z"
-            )
+            return packing.wrap(body.calls, datetime.now(UTC))
 
         at = self.lease.now()
         flight = sender.launch(current.endpoint, current.authorization, wrapped, self._landed.set)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 MOST_BYTES = 475_000
 MOST_EVENTS = 2_500
@@ -33,6 +34,7 @@ def fits(used: int, count: int, call: bytes, limits: Limits) -> bool:
     return count == 0 or (count < limits.events and ENVELOPE + used + 1 + len(call) <= limits.bytes)
 
 
-def wrap(calls: Sequence[bytes], sent_at: str) -> bytes:
-    """The request body; `sent_at` is ISO 8601 with milliseconds and must be of this very attempt."""
-    return b"".join((_HEAD, b",".join(calls), _TAIL % sent_at.encode()))
+def wrap(calls: Sequence[bytes], sent_at: datetime) -> bytes:
+    """The request body; `sent_at`, in UTC, must be of this very attempt. It is sent with its milliseconds."""
+    stamp = sent_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return b"".join((_HEAD, b",".join(calls), _TAIL % stamp.encode()))

@@ -38,10 +38,13 @@ class Measured:
     def tests_for(self, root: Path, module: str, line: int, most: float) -> list[str]:
         """The tests that run the line, the quickest first, at most as many as take `most` seconds; those of its module
         count as a third of their time. For a line that runs at import only: those that run a line with the names it
-        gives, or else any line of the module."""
+        gives, or else any line of the module, and those of its module."""
         by_line = self.lines.get(module, {})
-        found = by_line.get(line) or self._of_names(root, module, line) or set().union(*by_line.values())
         own = f"tests/{Path(module).parent}/test_{Path(module).stem}"
+        found = by_line.get(line, set())
+        if not found:
+            found = self._of_names(root, module, line) or set().union(*by_line.values())
+            found |= {test for test in self.seconds if test.startswith(f"{own}.py::")}
 
         def dear(test: str) -> float:
             return self.seconds.get(test, 1.0) / (3 if test.startswith(own) else 1)

@@ -87,10 +87,7 @@ class Flights:
         def wrapped() -> bytes:
             if stopping.is_set() or claimed.until - time.monotonic() < MARGIN_SECONDS:
                 raise _Late
-            now = datetime.now(UTC)
-            return packing.wrap(
-                body.calls, now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z"
-            )
+            return packing.wrap(body.calls, datetime.now(UTC))
 
         key = (claimed.delivery_id, claimed.token)
 

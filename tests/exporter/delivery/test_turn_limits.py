@@ -94,6 +94,25 @@ def test_a_turn_gives_way_where_others_are_due_and_only_there() -> None:
         assert line.outcomes() == {"delivered": 15_000}
 
 
+def test_a_turn_asks_once_a_second_whether_others_are_due() -> None:
+    with a_line() as line:
+        other = Line(line.sandbox)
+        for each in (line, other):
+            each.feed(1)
+        held = Lease.take(line.delivery.pk)
+        assert held is not None
+        asking, now = Turn(held), time.monotonic()
+        asking.began, asking.looked = now - turn.SHORT_TURN + 1.0, now - 1.5
+        too_early = asking._over()
+        asking.began, asking.looked = now - turn.SHORT_TURN - 1.0, time.monotonic() - 0.2
+        just_asked = asking._over()
+        asking.looked = now - 1.5
+        assert (too_early, just_asked, asking._over()) == (False, False, True)
+        held.release()
+        line.deliver()
+        other.deliver()
+
+
 def test_what_was_answered_and_not_settled_yet_counts_among_the_bodies_in_flight(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

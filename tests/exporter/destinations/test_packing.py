@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from itertools import pairwise
 
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from exporter.destinations.packing import MOST_BYTES, MOST_EVENTS, Limits, fits, wrap
 
-NOW = "2026-01-02T03:04:05.678Z"
+NOW = datetime(2026, 1, 2, 3, 4, 5, 678_999, UTC)
 calls = st.lists(
     st.integers(2, 32_000).flatmap(lambda size: st.just(b'"' + b"x" * (size - 2) + b'"')), max_size=60
 )
@@ -54,4 +55,9 @@ def test_no_body_could_have_held_the_next_call_too(offered: list[bytes]) -> None
 
 
 def test_a_body_is_a_batch_with_the_time_of_sending() -> None:
-    assert json.loads(wrap([b'{"a":1}', b'{"b":2}'], NOW)) == {"batch": [{"a": 1}, {"b": 2}], "sentAt": NOW}
+    assert json.loads(wrap([b'{"a":1}', b'{"b":2}'], NOW)) == {
+        "batch": [{"a": 1}, {"b": 2}],
+        "sentAt": "2026-01-02T03:04:05.678Z",
+    }
+    whole_second = NOW.replace(microsecond=0)
+    assert json.loads(wrap([], whole_second))["sentAt"] == "2026-01-02T03:04:05.000Z"
