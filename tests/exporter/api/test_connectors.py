@@ -101,8 +101,9 @@ def test_a_name_that_is_not_the_servers_is_a_problem_too(
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
 @pytest.mark.parametrize("host", ["", "10.1.2.3:8000", "elsewhere.example", "two names"])
 def test_life_signs_and_metrics_answer_under_any_name(path: str, host: str, settings: Any) -> None:
-    settings.ALLOWED_HOSTS = ["currents.example.com"]
-    assert Client().get(path, headers={"Host": host}).status_code in (200, 503)
+    settings.ALLOWED_HOSTS, settings.METRICS_TOKEN = ["currents.example.com"], "a-token-of-the-scraper"
+    headers = {"Host": host, "Authorization": f"Bearer {settings.METRICS_TOKEN}"}
+    assert Client().get(path, headers=headers).status_code in (200, 503)
 
 
 def test_a_list_costs_one_statement_beside_the_connectors_however_many(
