@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
+import psycopg
 from django.conf import settings
 from django.core import mail
 from django.db import DatabaseError, connection
@@ -20,6 +21,7 @@ from exporter.destinations.connection import CONNECT_SECONDS, connect, fault_nam
 from exporter.destinations.http_answer import Broken
 from exporter.dispatch import heartbeats, queues
 from exporter.models import Source
+from exporter.operations import pooler
 
 _OLDEST_POSTGRESQL = 150_000
 _MOST_SKEW_SECONDS = 2.0
@@ -48,6 +50,7 @@ def examine(letter_to: str = "") -> Iterator[Finding]:
     """Every part in turn; with an address, a test letter is sent to it. Never raises: what breaks is a finding."""
     checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
         ("database", _database),
+        ("pooler", _pooler),
         ("broker", _broker),
         ("workers and beat", _parts),
         ("clocks", _clocks),
@@ -77,6 +80,19 @@ def _database() -> Iterator[Finding]:
         yield Finding(
             "database", Level.BAD, f"{len(missing)} migrations are missing", "Run manage.py migrate."
         )
+
+
+def _pooler() -> Iterator[Finding]:
+    try:
+        pooling = pooler.look()
+    except psycopg.Error as error:
+        remedy = "Start PostgreSQL, and look at DATABASE_URL."
+        yield Finding("pooler", Level.BAD, f"cannot be told ({type(error).__name__})", remedy)
+        return
+    if pooling is pooler.Pooling.LOSES_STATEMENTS:
+        yield Finding("pooler", Level.BAD, pooling.value, pooler.REMEDY)
+    else:
+        yield Finding("pooler", Level.GOOD, pooling.value)
 
 
 def _broker() -> Iterator[Finding]:
