@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
-from currents_admin import database_roles, demo_keys
+from currents_admin import database_roles, demo_keys, migrating
 from exporter.actions import connector_changes
 
 
@@ -23,7 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--static", action="store_true", help="also compress and hash the static files")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        call_command("migrate", interactive=False, verbosity=0)
+        migrating.migrate()
         database_roles.let_in(settings.RUNS_AS)
         connector_changes.note_catalogue()
         if options["static"]:
