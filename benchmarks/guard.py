@@ -35,7 +35,7 @@ from exporter.delivery.lanes.settle_many import Landed, parameters  # noqa: E402
 from exporter.delivery.lanes.small_body import small_body  # noqa: E402
 from exporter.delivery.piece import Piece  # noqa: E402
 from exporter.delivery.settings_in_force import Current  # noqa: E402
-from exporter.delivery.settle import Tried  # noqa: E402
+from exporter.delivery.step import Tried  # noqa: E402
 from exporter.destinations import packing  # noqa: E402
 from exporter.destinations.endpoint import endpoint  # noqa: E402
 from exporter.destinations.segment.transform import Plan  # noqa: E402

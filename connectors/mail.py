@@ -11,9 +11,9 @@ second copy goes out under the same Message-ID.
 
 from __future__ import annotations
 
-import logging
 import re
 import smtplib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from datetime import timedelta
 from typing import Protocol
 from urllib.parse import urlsplit
 
+import structlog
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import connection
@@ -29,7 +30,7 @@ from django.utils import translation
 
 from connectors.web.language import of_person
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 # Longer than a mail server that is slow, but does answer, can take.
 CLAIM_LASTS = timedelta(minutes=5)
@@ -93,7 +94,10 @@ def send(letter: Letter) -> None:
     with translation.override(of_person(letter.language)):
         mail = EmailMultiAlternatives(letter.subject, letter.text, to=list(letter.to), headers=headers)
         mail.attach_alternative(letter.html, "text/html")
+    began = time.monotonic()
     mail.send()
+    ms = round(1000 * (time.monotonic() - began))
+    log.info("mail.sent", letter=letter.name, recipients=len(letter.to), ms=ms)
 
 
 def send_soon(letter: Letter) -> None:
@@ -106,7 +110,7 @@ def _send_or_tell(letter: Letter) -> None:
     try:
         send(letter)
     except Exception as error:  # whatever a mail server does: nobody waits for the answer
-        log.warning("A mail (%s) was not sent (%s).", letter.name, type(error).__name__)
+        log.warning("mail.failed", letter=letter.name, next="it is not repeated", exc_info=error)
 
 
 def send_claimed(claim: Callable[[], MailClaim | None]) -> int:
@@ -122,7 +126,7 @@ def send_claimed(claim: Callable[[], MailClaim | None]) -> int:
                 send(letter)
                 count += 1
         except Exception as error:  # whatever a mail server or a template does: the others must not suffer
-            log.warning("A mail was not sent and will be tried again (%s).", type(error).__name__)
+            log.warning("mail.failed", next="it is tried again", exc_info=error)
             mine.put_off()
             if isinstance(error, OSError) and not isinstance(error, _THIS_MAIL_ONLY):
                 break

@@ -4,7 +4,6 @@ continuing traffic. For `make demo`; every screen can be judged with it."""
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -12,6 +11,8 @@ from itertools import islice
 from random import Random
 from threading import Event
 from typing import Any
+
+import structlog
 
 from connectors.audit.actor import By
 from connectors.catalogue.catalogue import CATALOGUE, MESSAGE_ENGAGEMENT
@@ -26,7 +27,7 @@ from exporter.samples import history
 from exporter.samples.generator import generate
 from exporter.samples.history import Mix
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 OUTLET = "outlet"
 WEEK = timedelta(days=7)
@@ -61,7 +62,7 @@ def go_on(stopping: Event) -> None:
                 incoming, refused = refusals.sort_out(list(islice(source, round(_RATE * _BODY_SECONDS))))
                 appender.append_now(pk, incoming, refused)
             except Exception as error:  # whatever went wrong, the next body is tried
-                log.warning("No demo traffic was stored (%s).", type(error).__name__)
+                log.warning("demo.not_stored", error=type(error).__name__)
 
 
 def _endless(seed: int) -> Iterator[bytes]:

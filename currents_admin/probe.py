@@ -1,4 +1,4 @@
-"""Asks the web process on this machine how it is.
+"""Asks a web process, as a rule the one on this machine, how it is.
 
 `python -m currents_admin.probe` is the health check of a container.
 """
@@ -11,9 +11,9 @@ from http.client import HTTPConnection, HTTPException
 from currents_admin import env
 
 
-def status(port: int, path: str, *, seconds: float = 5) -> int:
+def status(port: int, path: str, *, seconds: float = 5, host: str = "127.0.0.1") -> int:
     """The HTTP status of the answer, 0 without one."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=seconds)
+    connection = HTTPConnection(host, port, timeout=seconds)
     try:
         connection.request("GET", path)
         return connection.getresponse().status

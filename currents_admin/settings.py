@@ -13,6 +13,7 @@ from typing import Any
 from csp.constants import NONE, SELF
 
 from currents_admin import env, env_urls, local, log_lines, oidc, safety
+from currents_admin.postgresql.naming import application_name
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -39,6 +40,7 @@ if PRODUCTION:
     safety.check(SECRET_KEY, ALLOWED_HOSTS)
 SECURE = SITE_URL.startswith("https://")
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
+LOG_FORMAT = env.choice("LOG_FORMAT", log_lines.READABLE, log_lines.FORMS)
 
 SEGMENT_URLS = {
     "us": env_urls.web("SEGMENT_US_URL", SERVICES.sandbox_url or "https://api.segment.io"),
@@ -143,7 +145,8 @@ _NO_HALF_OPEN = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
-DATABASES["default"]["OPTIONS"] = {"connect_timeout": 3} | _NO_HALF_OPEN | DATABASES["default"]["OPTIONS"]
+_OURS = {"connect_timeout": 3, "application_name": application_name()}
+DATABASES["default"]["OPTIONS"] = _OURS | _NO_HALF_OPEN | DATABASES["default"]["OPTIONS"]
 DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
 # Off for poolers that cannot carry prepared statements (pgbouncer before 1.21).
 if not env.flag("CURRENTS_PREPARED_STATEMENTS", default=True):
@@ -318,4 +321,4 @@ CELERY_BEAT_SCHEDULE = {
 }
 CELERY_TIMEZONE = "UTC"
 
-LOGGING = log_lines.settings(LOG_LEVEL)
+LOGGING = log_lines.settings(LOG_LEVEL, LOG_FORMAT, debug=DEBUG)

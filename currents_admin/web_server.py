@@ -27,6 +27,7 @@ accesslog = None
 # passes on what its clients say. SITE_URL and CURRENTS_TRUSTED_PROXIES decide.
 forwarded_allow_ips = ""
 forwarder_headers = ""
+logger_class = "currents_admin.front.log.FrontLog"
 # Its default lies in the home folder.
 control_socket_disable = True
 # The worker's heartbeat is a change to a file, which a busy disk would delay.
@@ -49,8 +50,10 @@ def post_worker_init(worker: Any) -> None:
 
 def _start_heartbeat() -> None:
     from exporter.dispatch import heartbeats
+    from exporter.operations import pooler
 
     beat = threading.Thread(
         target=heartbeats.keep, args=(["web"], threading.Event()), name="heartbeat", daemon=True
     )
     beat.start()
+    pooler.tell_soon()

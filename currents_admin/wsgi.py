@@ -14,6 +14,7 @@ except ImproperlyConfigured as error:
     sys.exit(f"{error}")
 
 # It reads the models, so Django must be set up first.
+from currents_admin import request_id
 from exporter.api import short_way
 
-application = short_way.before(_django)
+application = request_id.around(short_way.before(_django))

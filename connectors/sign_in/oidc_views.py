@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from functools import wraps
 
+import structlog
 from allauth.core.internal import ratelimit
 from allauth.socialaccount.models import SocialApp
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView, OAuth2LoginView
@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from connectors.sign_in import oidc_tokens
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 View = Callable[[HttpRequest, str], HttpResponse]
 # What a link to the sign-in may choose; allauth would also let it change what the provider is asked for.
 MAY_CHOOSE = ("process", "next")
@@ -30,7 +30,7 @@ def _told(view: View) -> View:
         except SocialApp.DoesNotExist:
             raise Http404 from None
         except OSError as error:
-            log.warning("The OpenID Connect provider did not answer (%s).", type(error).__name__)
+            log.warning("sign_in.provider_away", error=type(error).__name__)
             why = _("The provider does not answer. Sign in with your password, or try again later.")
             return render(request, "socialaccount/refused.html", {"why": why}, status=503)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import smtplib
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+import structlog
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -26,7 +26,7 @@ from connectors.workspaces import invitations, members
 from connectors.workspaces.email_field import AddressForm
 from connectors.workspaces.last_admin import LastAdmin
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class MemberForm(forms.Form):
@@ -182,7 +182,7 @@ def _send(request: HttpRequest, invitation: Invitation, link: str) -> None:
     try:
         mail.send(invitations.letter(invitation, link))
     except (OSError, smtplib.SMTPException) as error:
-        log.warning("An invitation was not sent (%s).", type(error).__name__)
+        log.warning("mail.failed", letter="invitation", error=type(error).__name__, next="a person is told")
         messages.error(
             request,
             _("The mail server did not take the invitation of %(email)s. Send it again later.")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from ipaddress import IPv6Address, ip_address, ip_network
 
+import structlog
 from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 _FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-Ip")
 _warned = False
 # Kept for the chore that tells the owners.
@@ -50,8 +50,9 @@ def undeclared_proxy(request: HttpRequest) -> bool:
     if found and not _warned:
         _warned = True
         log.warning(
-            "Requests arrive with X-Forwarded-For, but no proxy is declared. Set CURRENTS_TRUSTED_PROXIES to the "
-            "number of your proxies: until then limits and the audit log cannot tell people's addresses."
+            "proxy.undeclared",
+            next="Set CURRENTS_TRUSTED_PROXIES to the number of your proxies: until then limits and the audit log "
+            "cannot tell people's addresses.",
         )
         cache.add(UNDECLARED, True, 30 * 86_400)
     return found

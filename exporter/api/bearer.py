@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hmac
-import logging
 import time
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 
+import structlog
 from django.db import Error
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -16,7 +16,7 @@ from django.utils import timezone
 from connectors.models import IntakeToken, Scope
 from connectors.workspaces import tokens
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 # A revoked token ends within five seconds.
 _REMEMBERED = 4.0
@@ -104,4 +104,4 @@ def _note_use(row: IntakeToken) -> None:
         IntakeToken.objects.filter(pk=row.pk).update(last_used_at=Now())
     except Error as error:
         # A note for people: no event is refused for its sake.
-        log.warning("The last use of a token could not be noted (%s).", type(error).__name__)
+        log.warning("token.use_not_noted", token=row.pk, error=type(error).__name__)

@@ -7,11 +7,11 @@ types or ids of events.
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import structlog
 from django.db import connection
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -30,7 +30,7 @@ from exporter.reports.summary import Summary
 
 __all__ = ["CONTENT_TYPE", "exposition"]
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 _CONNECTOR = ("workspace", "connector")
 
@@ -248,7 +248,7 @@ def _queue_lengths() -> dict[str, int] | None:
     try:
         return queues.lengths()
     except (RedisError, OSError, ValueError) as error:
-        log.info("The broker does not answer (%s).", type(error).__name__)
+        log.info("broker.away", doing="metrics", error=type(error).__name__)
         return None
 
 

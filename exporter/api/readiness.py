@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 
+import structlog
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
@@ -15,7 +15,7 @@ from exporter.dispatch import heartbeats
 from exporter.dispatch.heartbeats import SILENT_SECONDS
 from exporter.dispatch.queues import QUEUES
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 KEPT_READY, KEPT_NOT_READY = 1.0, 0.2
 _ASK_SECONDS = 1.0
@@ -85,5 +85,5 @@ def _broker_answers() -> bool:
         with client:
             return bool(client.ping())
     except (RedisError, OSError, ValueError) as error:
-        log.info("The broker does not answer (%s).", type(error).__name__)
+        log.info("broker.away", doing="readiness", error=type(error).__name__)
         return False

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import logging
+import time
 
+import structlog
 from django.db import DatabaseError, connection
 
-from exporter.delivery import retry_rejected, trouble
+from exporter.delivery import lines, retry_rejected, trouble
 from exporter.delivery.failure import land
 from exporter.delivery.lease import Lease, LeaseLost
 from exporter.delivery.probe import probe
 from exporter.delivery.replay import ReplayTurn
 from exporter.delivery.result import Ended
 from exporter.delivery.settings_in_force import Gone
+from exporter.delivery.settle import REPEAT_SECONDS
 from exporter.delivery.turn import Turn
 from exporter.log import event_log
 from exporter.models import Delivery, DeliveryKind, Stopped
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
+
+# How long the release of a lease is tried; a stop in good order has 10 s for everything.
+RELEASE_SECONDS = 5.0
 
 
 def deliver(delivery_id: int) -> Ended:
@@ -26,9 +31,12 @@ def deliver(delivery_id: int) -> Ended:
     lease = Lease.take(delivery_id)
     if lease is None:
         return Ended.HELD
+    if lease.taken_over:
+        lines.lease_taken_over(lease)
     try:
         return _turn(lease)
     except LeaseLost:
+        lines.lease_lost(lease.workspace_id, lease.connector_id, lease.delivery_id)
         return Ended.LOST
     except Gone:
         return Ended.GONE
@@ -76,11 +84,23 @@ def _end(turn: Turn, fault: Exception) -> Ended:
 
 
 def _let_go(lease: Lease) -> None:
-    """Releases the lease; one that cannot be released expires by itself."""
+    """Releases the lease, for some seconds: after a short restart of the database nobody should wait for the lease to
+    run out. One that cannot be released expires by itself."""
     if not lease.until:
         return
-    try:
-        lease.release()
-    except DatabaseError:
-        connection.close()
-        log.warning("The lease of delivery %s could not be released; it will expire.", lease.delivery_id)
+    give_up_at = min(lease.until, time.monotonic() + RELEASE_SECONDS)
+    while True:
+        try:
+            lease.release()
+            return
+        except DatabaseError as error:
+            connection.close()
+            if time.monotonic() >= give_up_at:
+                log.warning(
+                    "lease.not_released",
+                    delivery=lease.delivery_id,
+                    next="it expires",
+                    error=type(error).__name__,
+                )
+                return
+        time.sleep(REPEAT_SECONDS)

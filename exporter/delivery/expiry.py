@@ -6,11 +6,12 @@ ahead of the cursor: that is delivered, and its counts enter the ledger when the
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import Counter
 from datetime import datetime
 from itertools import islice
+
+import structlog
 
 from exporter.delivery import over_age, settings_in_force
 from exporter.delivery.lease import Lease, LeaseLost
@@ -18,7 +19,8 @@ from exporter.delivery.pending import HEADERS, parts
 from exporter.delivery.pending import fates as fates_of
 from exporter.delivery.piece import Piece
 from exporter.delivery.settings_in_force import Gone
-from exporter.delivery.settle import Step, settle
+from exporter.delivery.settle import settle
+from exporter.delivery.step import Step
 from exporter.destinations.segment.transform import Plan
 from exporter.dispatch.row_by_row import row_by_row
 from exporter.dispatch.shutdown import stopping
@@ -26,7 +28,7 @@ from exporter.ledger.outcomes import Outcome
 from exporter.models import Cause, Settled
 from exporter.sql import execute
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 # The lease of a delivery is not held longer than this; the next chore expires the rest.
 LONGEST_SECONDS = 5.0
@@ -43,7 +45,7 @@ def _expire_one(delivery_id: int, at: datetime | None) -> int:
     try:
         return 0 if stopping.is_set() else expire(delivery_id, at)
     except (LeaseLost, Gone):
-        log.info("Another worker took delivery %s while its events were expiring.", delivery_id)
+        log.info("lease.lost", delivery=delivery_id, doing="expire")
         return 0
 
 
@@ -82,6 +84,14 @@ def _pass(lease: Lease, before: datetime) -> int:
         )
         settle(lease, Step(passed[-1].end, passed, waiting, losing=reason if lost else ""))
         expired += lost
+    if expired:
+        log.warning(
+            "delivery.expired",
+            workspace=lease.workspace_id,
+            connector=lease.connector_id,
+            events=expired,
+            cause=str(reason),
+        )
     return expired
 
 

@@ -12,7 +12,7 @@ from exporter.delivery.in_flight import Sent
 from exporter.delivery.piece import Piece
 from exporter.delivery.result import Ended
 from exporter.delivery.settings_in_force import KeyUnreadable
-from exporter.delivery.settle import Trouble
+from exporter.delivery.step import Trouble
 from exporter.delivery.turn import Turn
 from exporter.destinations import backoff
 from exporter.destinations.answer import Verdict

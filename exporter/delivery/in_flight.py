@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from exporter.delivery.body import Body
 from exporter.delivery.lease import Lease
 from exporter.delivery.settings_in_force import Current
-from exporter.delivery.settle import Tried
+from exporter.delivery.step import Tried
 from exporter.destinations import answer as retry
 from exporter.destinations import packing, scrub, sender
 from exporter.destinations.answer import Answer, Verdict
@@ -61,7 +61,7 @@ class InFlight:
 
     def launch(self, body: Body, current: Current) -> Sent:
         def wrapped() -> bytes:
-            return packing.wrap(body.calls, datetime.now(UTC))
+            return packing.wrap(body.calls, datetime.fromtimestamp(self.lease.now(), UTC))
 
         at = self.lease.now()
         flight = sender.launch(current.endpoint, current.authorization, wrapped, self._landed.set)

@@ -29,7 +29,7 @@ UPDATE exporter_delivery d
    SET lease_token = %(token)s,
        lease_until = clock_timestamp() + make_interval(secs => %(seconds)s),
        careful_until = CASE WHEN d.lease_token IS NULL THEN d.careful_until
-                            ELSE clock_timestamp() + make_interval(secs => %(careful)s) END
+                            ELSE statement_timestamp() + make_interval(secs => %(careful)s) END
   FROM connectors_connector c
  WHERE d.id = %(id)s AND c.id = d.connector_id AND (c.state = 'live' OR d.kind <> 'live' OR %(expiring)s)
    AND (d.lease_until IS NULL OR d.lease_until < clock_timestamp()
@@ -39,6 +39,7 @@ UPDATE exporter_delivery d
 RETURNING d.connector_id, d.workspace_id, d.kind, d.start, d.stop, d.cursor, d.ahead::text, d.settles,
           d.stopped, d.failures, d.failing_since,
           coalesce(d.careful_until > clock_timestamp(), false),
+          coalesce(d.careful_until = statement_timestamp() + make_interval(secs => %(careful)s), false),
           coalesce(d.small_bodies_until > clock_timestamp(), false),
           coalesce(d.next_attempt_at > clock_timestamp(), false), clock_timestamp()
 """
@@ -55,7 +56,7 @@ _STATE = (
         "settles",
         "stopped",
     ),
-    *("failures", "failing_since", "careful", "small_bodies", "early", "taken_at"),
+    *("failures", "failing_since", "careful", "taken_over", "small_bodies", "early", "taken_at"),
 )
 _RENEW = """
 UPDATE exporter_delivery SET lease_until = clock_timestamp() + make_interval(secs => %(seconds)s)
@@ -90,6 +91,7 @@ class Lease:
     failures: int
     failing_since: datetime | None
     careful: bool
+    taken_over: bool
     small_bodies: bool
     early: bool
     taken_at: datetime

@@ -15,7 +15,8 @@ from exporter.delivery.lease import Lease
 from exporter.delivery.piece import Piece
 from exporter.delivery.replay_reader import ReplayReader, Scope
 from exporter.delivery.result import Ended
-from exporter.delivery.settle import Statement, Tried
+from exporter.delivery.settle import Statement
+from exporter.delivery.step import Tried
 from exporter.delivery.turn import LONG_TURN, Turn
 from exporter.destinations.packing import Limits
 from exporter.dispatch.shutdown import stopping

@@ -25,7 +25,8 @@ from exporter.delivery.lease import Lease
 from exporter.delivery.piece import Piece
 from exporter.delivery.result import Ended
 from exporter.delivery.settings_in_force import Current
-from exporter.delivery.settle import Step, Trouble, settle
+from exporter.delivery.settle import settle
+from exporter.delivery.step import Step, Trouble
 from exporter.delivery.turn import LAST_MOMENT, LONG_TURN, STOP_SECONDS
 from exporter.destinations import backoff
 from exporter.destinations.answer import Verdict

@@ -8,72 +8,30 @@ nothing.
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
+from exporter.delivery import lines
 from exporter.delivery.body import Counts, Rejection
 from exporter.delivery.lease import Lease, LeaseLost
 from exporter.delivery.piece import Piece
 from exporter.delivery.settle_sql import SETTLE
+from exporter.delivery.step import Step, Tried, Trouble
 from exporter.ledger.delay_buckets import bucket
 from exporter.models import Stopped
 from exporter.sql import execute
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 REPEAT_SECONDS = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """One attempt, as it is recorded. `at` is UNIX seconds by the database's clock; `status` None: no answer."""
-
-    at: float
-    status: int | None
-    verdict: str
-    error: str
-    milliseconds: float
-    events: int
-    size: int
-    first: int
-    last: int
-    excerpt: str
-    wait: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """The state after a failure: seconds to the next attempt, why it is stopped (empty: it is not)."""
-
-    wait: float
-    stopped: str = ""
-    alone: bool = False
-
-
-@dataclass(slots=True)
-class Step:
-    """What one settle writes: the new cursor with everything it passes, what lies ahead, and how it went.
-
-    `losing`: events expire in this step; it is the cause (`models.Cause`) of the incident if none is open yet.
-    """
-
-    cursor: int
-    passed: list[Piece] = field(default_factory=list)
-    ahead: list[Piece] = field(default_factory=list)
-    tried: list[Tried] = field(default_factory=list)
-    accepted: bool = False
-    trouble: Trouble | None = None
-    small_bodies: bool = False
-    losing: str = ""
 
 
 # A statement and its parameters.
@@ -109,17 +67,19 @@ def settle(lease: Lease, step: Step, *, beside: Statement | None = None) -> None
         except (OperationalError, InterfaceError):
             if lease.seconds_left <= 0:
                 raise LeaseLost from None
-            log.warning("The database went away while settling delivery %s; trying again.", lease.delivery_id)
+            log.warning("database.away", doing="settle", delivery=lease.delivery_id, next="tried again")
             if _was_settled(lease):
                 break
     lease.renewed(asked)
     lease.cursor, lease.ahead = step.cursor, parameters["ahead"]
+    stopped_before = lease.stopped
     lease.settles += 1
     if step.trouble is not None:
         lease.failures += 1
         lease.stopped = step.trouble.stopped
     elif parameters["healed"]:
         lease.failures, lease.stopped = 0, ""
+    lines.settled(lease, step, stopped_before)
 
 
 _NOTE = """

@@ -16,7 +16,8 @@ from exporter.delivery.lease import Lease
 from exporter.delivery.piece import Piece
 from exporter.delivery.reader import Reader
 from exporter.delivery.replay_reader import ReplayReader, Scope
-from exporter.delivery.settle import Step, settle
+from exporter.delivery.settle import settle
+from exporter.delivery.step import Step
 from exporter.destinations.packing import Limits
 from exporter.destinations.segment.transform import Plan
 from exporter.ledger.outcomes import Outcome

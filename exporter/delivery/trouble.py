@@ -7,9 +7,9 @@ start again every two seconds and send the same events without end.
 
 from __future__ import annotations
 
-import logging
 import random
 
+import structlog
 from django.db import DatabaseError, connection
 
 from exporter.delivery.failure import land
@@ -17,13 +17,14 @@ from exporter.delivery.lease import Lease, LeaseLost
 from exporter.delivery.piece import Piece
 from exporter.delivery.result import Ended
 from exporter.delivery.settings_in_force import Gone, KeyUnreadable
-from exporter.delivery.settle import Step, Tried, Trouble, note_trouble, settle
+from exporter.delivery.settle import note_trouble, settle
+from exporter.delivery.step import Step, Tried, Trouble
 from exporter.delivery.turn import Turn
 from exporter.destinations import backoff
 from exporter.log.damage import Damaged
 from exporter.models import Stopped
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 def end_turn(turn: Turn, fault: Exception) -> Ended:
@@ -95,12 +96,13 @@ def _attempt(lease: Lease, fault: Exception) -> list[Tried]:
 
 
 def _tell(lease: Lease, fault: Exception) -> None:
+    whose = {"workspace": lease.workspace_id, "connector": lease.connector_id, "delivery": lease.delivery_id}
     if isinstance(fault, Damaged):
-        log.critical("%s Delivery %s cannot go on; see docs/reliability.md.", fault, lease.delivery_id)
+        log.critical("delivery.damaged_log", **whose, what=str(fault), next="see docs/reliability.md")
     elif isinstance(fault, KeyUnreadable):
-        log.error("Delivery %s: its write key cannot be read.", lease.delivery_id)
+        log.error("delivery.key_unreadable", **whose, next="doctor tells which encryption key is missing")
     elif isinstance(fault, DatabaseError):
-        log.warning("The database failed during a turn of delivery %s.", lease.delivery_id)
+        log.warning("delivery.turn_failed", **whose, exc_info=fault)
         connection.close()
     else:
-        log.error("A turn of delivery %s failed.", lease.delivery_id, exc_info=fault)
+        log.error("delivery.turn_failed", **whose, exc_info=fault)

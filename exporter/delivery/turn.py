@@ -17,7 +17,8 @@ from exporter.delivery.piece import Piece
 from exporter.delivery.reader import Reader
 from exporter.delivery.result import Ended
 from exporter.delivery.settings_in_force import Current, KeyUnreadable
-from exporter.delivery.settle import Statement, Step, Tried, Trouble, settle
+from exporter.delivery.settle import Statement, settle
+from exporter.delivery.step import Step, Tried, Trouble
 from exporter.delivery.window import SendWindow
 from exporter.destinations.answer import Verdict
 from exporter.destinations.packing import CAREFUL_EVENTS, Limits

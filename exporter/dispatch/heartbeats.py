@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 from django.db import DatabaseError, connection
 
 from exporter.version import VERSION
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 OUTAGE_SECONDS = 600.0
 # How often each process writes one; a process whose heartbeat is older than `SILENT_SECONDS` has stopped or hangs.
@@ -70,7 +70,7 @@ def keep(parts: list[str], stop: threading.Event, also: Callable[[], object] = l
             beat(parts)
             also()
         except DatabaseError as error:
-            log.warning("The heartbeat could not be written (%s).", type(error).__name__)
+            log.warning("database.away", doing="heartbeat", error=type(error).__name__)
             connection.close()
 
 

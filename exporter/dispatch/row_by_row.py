@@ -6,13 +6,13 @@ until it works again. A fault that is not the row's (the database is gone) ends 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
+import structlog
 from django.db import DatabaseError, connection
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 LAST_FOR_SECONDS = 600.0
 
@@ -60,7 +60,9 @@ def row_by_row(
 def _note(chore: str, row_id: int, fault: Exception) -> None:
     ((count,),) = _run(_NOTE, chore, row_id, f"{type(fault).__name__}: {fault}"[:500])
     if count == 1:
-        log.error("The chore %s failed for row %s; it comes last from now on.", chore, row_id, exc_info=fault)
+        log.error(
+            "chore.row_failed", chore=chore, row=row_id, next="it comes last for a while", exc_info=fault
+        )
 
 
 def _run(query: str, *terms: str | float) -> list[tuple[int, ...]]:

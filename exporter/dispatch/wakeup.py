@@ -7,16 +7,16 @@ failure is counted and forgotten, because the sweep finds the same work again.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import structlog
 from celery import current_app
 from django.db import connection
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 _PATIENCE = {"socket_timeout": 0.25, "socket_connect_timeout": 0.25, "max_retries": 0}
 # How long the broker is left alone after a failure.
@@ -27,6 +27,8 @@ REST_SECONDS = 0.5
 MOST_IDS = 500
 # Nobody reads a queue this long: more messages would only fill the broker.
 CROWDED = 50
+# How often the length is asked for on behalf of new events, which come at any rate.
+LOOK_SECONDS = 1.0
 
 
 class _Broker:
@@ -35,6 +37,7 @@ class _Broker:
     def __init__(self) -> None:
         self.producer: Any = None
         self.quiet_until = 0.0
+        self.look_at, self.crowded = 0.0, False
 
     def send(self, task: str, argument: int | list[int], queue: str) -> None:
         current_app.send_task(
@@ -57,7 +60,7 @@ class _Broker:
             try:
                 producer.connection.close()
             except Exception:  # the connection is already broken; there is nothing left to save
-                log.debug("closing the connection to the broker failed")
+                log.debug("broker.not_closed")
 
 
 class _Threads(threading.local):
@@ -102,6 +105,9 @@ def wake_workspaces(workspace_ids: Iterable[int]) -> bool:
     Does not ask the database, and must be called after the append has committed: whoever holds one of their deliveries
     now looks once more after releasing it.
     """
+    if _was_crowded("delivery"):
+        # What lies there will be read first, and the sweep finds the rest.
+        return True
     wakeups = list(_wakes(list(workspace_ids)))
     return _send(wakeups) == len(wakeups)
 
@@ -139,6 +145,15 @@ def _crowded(queue: str) -> bool:
         return True
 
 
+def _was_crowded(queue: str) -> bool:
+    """The same, as of the last second; a broker that does not answer is the sender's to meet."""
+    broker, now = _threads.broker, time.monotonic()
+    if now >= broker.look_at and now >= broker.quiet_until:
+        broker.look_at = now + LOOK_SECONDS
+        broker.crowded = _crowded(queue) and now >= broker.quiet_until
+    return broker.crowded
+
+
 def _send(wakeups: list[_Wakeup]) -> int:
     broker = _threads.broker
     if not wakeups or time.monotonic() < broker.quiet_until:
@@ -159,4 +174,4 @@ def _note_failure(error: Exception) -> None:
     failures += 1
     _threads.broker.close()
     _threads.broker.quiet_until = time.monotonic() + REST_SECONDS
-    log.warning("The broker did not take a wake-up (%s); the sweep will send it again.", type(error).__name__)
+    log.warning("broker.away", doing="wake", error=type(error).__name__, next="the sweep wakes again")

@@ -7,17 +7,16 @@ group.
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 
 import psycopg
+import structlog
 from django.db import InterfaceError, OperationalError, connection
 
 from exporter.intake import notifier
@@ -25,7 +24,7 @@ from exporter.intake.refusals import Refusal
 from exporter.intake.store import Receipt, Store, Submission, WorkspaceBusy
 from exporter.log.events import Incoming
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 MOST_WAITING_BYTES = 64_000_000
 _GROUP_BYTES = 16_000_000
@@ -99,7 +98,7 @@ class Appender:
                 try:
                     self._append(group)
                 except Exception as error:
-                    _report("Storing events failed unexpectedly", error)
+                    log.error("intake.store_failed", doing="group", next="the senders repeat", exc_info=error)
                     _refuse(group)
                 with self._changed:
                     self._bytes -= sum(submission.size for submission, _ in group)
@@ -134,7 +133,9 @@ class Appender:
             except WorkspaceBusy as busy:
                 self._rest(busy.workspace_id, due)
             except Exception as error:
-                _report("Storing a group of bodies failed; each is tried by itself", error)
+                log.error(
+                    "intake.store_failed", doing="group", next="each body is tried alone", exc_info=error
+                )
                 self._append_alone(due)
                 return
             else:
@@ -150,7 +151,7 @@ class Appender:
             except WorkspaceBusy as busy:
                 self._rest(busy.workspace_id, one)
             except Exception as error:
-                _report("Storing a body failed", error)
+                log.error("intake.store_failed", doing="body", next="the sender repeats it", exc_info=error)
                 _refuse(one)
                 if isinstance(error, _LOST):
                     _refuse(group)
@@ -198,12 +199,6 @@ def _refuse(group: _Group) -> None:
     for _, answer in group:
         if not answer.done():
             answer.set_exception(Unavailable("The events cannot be stored at the moment."))
-
-
-def _report(what: str, error: Exception) -> None:
-    """Logs where it happened, but not the error's text, which may quote an event."""
-    place = "".join(traceback.format_tb(error.__traceback__, limit=-3))
-    log.error("%s (%s).\n%s", what, type(error).__name__, place)
 
 
 _current: Appender | None = None

@@ -3,15 +3,16 @@ waits for the broker. A lost wake-up costs seconds: the sweep sends another."""
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
 from collections.abc import Iterable
 
+import structlog
+
 from exporter.dispatch import wakeup
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 _PAUSE = 0.025
 _LOG_EVERY = 60.0
@@ -62,9 +63,10 @@ class Notifier:
             if time.monotonic() >= self._log_after:
                 self._log_after = time.monotonic() + _LOG_EVERY
                 log.warning(
-                    "Wake-ups for new events failed (%s), %d times so far; the sweep delivers the events.",
-                    type(error).__name__,
-                    self.failures,
+                    "wakeup.failed",
+                    times=self.failures,
+                    next="the sweep delivers the events",
+                    exc_info=error,
                 )
 
 

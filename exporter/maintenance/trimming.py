@@ -13,12 +13,12 @@ unknown types are kept for 90 days. Counts and totals are never deleted (`export
 
 from __future__ import annotations
 
-import logging
 import time
 from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
+import structlog
 from django.db import connection, transaction
 
 from exporter import sql
@@ -27,7 +27,7 @@ from exporter.dispatch.row_by_row import row_by_row
 from exporter.dispatch.shutdown import stopping
 from exporter.log import retention
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 SLICE = 500
 ATTEMPTS_KEPT = timedelta(days=7)
@@ -173,9 +173,4 @@ def _alarm() -> None:
     with connection.cursor() as cursor:
         cursor.execute(_STRANDED)
         for delivery_id, at, first in cursor.fetchall():
-            log.critical(
-                "Delivery %s is at event %s, but the log begins at %s: events are missing.",
-                delivery_id,
-                at,
-                first,
-            )
+            log.critical("log.events_missing", delivery=delivery_id, cursor=at, log_begins_at=first)

@@ -24,7 +24,8 @@ from exporter.delivery import settings_in_force
 from exporter.delivery.body import Counts, Rejection
 from exporter.delivery.lease import Lease
 from exporter.delivery.piece import Piece
-from exporter.delivery.settle import Step, Tried, Trouble, settle
+from exporter.delivery.settle import settle
+from exporter.delivery.step import Step, Tried, Trouble
 from exporter.destinations.packing import MOST_EVENTS
 from exporter.destinations.segment.transform import Plan, convert
 from exporter.ledger.outcomes import Outcome

@@ -12,7 +12,10 @@ from exporter.sandbox.server import SandboxServer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 picks a free one")
+    parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen at; keep it among machines you trust"
+    )
     parser.add_argument(
         "--key", action="append", default=[], metavar="KEY", help="a known write key; may be repeated"
     )
@@ -30,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def serve(options: argparse.Namespace) -> None:
     """Serve until SIGINT or SIGTERM. Raises OSError where the port or the file cannot be had."""
     control = Control(options.key, options.unknown_key, options.latency_ms)
-    server = SandboxServer(options.port, control, Memory(ids_file=options.ids_file))
+    server = SandboxServer(options.port, control, Memory(ids_file=options.ids_file), options.host)
     asked_to_stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: asked_to_stop.set())

@@ -1,4 +1,4 @@
-"""The sandbox's HTTP server: keep-alive, one thread a connection, on 127.0.0.1 only."""
+"""The sandbox's HTTP server: keep-alive, one thread a connection, on 127.0.0.1 unless another address is given."""
 
 import socket
 import socketserver
@@ -17,17 +17,17 @@ class SandboxServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
     allow_reuse_address = True
     request_queue_size = 1024
 
-    def __init__(self, port: int, control: Control, memory: Memory) -> None:
+    def __init__(self, port: int, control: Control, memory: Memory, host: str = "127.0.0.1") -> None:
         self.control = control
         self.memory = memory
         self.stopping = threading.Event()
         self._connections: dict[socket.socket, threading.Thread] = {}
         self._connections_lock = threading.Lock()
-        super().__init__(("127.0.0.1", port), SandboxHandler)
+        super().__init__((host, port), SandboxHandler)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
+        return f"http://{self.server_address[0]!s}:{self.server_address[1]}"
 
     def process_request(self, request: Any, client_address: Any) -> None:
         arguments = (request, client_address)

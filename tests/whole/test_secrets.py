@@ -31,6 +31,7 @@ from exporter.intake import appender, notifier
 from exporter.models import Delivery
 from exporter.sandbox.handle import Sandbox, running_sandbox
 from tests.support.factories import event
+from tests.support.log_lines import lines_of, written
 from tests.support.people import filled_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -153,13 +154,22 @@ def test_a_planted_secret_is_found_nowhere(
     assert "write_key.rotated" in admin.heard[-3], "the audit log was read"
     everything = {
         "pages": "\n".join(admin.heard + outside.heard),
-        "log": log.text + "".join(str(record.__dict__) for record in log.records),
+        "log": log.text + "".join(str(record.__dict__) for record in log.records) + written(log),
         "mail": "\n".join(str(letter.message()) for letter in mail.outbox),
         "command": str(told.value),
         "broker": broker(settings),
         "database": dump(),
     }
     assert "exporter.tasks" in everything["broker"], "wake-ups were sent"
+    for line_told in (
+        "intake.request",
+        "intake.request_refused",
+        "delivery.stopped",
+        "mail.sent",
+    ):
+        assert f'"event": "{line_told}"' in everything["log"]
+    for person in ("user-1", "@"):
+        assert person not in "\n".join(str(line) for line in lines_of(log))
     for secret in (first, second, spoilt, token.split("_", 2)[2]):
         for form in forms_of(secret):
             assert [place for place, text in everything.items() if form in text] == []

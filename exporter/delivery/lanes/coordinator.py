@@ -7,13 +7,13 @@ alone touches the database; sender threads only speak HTTP. What is not plain, s
 
 from __future__ import annotations
 
-import logging
 import random
 import threading
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
+import structlog
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from exporter.delivery.lanes import claim as claims
@@ -31,7 +31,7 @@ from exporter.destinations.answer import Verdict
 from exporter.dispatch.shutdown import stopping
 from exporter.sql import execute
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 # Deliveries claimed and not settled yet, those that hang left out; so many requests may be under way at once.
 MOST_OUTSTANDING = flights.MOST_HEALTHY
@@ -103,9 +103,9 @@ class Coordinator:
             connection.close_if_unusable_or_obsolete()
             return self.step()
         except (OperationalError, InterfaceError) as error:
-            log.warning("The database is away (%s); delivery goes on when it is back.", type(error).__name__)
+            log.warning("database.away", doing="deliver", error=type(error).__name__, next="tried again")
         except Exception:
-            log.exception("A fault while delivering in sets.")
+            log.exception("delivery.fault", doing="sets")
         connection.close()
         return AGAIN_SECONDS
 
@@ -154,7 +154,7 @@ class Coordinator:
         except (OperationalError, InterfaceError):
             raise
         except DatabaseError as error:
-            log.error("Workspace %s cannot be claimed (%s): set aside.", workspace, type(error).__name__)
+            log.error("delivery.set_aside", workspace=workspace, doing="claim", exc_info=error)
             self._note_again([workspace], SET_ASIDE_SECONDS)
             for (delivery_id,) in execute(_DELIVERIES, {"workspace": workspace}):
                 self._hand_on(delivery_id)
@@ -179,7 +179,7 @@ class Coordinator:
         try:
             body = small_body(claimed, current) if current is not None else None
         except Exception as fault:  # whatever is wrong with it, a turn of its own has the means to tell
-            log.warning("Delivery %s gets a turn of its own (%s).", claimed.delivery_id, type(fault).__name__)
+            log.warning("delivery.turn_of_its_own", delivery=claimed.delivery_id, exc_info=fault)
             body = None
         if body is None or current is None:
             self._land(Landed(claimed, None, None, unclear=True))

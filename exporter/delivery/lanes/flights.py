@@ -87,7 +87,7 @@ class Flights:
         def wrapped() -> bytes:
             if stopping.is_set() or claimed.until - time.monotonic() < MARGIN_SECONDS:
                 raise _Late
-            return packing.wrap(body.calls, datetime.now(UTC))
+            return packing.wrap(body.calls, datetime.fromtimestamp(time.monotonic() + clock, UTC))
 
         key = (claimed.delivery_id, claimed.token)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections.abc import Iterable
@@ -15,8 +14,6 @@ from exporter.delivery.lanes.coordinator import Coordinator
 from exporter.delivery.lanes.turns import Turns
 from exporter.delivery.result import Ended
 from exporter.delivery.turn import STOP_SECONDS
-
-log = logging.getLogger(__name__)
 
 # Backlogs worked off at a time; failing connectors tried at a time, which mostly wait for an answer.
 BULK_TURNS = 8

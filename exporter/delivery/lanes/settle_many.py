@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
 from django.db import InterfaceError, OperationalError
 
+from exporter.delivery import lines
 from exporter.delivery.lanes.claim import Claimed
 from exporter.delivery.lanes.settle_many_sql import SETTLE_MANY
 from exporter.delivery.piece import Piece
-from exporter.delivery.settle import Tried
+from exporter.delivery.step import Tried
 from exporter.ledger.delay_buckets import bucket
 from exporter.sql import execute
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 # One that cannot be settled is tried again by a turn of its own after so long.
 SET_ASIDE_SECONDS = 60.0
@@ -77,14 +78,19 @@ def settle_many(landed: Sequence[Landed]) -> set[int]:
 def _settle(landed: Sequence[Landed]) -> set[int]:
     # Rows are locked in one order by all processes.
     ordered = sorted(landed, key=lambda one: one.claimed.delivery_id)
-    return {row[0] for row in execute(SETTLE_MANY, parameters(ordered))}
+    moved = {row[0] for row in execute(SETTLE_MANY, parameters(ordered))}
+    for one in ordered:
+        claimed = one.claimed
+        if claimed.delivery_id not in moved:
+            lines.lease_lost(claimed.workspace_id, claimed.connector_id, claimed.delivery_id)
+        elif one.tried is not None:
+            lines.attempt(claimed.workspace_id, claimed.connector_id, one.tried)
+    return moved
 
 
 def _set_aside(one: Landed, error: Exception) -> None:
     delivery_id = one.claimed.delivery_id
-    log.error(
-        "What came of delivery %s cannot be written (%s): set aside.", delivery_id, type(error).__name__
-    )
+    log.error("delivery.set_aside", delivery=delivery_id, doing="settle", exc_info=error)
     terms = {"id": delivery_id, "token": one.claimed.token, "wait": SET_ASIDE_SECONDS}
     execute(_SET_ASIDE, terms)
 

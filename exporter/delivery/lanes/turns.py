@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
+import structlog
 from django.db import close_old_connections, connection
 
 from exporter.dispatch.shutdown import stopping
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class Turns:
@@ -76,7 +76,7 @@ class Turns:
             close_old_connections()
             again = self._work(delivery_id)
         except Exception:
-            log.exception("A turn of delivery %s broke off.", delivery_id)
+            log.exception("delivery.turn_failed", delivery=delivery_id)
             connection.close()
         with self._changed:
             self._running.discard(delivery_id)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from exporter import sql
+from exporter.delivery import deliver as turns
 from exporter.delivery import settle as settling
+from exporter.delivery.lease import Lease
 from exporter.delivery.settle_sql import SETTLE
 from exporter.destinations import sender
 from exporter.models import Attempt
 from tests.exporter.delivery.test_failure import in_thread
 from tests.support.delivering import a_line
+from tests.support.log_lines import lines_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -91,3 +94,37 @@ def test_an_interim_answer_decides_nothing(status: int) -> None:
         line.make_due()
         line.deliver()
         assert line.outcomes() == {"delivered": 10}
+
+
+def test_a_lease_that_could_not_be_released_is_released_when_the_database_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    release, away = Lease.release, [True, True, True]
+
+    def breaking(lease: Lease) -> bool:
+        if away:
+            away.pop()
+            lease.until = 0.0
+            raise OperationalError("the database is starting up")
+        return release(lease)
+
+    monkeypatch.setattr(Lease, "release", breaking)
+    with a_line() as line:
+        line.feed(1)
+        line.deliver()
+        assert away == []
+        assert (line.delivery.lease_token, line.delivery.lease_until) == (None, None)
+
+
+def test_a_release_is_not_tried_for_ever(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away(_lease: Lease) -> bool:
+        raise OperationalError("the database is away")
+
+    monkeypatch.setattr(Lease, "release", away)
+    monkeypatch.setattr(turns, "RELEASE_SECONDS", 0.3)
+    with a_line() as line:
+        line.feed(1)
+        line.deliver()
+        assert [told["delivery"] for told in lines_of(caplog, "lease.not_released")] == [line.delivery.pk]

@@ -15,7 +15,8 @@ from connectors.setup.lifecycle import Settings
 from exporter.delivery import lease as leases
 from exporter.delivery.deliver import deliver
 from exporter.delivery.lease import Lease, LeaseLost
-from exporter.delivery.settle import Step, settle
+from exporter.delivery.settle import settle
+from exporter.delivery.step import Step
 from exporter.models import Attempt, DeliveryCount, DeliveryDelay, RejectedEvent
 from exporter.version import VERSION
 from tests.support.delivering import EMAIL_OPEN, NOBODY, a_line

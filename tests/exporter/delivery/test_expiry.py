@@ -11,7 +11,8 @@ from connectors.setup import lifecycle
 from exporter.delivery import expiry, over_age
 from exporter.delivery.expiry import expire, expire_due
 from exporter.delivery.lease import Lease, LeaseLost
-from exporter.delivery.settle import Step, settle
+from exporter.delivery.settle import settle
+from exporter.delivery.step import Step
 from exporter.dispatch.heartbeats import note_outage
 from exporter.dispatch.sweep import sweep
 from exporter.log.damage import Damaged

@@ -13,7 +13,8 @@ from exporter.actions import retries
 from exporter.delivery import failure, reader, retry_rejected, turn
 from exporter.delivery.deliver import deliver
 from exporter.delivery.lease import Lease
-from exporter.delivery.settle import Step, settle
+from exporter.delivery.settle import settle
+from exporter.delivery.step import Step
 from exporter.delivery.window import SendWindow
 from exporter.models import Attempt, Delivery
 from tests.support.delivering import NOBODY, Line, a_line

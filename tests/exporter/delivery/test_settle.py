@@ -11,7 +11,8 @@ from django.db import OperationalError
 from exporter import sql
 from exporter.delivery import settle as settling
 from exporter.delivery.lease import Lease, LeaseLost
-from exporter.delivery.settle import Step, Tried, Trouble, note_trouble, settle
+from exporter.delivery.settle import note_trouble, settle
+from exporter.delivery.step import Step, Tried, Trouble
 from exporter.models import Attempt
 from tests.support.delivering import Line, a_line
 

@@ -14,7 +14,8 @@ from exporter.delivery import lease as leases
 from exporter.delivery import turn
 from exporter.delivery.lease import Lease
 from exporter.delivery.piece import Piece
-from exporter.delivery.settle import Step, settle
+from exporter.delivery.settle import settle
+from exporter.delivery.step import Step
 from exporter.delivery.turn import Turn
 from exporter.delivery.window import SendWindow
 from exporter.models import Attempt, Delivery

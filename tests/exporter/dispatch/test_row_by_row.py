@@ -11,6 +11,7 @@ from django.db import DatabaseError, connection
 from exporter.api.exposition import exposition
 from exporter.dispatch.row_by_row import row_by_row
 from exporter.models import ChoreFault
+from tests.support.log_lines import lines_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -49,9 +50,7 @@ def test_it_is_logged_once_with_its_id_and_counted_in_metrics(caplog: pytest.Log
     with caplog.at_level(logging.ERROR):
         for _ in range(3):
             run([7], {7})
-    assert [record.getMessage() for record in caplog.records] == [
-        "The chore test failed for row 7; it comes last from now on."
-    ]
+    assert [(line["chore"], line["row"]) for line in lines_of(caplog, "chore.row_failed")] == [("test", 7)]
     assert ChoreFault.objects.get().count == 3
     assert 'currents_chore_failing_rows{chore="test"} 1' in exposition().decode()
     run([7], set())

@@ -26,6 +26,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     taken: Sent = []
     monkeypatch.setattr(wakeup._Broker, "send", lambda _broker, *message: taken.append(message))
     monkeypatch.setattr(wakeup._Broker, "length", lambda _broker, _queue: 0)
+    monkeypatch.setattr(wakeup._threads, "broker", wakeup._Broker())
     return taken
 
 
@@ -66,6 +67,26 @@ def test_a_queue_that_nobody_reads_is_not_filled(sent: Sent, monkeypatch: pytest
         assert sweep(0.0) == 1
         assert sent == []
         line.deliver()
+
+
+def test_new_events_do_not_fill_it_either_and_its_length_is_asked_for_once_a_second(
+    sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths, now, asked = [1_000], 5.0, list[str]()
+
+    def length(_broker: Any, queue: str) -> int:
+        asked.append(queue)
+        return lengths[-1]
+
+    monkeypatch.setattr(wakeup._Broker, "length", length)
+    monkeypatch.setattr(wakeup.time, "monotonic", lambda: now)  # type: ignore[attr-defined]
+    assert all(wakeup.wake_workspaces([number]) for number in range(100))
+    assert sent == []
+    lengths.append(0)
+    now += wakeup.LOOK_SECONDS
+    assert all(wakeup.wake_workspaces([number]) for number in range(100))
+    assert len(sent) == 100
+    assert asked == ["delivery", "delivery"]
 
 
 def test_what_the_broker_did_not_take_is_told_again(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:

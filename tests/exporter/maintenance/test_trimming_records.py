@@ -23,6 +23,7 @@ from tests.exporter.maintenance.test_trimming import _swept, feed_batches
 from tests.support.ageing import after, batches
 from tests.support.delivering import a_line
 from tests.support.factories import AttemptFactory, RejectedEventFactory
+from tests.support.log_lines import lines_of
 
 __all__ = ["_swept"]
 
@@ -61,7 +62,8 @@ def test_a_cursor_below_the_mark_raises_an_alarm(caplog: pytest.LogCaptureFixtur
         feed_batches(line, 2)
         LogMark.objects.update(first_event=2)
         trim()
-        assert "is at event 0, but the log begins at 2" in caplog.text
+        (line_told,) = lines_of(caplog, "log.events_missing")
+        assert (line_told["cursor"], line_told["log_begins_at"]) == (0, 2)
         assert EventBatch.objects.count() == 2
         LogMark.objects.update(first_event=0)
 

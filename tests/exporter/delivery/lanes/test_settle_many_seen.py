@@ -17,7 +17,7 @@ from exporter.delivery.lanes.settle_many import Landed, parameters, settle_many
 from exporter.delivery.lanes.settle_many_sql import SETTLE_MANY
 from exporter.delivery.lanes.small_body import small_body
 from exporter.delivery.piece import Piece
-from exporter.delivery.settle import Tried
+from exporter.delivery.step import Tried
 from exporter.ledger.check import check
 from exporter.models import Delivery
 from exporter.sandbox.handle import running_sandbox
