@@ -10,7 +10,7 @@ DEMO_VAR ?= var/demo
 MUTANTS_VAR ?= var/mutants
 ARGS ?=
 
-.PHONY: run demo secrets test check lint flaws sbom fuzz format bench bench-guard faults mutants screenshots lock clean
+.PHONY: run demo secrets test check lint flaws sbom fuzz format bench bench-guard faults hosts mutants screenshots lock clean
 
 run: $(VENV)/run.stamp
 	@exec $(PYTHON) -m currents_admin.supervisor run
@@ -85,6 +85,10 @@ bench-guard: $(VENV)/run.stamp
 # Every fault under load, with a table of what became of the events; ARGS=--short within five minutes.
 faults: $(VENV)/run.stamp
 	@$(PYTHON) -m tests.faults $(ARGS)
+
+# Web and worker on hosts of their own (network namespaces), whose links are cut while events flow. Linux, as root.
+hosts: $(VENV)/run.stamp
+	@$(PYTHON) -m tests.hosts $(ARGS)
 
 # Small faults put into the core one by one, each of which a test must see; ARGS="--rooms delivery --resume".
 mutants: $(VENV)/dev.stamp

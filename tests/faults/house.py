@@ -77,6 +77,7 @@ class House:
         self.redis = redis.Redis()
         local.Services(database_url=self.postgres.url, redis_url=self.redis.url).write()
         self._add(self.postgres.part, self.redis.part, self._sandbox())
+        self._open_doors()
         self.start("postgres", "redis", "sandbox")
         self.manage("prepare")
         self.add_web("web")
@@ -85,6 +86,12 @@ class House:
         self.add_worker("worker")
         self.start(*USERS)
         until(lambda: probe.status(self.web_ports["web"], "/readyz") == 200, _PATIENCE, "every part is ready")
+
+    def _open_doors(self) -> None:
+        """Where parts run on other hosts, the services are made reachable from there; here nobody else is."""
+
+    def web_address(self, name: str) -> tuple[str, int]:
+        return port.HOST, self.web_ports[name]
 
     def close(self) -> None:
         for name in [

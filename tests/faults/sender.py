@@ -27,7 +27,7 @@ class Sender:
     """Posts body after body, one at a time, so that numbers enter each target's log in order."""
 
     def __init__(self, specification: dict[str, Any]) -> None:
-        self.ports: list[int] = specification["ports"]
+        self.addresses: list[tuple[str, int]] = specification["addresses"]
         self.targets: list[dict[str, Any]] = specification["targets"]
         self.events: int = specification["events"]
         self.body: int = specification["body"]
@@ -69,9 +69,8 @@ class Sender:
         """
         try:
             if self.connection is None:
-                self.connection = HTTPConnection(
-                    "127.0.0.1", self.ports[self.place % len(self.ports)], timeout=20
-                )
+                host, port = self.addresses[self.place % len(self.addresses)]
+                self.connection = HTTPConnection(host, port, timeout=20)
             headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
             self.connection.request("POST", "/api/v1/events", body, headers)
             answer = self.connection.getresponse()

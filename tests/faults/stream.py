@@ -65,7 +65,7 @@ class Stream:
         base = house.records / targets[0].prefix.strip("-")
         self._notes, self._refusals = Tail(base.with_suffix(".notes")), Tail(base.with_suffix(".refusals"))
         specification = {
-            "ports": [house.web_ports[name] for name in webs],
+            "addresses": [house.web_address(name) for name in webs],
             "targets": [asdict(target) for target in targets],
             "events": events,
             "rate": rate,
