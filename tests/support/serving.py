@@ -81,11 +81,12 @@ def wait_until_open(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Server]:
-    """A web server while it is needed, with its log in the folder and a token of every scope."""
-    port, log = free_port(), folder / "log"
+def serving(folder: Path, port: int = 0) -> Iterator[Server]:
+    """A web server while it is needed, with its log in the folder and a token of every scope; on a port of its own or
+    on the one given."""
+    port, log = port or free_port(), folder / "log"
     command = [sys.executable, "-m", "gunicorn", "-c", "currents_admin/web_server.py"]
-    with log.open("wb") as output:
+    with log.open("ab") as output:
         process = subprocess.Popen(
             [*command, "--bind", f"127.0.0.1:{port}", "currents_admin.wsgi:application"],
             cwd=settings.BASE_DIR,
