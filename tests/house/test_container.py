@@ -190,6 +190,7 @@ def test_no_container_may_more_than_it_needs(name: str) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["mem_limit"]
+    assert service["logging"]["options"].keys() == {"max-size", "max-file"}, "its lines end somewhere"
     assert service["pids_limit"]
     if name in OURS:
         assert service["read_only"] is True
