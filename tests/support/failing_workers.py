@@ -15,6 +15,7 @@ from exporter.delivery.lanes import coordinator, settle_many
 from exporter.delivery.lanes.coordinator import Coordinator
 from exporter.delivery.lanes.settle_many import Landed
 from exporter.delivery.lease import Lease, LeaseLost
+from exporter.delivery.step import Step
 from tests.support.delivering import Line
 from tests.support.drawn_events import events
 from tests.support.reached import Reached
@@ -74,7 +75,7 @@ class FailingWorkers:
         """The worker dies before its first, second or third settle, whatever Segment has accepted by then."""
         real, left = settle.settle, [settles]
 
-        def dying(lease: Lease, step: settle.Step, *, beside: settle.Statement | None = None) -> None:
+        def dying(lease: Lease, step: Step, *, beside: settle.Statement | None = None) -> None:
             if not left[0]:
                 if step.accepted:
                     self.own.add(Reached.CRASHED_IN_A_TURN)
@@ -99,7 +100,7 @@ class FailingWorkers:
         self.append(some)
         real, frozen = settle.settle, [False]
 
-        def freezing(lease: Lease, step: settle.Step, *, beside: settle.Statement | None = None) -> None:
+        def freezing(lease: Lease, step: Step, *, beside: settle.Statement | None = None) -> None:
             if not frozen[0]:
                 frozen[0] = True
                 self._abandon()
