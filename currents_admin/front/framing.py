@@ -6,11 +6,16 @@ them: where the two disagree it meets an end, never a wait.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 MOST_HEAD = 32_768
 _MOST_LINE = 1_000
 _FREE_CHUNKS, _LEAST_CHUNK = 1_000, 512
+
+
+# Names as RFC 9110 has them, a line for each, and nothing that another reader would take for the end of a line.
+_FIELDS = re.compile(rb"(?:\r\n[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\r\n\0]*)*")
 
 
 class Malformed(Exception):
@@ -38,11 +43,12 @@ def read_head(raw: bytes) -> Head:
     """The head without its blank line.
 
     Raises:
-        Malformed: 400; also two lengths, or a length beside chunks, the seed of smuggled requests.
+        Malformed: 400; also two lengths, a length beside chunks, or fields whose end or name could be read in two
+            ways: the seeds of smuggled requests.
     """
     start, *lines = raw.split(b"\r\n")
     words = start.split(b" ")
-    if len(words) != 3:
+    if len(words) != 3 or b"\n" in start or b"\r" in start or not _FIELDS.fullmatch(raw, len(start)):
         raise Malformed(400)
     head = Head(words[0].decode("latin-1"), words[1].partition(b"?")[0].decode("latin-1"))
     head.keeps_alive = words[2] != b"HTTP/1.0"

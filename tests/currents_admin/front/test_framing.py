@@ -27,6 +27,14 @@ def test_a_head_says_what_the_front_needs() -> None:
         b"POST / HTTP/1.1\r\nContent-Length: +1",
         b"POST / HTTP/1.1\r\nContent-Length: 1_0",
         b"POST / HTTP/1.1\r\nContent-Length: 9999999999999999",
+        b"GET /healthz HTTP/1.1\r\nX: a\nContent-Length: 30\r\nHost: a",
+        b"GET /healthz HTTP/1.1\r\nX: a\rContent-Length: 30",
+        b"GET /healthz HTTP/1.1\nContent-Length: 30\r\nHost: a",
+        b"GET /healthz HTTP/1.1\r\nContent-Length : 30",
+        b"GET /healthz HTTP/1.1\r\nX: a\r\n Content-Length: 30",
+        b"GET /healthz HTTP/1.1\r\nContent-Length\x0b: 30",
+        b"GET /healthz HTTP/1.1\r\nX: a\0b",
+        b"GET /healthz HTTP/1.1\r\nnothing",
     ],
 )
 def test_what_could_be_read_in_two_ways_is_refused(raw: bytes) -> None:
