@@ -26,6 +26,8 @@ from exporter.sources.store import Store, Trouble
 
 _TASK = "exporter.tasks.follow"
 _FIRST = 5
+# A bucket may hold any number of names that are no events'.
+CHECK_SECONDS = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,8 @@ def check(wish: Wish) -> list[str]:
         BadAddress, Trouble: what is wrong, in a sentence.
     """
     _check(wish)
-    store = Store(wish.url, dict(_given(wish.options)), dict(_given(wish.secrets)))
-    for page in Listing(store, Source(begin=Begin.BEGINNING), sql.clock()).pages():
+    store = Store(wish.url, dict(_given(wish.options)), dict(_given(wish.secrets)), hasty=True)
+    for page in Listing(store, Source(begin=Begin.BEGINNING), sql.clock()).pages(CHECK_SECONDS):
         return [one.name for one in page[:_FIRST]]
     raise Trouble(_("Nothing there holds events: look at the prefix. Names end in .avro, .json or .ndjson."))
 

@@ -8,6 +8,7 @@ found by the whole listing every six hours.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -37,10 +38,14 @@ class Listing:
         self._store, self._source, self._now = store, source, now
         self.folders: set[str] = set(source.folders)
         last = source.listed_whole_at
+        self._until: float | None = None
         self.whole = not self.folders or last is None or last < now - WHOLE_EVERY
 
-    def pages(self) -> Iterator[list[FoundObject]]:
-        """The objects that may be new, a thousand at a time. Raises store.Trouble."""
+    def pages(self, seconds: float | None = None) -> Iterator[list[FoundObject]]:
+        """The objects that may be new, a thousand at a time; with `seconds`, those found within about so many. Raises
+        store.Trouble."""
+        if seconds is not None:
+            self._until = time.monotonic() + seconds
         if self.whole:
             yield from self._pages(self._store.address.prefix, None)
             return
@@ -52,6 +57,8 @@ class Listing:
 
     def _pages(self, prefix: str, after: str | None) -> Iterator[list[FoundObject]]:
         for page in self._store.objects(prefix, after):
+            if self._until is not None and time.monotonic() > self._until:
+                return
             found = [one for one in map(_found, page) if is_event_name(one.name)]
             for one in found:
                 if folder := _TYPE_FOLDER.match(one.name):

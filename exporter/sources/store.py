@@ -20,6 +20,9 @@ from exporter.sources.address import Address, BadAddress, is_readable, parse
 _PIECE = 4_000_000
 _CLIENT = {"timeout": "60s", "connect_timeout": "5s"}
 _RETRY: Any = {"max_retries": 2, "retry_timeout": timedelta(seconds=20)}
+# While a person waits, who holds a thread of the pages.
+_HASTY_CLIENT = {"timeout": "4s", "connect_timeout": "2s"}
+_HASTY_RETRY: Any = {"max_retries": 0, "retry_timeout": timedelta(seconds=4)}
 
 
 class Trouble(Exception):
@@ -33,12 +36,15 @@ class Gone(Exception):
 class Store:
     """A source's store; names of objects are those within the bucket, container or folder."""
 
-    def __init__(self, url: str, options: dict[str, str], secrets: dict[str, str]) -> None:
-        """Raises Trouble where it cannot even be opened."""
+    def __init__(
+        self, url: str, options: dict[str, str], secrets: dict[str, str], *, hasty: bool = False
+    ) -> None:
+        """`hasty`: one that does not answer within seconds is not waited for. Raises Trouble where it cannot even be
+        opened."""
         try:
             self.address = parse(url)
             access.check(options, secrets)
-            self._store: Any = _opened(self.address, options, secrets)
+            self._store: Any = _opened(self.address, options, secrets, hasty)
         except BadAddress as error:
             raise Trouble(str(error)) from error
         except (exceptions.BaseError, ValueError, TypeError) as error:
@@ -113,10 +119,11 @@ def of(source: Source) -> Store:
     return Store(source.url, source.options, secrets)
 
 
-def _opened(address: Address, options: dict[str, str], secrets: dict[str, str]) -> Any:
+def _opened(address: Address, options: dict[str, str], secrets: dict[str, str], hasty: bool) -> Any:
     endpoint = options.get("endpoint", "")
-    client: Any = _CLIENT | ({"allow_http": True} if endpoint.startswith("http://") else {})
-    common: dict[str, Any] = {"client_options": client, "retry_config": _RETRY}
+    limits = _HASTY_CLIENT if hasty else _CLIENT
+    client: Any = limits | ({"allow_http": True} if endpoint.startswith("http://") else {})
+    common: dict[str, Any] = {"client_options": client, "retry_config": _HASTY_RETRY if hasty else _RETRY}
     match address.kind:
         case "file":
             return LocalStore(address.place)

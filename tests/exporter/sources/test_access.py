@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import obstore
 import pytest
 from django.db import connection
 
@@ -17,7 +20,12 @@ from exporter.models import Source
 from exporter.models.sources import Begin
 from exporter.sources.address import BadAddress
 from exporter.sources.following import FollowTurn, follow
+from exporter.sources.store import Store, Trouble
+from tests.exporter.sources.test_following import bucket, server
+from tests.support.buckets import Bucket
 from tests.support.factories import WorkspaceFactory
+
+__all__ = ["bucket", "server"]
 
 KEYS = {"access_key_id": "somebody", "secret_access_key": "s" * 40}
 
@@ -110,3 +118,32 @@ def test_a_source_whose_place_is_no_longer_named_is_not_asked(inside: Inside, se
     assert "CURRENTS_SOURCE_ENDPOINTS" in Source.objects.get().trouble
     assert inside.asked == []
     connection.close()
+
+
+@pytest.mark.django_db
+def test_a_check_looks_no_longer_than_a_person_waits(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bucket of one's own with endless names that are no events' would hold a thread of everybody's pages."""
+    for number in range(5):
+        bucket.put(f"no-event-{number}", b"")
+    bucket.put("z/last.avro", b"")
+    monkeypatch.setattr(Store, "objects", one_by_one)
+    monkeypatch.setattr(sources, "CHECK_SECONDS", -1.0)
+    with pytest.raises(Trouble, match="look at the prefix"):
+        sources.check(bucket.wish())
+    monkeypatch.setattr(sources, "CHECK_SECONDS", 60.0)
+    assert sources.check(bucket.wish()) == ["z/last.avro"]
+
+
+def one_by_one(store: Store, prefix: str, after: str | None = None) -> Any:
+    yield from obstore.list(store._store, prefix or None, offset=after, chunk_size=1)
+
+
+@pytest.mark.django_db
+def test_a_check_does_not_wait_for_a_store_that_keeps_silent(settings: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        settings.CURRENTS_SOURCE_ENDPOINTS = [url]
+        began = time.monotonic()
+        with pytest.raises(Trouble, match="does not answer"):
+            sources.check(wish("s3://bucket", {"endpoint": url}, KEYS))
+        assert time.monotonic() - began < 20, "in the background it has minutes"
