@@ -21,6 +21,7 @@ _REGION = re.compile(r"[a-z0-9-]{1,40}")
 _ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
 # What fits into a header.
 _KEY = re.compile(r"[\x21-\x7e]+")
+_PAIR = ("access_key_id", "secret_access_key")
 _SERVICE_ACCOUNT = "service_account_key"
 
 
@@ -34,6 +35,9 @@ def check(options: Mapping[str, str], secrets: Mapping[str, str]) -> None:
         )
     if endpoint := options.get("endpoint"):
         _check_endpoint(endpoint, "endpoint")
+    for name, other in (_PAIR, _PAIR[::-1]):
+        if secrets.get(other) and not secrets.get(name):
+            raise BadAddress(_("Enter the key of an account that may read this bucket."), name)
     for name, secret in secrets.items():
         if name == _SERVICE_ACCOUNT:
             _check_service_account(secret)

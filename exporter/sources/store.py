@@ -128,13 +128,35 @@ def _opened(address: Address, options: dict[str, str], secrets: dict[str, str], 
         case "file":
             return LocalStore(address.place)
         case "s3":
-            config = {"region": options.get("region") or "us-east-1", "endpoint": endpoint} | secrets
-            return S3Store(address.place, config=_given(config), **common)
+            config = {"region": options.get("region") or "us-east-1", "endpoint": endpoint}
+            return S3Store(address.place, config=_given(config), **common, **_lent_nothing(_of_aws(secrets)))
         case "gs":
             given = {"base_url": endpoint} | secrets
             return GCSStore(address.place, config=_given(given), **common)
-    config = {"account_name": options.get("account_name", ""), "endpoint": endpoint} | secrets
-    return AzureStore(address.place, config=_given(config), **common)
+    config = {"account_name": options.get("account_name", ""), "endpoint": endpoint}
+    return AzureStore(address.place, config=_given(config), **common, **_lent_nothing(_of_azure(secrets)))
+
+
+def _lent_nothing(credentials: dict[str, str | None] | None) -> dict[str, Any]:
+    """Credentials as the library takes them whole. Among its settings they would be filled up from the server's
+    environment: a key that is given in part, or beside one of the server's, would sign as the server."""
+    return {"credential_provider": lambda: {**credentials, "expires_at": None}} if credentials else {}
+
+
+def _of_aws(secrets: dict[str, str]) -> dict[str, str | None] | None:
+    if not secrets.get("access_key_id"):
+        return None
+    return {
+        "access_key_id": secrets["access_key_id"],
+        "secret_access_key": secrets.get("secret_access_key", ""),
+        "token": secrets.get("session_token") or None,
+    }
+
+
+def _of_azure(secrets: dict[str, str]) -> dict[str, str | None] | None:
+    if key := secrets.get("account_key"):
+        return {"access_key": key}
+    return {"sas_token": secrets["sas_key"].removeprefix("?")} if secrets.get("sas_key") else None
 
 
 def _given(config: dict[str, str]) -> Any:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -35,11 +37,13 @@ class Inside(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.shown: list[str] = []
         inside = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 inside.asked.append(self.path)
+                inside.shown.append(f"{self.path} {self.headers}")
                 self.send_response(404)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -147,3 +151,54 @@ def test_a_check_does_not_wait_for_a_store_that_keeps_silent(settings: Any) -> N
         with pytest.raises(Trouble, match="does not answer"):
             sources.check(wish("s3://bucket", {"endpoint": url}, KEYS))
         assert time.monotonic() - began < 20, "in the background it has minutes"
+
+
+OURS = {
+    "AWS_ACCESS_KEY_ID": "the-servers-id",
+    "AWS_SECRET_ACCESS_KEY": "the-servers-key",
+    "AWS_SESSION_TOKEN": "the-servers-token",
+    "AZURE_STORAGE_ACCOUNT_KEY": b64encode(b"the-servers-key").decode(),
+}
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "secrets"),
+    [
+        ("s3://bucket", {}, KEYS),
+        ("az://bucket", {"account_name": "ouraccount"}, {"sas_key": "?sv=1&sig=theirs"}),
+        ("az://bucket", {"account_name": "ouraccount"}, {"account_key": b64encode(b"theirs").decode()}),
+    ],
+)
+def test_a_key_of_ones_own_is_never_filled_up_with_the_servers(
+    url: str,
+    options: dict[str, str],
+    secrets: dict[str, str],
+    inside: Inside,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.CURRENTS_SOURCE_ENDPOINTS = [inside.url]
+
+    def asked(**environment: str) -> str:
+        inside.shown.clear()
+        with monkeypatch.context() as there:
+            for name, value in environment.items():
+                there.setenv(name, value)
+            store = Store(url, {"endpoint": inside.url} | options, secrets, hasty=True)
+            with pytest.raises(Trouble):
+                list(store.objects(""))
+        return re.sub(
+            r"(?i)\n(x-amz-date|x-ms-date|date): .*|Signature=\w+|SharedKey \S+", "", inside.shown[0]
+        )
+
+    told = asked(**OURS)
+    assert told == asked()
+    assert "the-servers" not in told
+    assert ("sharedkey" in inside.shown[0].lower()) is ("account_key" in secrets)
+
+
+@pytest.mark.parametrize("alone", KEYS)
+def test_half_a_key_is_none(alone: str) -> None:
+    with pytest.raises(BadAddress) as told:
+        sources.check(wish("s3://bucket", {}, {alone: "a-key"}))
+    assert {told.value.field, alone} == set(KEYS)
