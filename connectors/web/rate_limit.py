@@ -26,10 +26,11 @@ class CostlyKind(StrEnum):
 
     SEARCH = "search"
     FILE = "file"
+    OUTSIDE = "outside"  # somebody else's server is asked, which holds a thread for up to 20 s
 
 
 # A search that goes on by itself asks about 130 times a minute.
-PER_MINUTE = {CostlyKind.SEARCH: 300, CostlyKind.FILE: 30}
+PER_MINUTE = {CostlyKind.SEARCH: 300, CostlyKind.FILE: 30, CostlyKind.OUTSIDE: 20}
 
 _COUNT = """
 INSERT INTO connectors_pace AS known (user_id, kind, count, began_at)

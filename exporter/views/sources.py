@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from connectors.models import Workspace
 from connectors.web.permissions import Action, in_workspace
+from connectors.web.rate_limit import CostlyKind, at_most
 from connectors.web.request_helpers import REFUSED, by, see_other
 from connectors.workspaces.archived import Archived
 from exporter.actions import sources
@@ -37,6 +38,7 @@ def listing(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
 @sensitive_post_parameters(*ALL_SECRETS)
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_workspace(Action.MANAGE)
+@at_most(CostlyKind.OUTSIDE)
 def new(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
     """A `check` in the POST looks and adds nothing."""
     may_lend = bool(getattr(request.user, "is_owner", False))

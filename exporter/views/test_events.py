@@ -16,12 +16,14 @@ from connectors.setup.forms import RotateForm
 from connectors.vault import sealing
 from connectors.views import write_key as rotate_page
 from connectors.web.permissions import Action, in_workspace
+from connectors.web.rate_limit import CostlyKind, at_most
 from connectors.web.request_helpers import REFUSED, by, find, see_other
 from exporter.actions import test_events as trials
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_workspace(Action.CONFIGURE)
+@at_most(CostlyKind.OUTSIDE)
 def test_events(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
     """Send Test Events."""
     connector = find(workspace, pk)
@@ -35,6 +37,7 @@ def test_events(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResp
 @sensitive_post_parameters("write_key")
 @require_POST
 @in_workspace(Action.ROTATE)
+@at_most(CostlyKind.OUTSIDE)
 def try_key(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
     """Keeps the new key, not in use yet, and sends test events with it; without one typed, again with the kept one."""
     connector = find(workspace, pk)

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.http import HttpResponse
@@ -83,6 +84,20 @@ def test_too_many_searches_are_told_in_the_page_that_asks(
     assert "You asked for this too often" in told
     assert f'href="{path}{end}?by=event&amp;value=event-1&amp;before=7"' in told
     assert 1 <= int(part["Retry-After"]) <= 60
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("settings/sources/new/", 422), ("data-export/{}/write-key/try/", 422), ("data-export/{}/test/", 303)],
+)
+def test_asking_somebody_elses_server_is_bounded_as_each_may_hold_a_thread(
+    path: str, status: int, as_: As, people: dict[str, User], connector: Connector, settings: Any
+) -> None:
+    settings.SEGMENT_URLS = {"us": "http://127.0.0.1:1", "eu": "http://127.0.0.1:1"}
+    client, path = as_("admin"), f"/w/harbour/{path.format(connector.pk)}"
+    assert client.post(path).status_code == status
+    at_the_limit(people["admin"], CostlyKind.OUTSIDE)
+    assert client.post(path).status_code == 429
 
 
 def test_a_search_that_goes_on_by_itself_stays_below_the_limit() -> None:
