@@ -108,6 +108,10 @@ class ClientConnection:
         self.whole, self.buffer = self.buffer, self.buffer[end:]
         del self.whole[end:]
 
+    def let_go(self) -> None:
+        """Of the request that was answered: a connection that waits for the next one holds nothing of it."""
+        self.whole, self.parser = bytearray(), None
+
     def parse(self) -> None:
         """The whole request as gunicorn reads it."""
         self.parser = _OneRequest(self.cfg, self.whole, self.body_at, self.client)

@@ -260,6 +260,7 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
     def _wait_for_next(self, conn: ClientConnection) -> None:
         """Once the client has taken this answer, so that nobody orders more than they fetch."""
         self.rooms.leave(conn)
+        conn.let_go()
         conn.phase, conn.head = Phase.IDLE, None
         conn.within(limits.IDLE_SECONDS if self.alive else limits.STOPPING_SECONDS)
         # Last to go where there is no room.
@@ -283,6 +284,7 @@ class FrontWorker(ThreadWorker):  # type: ignore[misc]
         """Ends it once the client has the answer."""
         conn.phase = Phase.CLOSING
         self.rooms.leave(conn)
+        conn.let_go()
         conn.buffer.clear()
         conn.within(limits.ANSWER_SECONDS)
         self._send_on(conn)

@@ -15,8 +15,10 @@ import pytest
 from gunicorn.config import Config
 
 from currents_admin.front import limits
+from currents_admin.front.admission import Rooms
 from currents_admin.front.connection import ClientConnection, Phase
 from currents_admin.front.framing import MOST_HEAD, Head
+from currents_admin.front.worker import FrontWorker
 from tests.support.factories import event
 from tests.support.serving import Server, serving
 
@@ -189,6 +191,25 @@ def test_what_is_sent_ahead_of_its_turn_is_left_to_the_system() -> None:
         assert conn.wanted() == 950
         conn.head.length = 10_000_000
         assert conn.wanted() == limits.READ_BYTES
+
+
+@pytest.mark.parametrize("step", ["_wait_for_next", "_close"])
+def test_a_connection_that_was_answered_holds_nothing_of_its_request(
+    step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its room was given back, so another body may stand there."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        conn = ClientConnection(Config(), ours, None, None)
+        conn.buffer = bytearray(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n" + bytes(9))
+        conn.body_at = len(conn.buffer) - 9
+        conn.take(len(conn.buffer))
+        conn.parse()
+        worker = FrontWorker.__new__(FrontWorker)
+        worker.rooms, worker.connections, worker.alive = Rooms(), {conn: None}, True
+        monkeypatch.setattr(worker, "_send_on", lambda _conn: None)
+        getattr(worker, step)(conn)
+        assert (conn.whole, conn.parser, conn.buffer) == (b"", None, b"")
 
 
 def test_answers_nobody_takes_have_a_bound_together_and_the_largest_go_first() -> None:
