@@ -76,6 +76,7 @@ def one(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase
 @sensitive_post_parameters(*ALL_SECRETS)
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_workspace(Action.MANAGE)
+@at_most(CostlyKind.OUTSIDE)
 def credentials(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
     """Other keys for an address that is followed; a `check` in the POST looks and changes nothing."""
     source = _find(workspace, pk)
