@@ -209,7 +209,7 @@ def test_a_connection_that_was_answered_holds_nothing_of_its_request(
         worker.rooms, worker.connections, worker.alive = Rooms(), {conn: None}, True
         monkeypatch.setattr(worker, "_send_on", lambda _conn: None)
         getattr(worker, step)(conn)
-        assert (conn.whole, conn.parser, conn.buffer) == (b"", None, b"")
+        assert (bytes(conn.whole), conn.parser, bytes(conn.buffer)) == (b"", None, b"")
 
 
 def test_answers_nobody_takes_have_a_bound_together_and_the_largest_go_first() -> None:
