@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -33,18 +32,22 @@ class Address(NamedTuple):
 def parse(url: str) -> Address:
     """Raises BadAddress."""
     try:
+        # Line breaks would be left out in silence, and what is no UTF-8 would be another name.
         parts = urlsplit(url.strip())
+        path = unquote(parts.path, errors="strict")
+        if not url.strip().isprintable():
+            raise ValueError
     except ValueError:
         raise BadAddress(_("This is no address. Give for instance s3://bucket/prefix.")) from None
     if parts.query or parts.fragment or "@" in parts.netloc:
         raise BadAddress(_("Give the address without “?”, “#” or a user; keys have fields of their own."))
     if parts.scheme == "file":
-        return _folder(parts.netloc, unquote(parts.path))
+        return _folder(parts.netloc, path)
     if parts.scheme not in ("s3", "gs", "az"):
         raise BadAddress(_("Give an address that begins with s3://, gs://, az:// or file:///."))
     if not _BUCKET.fullmatch(parts.netloc):
         raise BadAddress(_("The name of the bucket is missing. Give for instance s3://bucket/prefix."))
-    return Address(parts.scheme, parts.netloc, unquote(parts.path).strip("/"))
+    return Address(parts.scheme, parts.netloc, path.strip("/"))
 
 
 def _folder(host: str, path: str) -> Address:
@@ -54,7 +57,8 @@ def _folder(host: str, path: str) -> Address:
         raise BadAddress(
             _("This folder is not below one of CURRENTS_SOURCE_FOLDERS, where the server may read.")
         )
-    if not Path(path).is_dir():
+    # Path.is_dir would raise where a name is too long, or a folder above is closed.
+    if not os.path.isdir(path):
         raise BadAddress(_("There is no such folder on the server."))
     return Address("file", os.path.realpath(path), "")
 
@@ -63,4 +67,4 @@ def is_readable(path: str) -> bool:
     """Whether a path, with all its links followed, lies where the server may read."""
     real = os.path.realpath(path)
     folders = [os.path.realpath(folder) for folder in settings.CURRENTS_SOURCE_FOLDERS]
-    return any(real == folder or real.startswith(f"{folder}/") for folder in folders)
+    return any(os.path.commonpath((real, folder)) == folder for folder in folders)
