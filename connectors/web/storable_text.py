@@ -13,6 +13,11 @@ def storable(text: str) -> str:
     return _UNSTORABLE.sub("\ufffd", text)
 
 
+def printable(text: str) -> str:
+    """The text as part of one line, with U+FFFD for signs that would end or steer it."""
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
+
+
 def storable_value(value: Any) -> Any:
     """A value as JSON has it, with all its texts so. Raises RecursionError where it is nested beyond measure."""
     if isinstance(value, str):

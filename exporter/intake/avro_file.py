@@ -12,6 +12,7 @@ import fastavro
 import msgspec
 from fastavro.schema import SchemaParseException, UnknownType
 
+from connectors.web.storable_text import printable
 from exporter.intake import avro_bounds, avro_codecs, avro_flat
 from exporter.intake.avro_codecs import BadBlock
 from exporter.intake.avro_values import converters, plain_schema
@@ -182,6 +183,4 @@ def _why(error: Exception) -> str:
 
 
 def _shown(found: object) -> str:
-    """As part of a sentence, whatever it is."""
-    signs = (sign if sign.isprintable() else "\ufffd" for sign in str(found)[:_LONGEST_SHOWN])
-    return "".join(signs).rstrip(".")
+    return printable(str(found)[:_LONGEST_SHOWN]).rstrip(".")

@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from connectors.models import Workspace
+from connectors.web.storable_text import printable
 from exporter.dispatch import wakeup
 from exporter.intake import file_types, importing, notifier
 from exporter.intake.file_walk import STANDARD_INPUT, Walk, shown
@@ -84,22 +85,22 @@ class Command(BaseCommand):
         name = shown(path)
         try:
             with _opened(path) as (file, size):
-                bar = _Bar(self, name, size)
+                bar = _Bar(self, printable(name), size)
                 tally = importing.import_file(
                     workspace.pk, file, name, event_type=event_type, progress=bar.show
                 )
         except OSError as error:
-            self.stderr.write(f"{name}: {error.strerror or error}")
+            self.stderr.write(f"{printable(name)}: {error.strerror or error}")
             return Result.NOT_IMPORTED
         except importing.Overtaken:
-            self.stderr.write(_("%(file)s: another run imports this file now.") % {"file": name})
+            self.stderr.write(_("%(file)s: another run imports this file now.") % {"file": printable(name)})
             return Result.INCOMPLETE
         except (Error, psycopg.Error, WorkspaceBusy) as error:
             raise CommandError(
                 _("The database did not take the events (%(error)s). Call the command again: it goes on.")
                 % {"error": type(error).__name__}
             ) from None
-        return self._report(name, tally)
+        return self._report(printable(name), tally)
 
     def _report(self, name: str, tally: Tally) -> Result:
         if tally.finished_before is not None:
@@ -158,7 +159,7 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
 
 
 def _path_of(error: OSError) -> str:
-    return shown(Path(error.filename)) if error.filename else ""
+    return printable(shown(Path(error.filename))) if error.filename else ""
 
 
 class _Bar:
