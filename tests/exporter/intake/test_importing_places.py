@@ -104,14 +104,6 @@ def test_a_file_name_that_is_no_utf8_is_imported_and_shown(workspace: Workspace,
     assert ImportedFile.objects.get().name.endswith("caf\ufffd.json")
 
 
-def test_a_file_name_takes_one_line_whatever_is_in_it(workspace: Workspace, tmp_path: Path) -> None:
-    (tmp_path / "a\nb\x1b[2J.json").write_bytes(ndjson(EVENTS))
-    (tmp_path / "c\rd.json").write_bytes(b"hello")
-    out, err = failed(workspace, tmp_path)
-    assert out.splitlines()[0] == f"{tmp_path}/a\ufffdb\ufffd[2J.json: 4 accepted, 0 duplicates, 0 refused"
-    assert err.splitlines() == [f"{tmp_path}/c\ufffdd.json: It is neither Avro nor JSON with events."]
-
-
 def test_the_time_of_an_earlier_import_has_its_zone(workspace: Workspace, tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_bytes(ndjson(EVENTS))
