@@ -10,13 +10,12 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
 
 from django.db import connection
 
 from connectors.catalogue.catalogue import CATALOGUE
 from exporter.delivery.body import Body, Rejection
-from exporter.destinations.packing import Limits, fits
+from exporter.destinations.packing import Limits, how_many_fit
 from exporter.destinations.segment.transform import Judged, Plan, convert
 from exporter.ledger.outcomes import Outcome
 from exporter.log import damage, event_log
@@ -144,35 +143,45 @@ class Reader:
         body.end = batch.header.end_event
 
     def _take(self, body: Body, batch: _Batch, upto: int, limits: Limits) -> None:
-        header, known = batch.header, batch.header.type_counts
-        left: Counter[tuple[str, str]] = Counter()
-        sent: Counter[str] = Counter()
-        number, before = body.end, len(body.calls)
-        calls, numbers, size = body.calls, body.numbers, body.size
-        for event_type, outcome, call, reason in islice(
-            self._read(batch), number - header.first_event, upto - header.first_event
-        ):
-            if call is not None:
-                if not fits(size, len(calls), call, limits):
-                    body.full = True
-                    break
-                size += len(call) + (len(calls) > 0)
-                calls.append(call)
-                numbers.append(number)
-                sent[event_type] += 1
-            else:
-                name = event_type if event_type in known else OTHER
-                left[name, outcome] += 1
-                if outcome == Outcome.REJECTED:
-                    body.rejections.append(Rejection(number, name, reason, batch.minute))
-            number += 1
-        body.end, body.size = number, size
-        for (name, left_as), count in left.items():
-            body.left[batch.minute, name, left_as] += count
+        header = batch.header
+        judged = self._read(batch)[body.end - header.first_event : upto - header.first_event]
+        calls = [one.call for one in judged if one.call is not None]
+        fitting = how_many_fit(body.size, len(body.calls), calls, limits)
+        if fitting < len(calls):
+            body.full = True
+            judged, calls = _before_call(judged, fitting), calls[:fitting]
+        if len(calls) == len(judged):
+            body.numbers.extend(range(body.end, body.end + len(calls)))
+            sent = Counter([one.event_type for one in judged])
+        else:
+            sent = self._take_mixed(body, batch, judged)
         for name, count in sent.items():
             body.sent[batch.minute, name, Outcome.DELIVERED] += count
-        if len(calls) > before:
+        body.size += sum(map(len, calls)) + len(calls) - (1 if calls and not body.calls else 0)
+        body.calls += calls
+        body.end += len(judged)
+        if calls:
             received = header.received_at.timestamp()
-            body.received.append((received, len(calls) - before))
+            body.received.append((received, len(calls)))
             if body.oldest is None:
                 body.oldest = received
+
+    def _take_mixed(self, body: Body, batch: _Batch, judged: list[Judged]) -> Counter[str]:
+        """Takes the numbers of those that are sent, and counts the others; returns how many of each type are sent."""
+        known, sent = batch.header.type_counts, Counter[str]()
+        for number, (event_type, outcome, call, reason) in enumerate(judged, body.end):
+            if call is not None:
+                body.numbers.append(number)
+                sent[event_type] += 1
+                continue
+            name = event_type if event_type in known else OTHER
+            body.left[batch.minute, name, outcome] += 1
+            if outcome == Outcome.REJECTED:
+                body.rejections.append(Rejection(number, name, reason, batch.minute))
+        return sent
+
+
+def _before_call(judged: list[Judged], place: int) -> list[Judged]:
+    """What stands before the call of this place among the calls."""
+    at = [number for number, one in enumerate(judged) if one.call is not None][place]
+    return judged[:at]

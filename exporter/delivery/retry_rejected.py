@@ -30,7 +30,7 @@ from exporter.delivery.step import Step, Trouble
 from exporter.delivery.turn import LAST_MOMENT, LONG_TURN, STOP_SECONDS
 from exporter.destinations import backoff
 from exporter.destinations.answer import Verdict
-from exporter.destinations.packing import Limits, fits
+from exporter.destinations.packing import Limits, how_many_fit
 from exporter.destinations.segment.transform import convert
 from exporter.dispatch.shutdown import stopping
 from exporter.ledger.outcomes import Outcome
@@ -120,7 +120,7 @@ class _Turn:
             kept = lines.get(number)
             call = convert(kept.line, self.current.plan).call if kept else None
             if kept is not None and call is not None:
-                if not fits(body.size, len(body.calls), call, limits):
+                if not how_many_fit(body.size, len(body.calls), [call], limits):
                     break
                 body.size += len(call) + (len(body.calls) > 0)
                 body.calls.append(call)

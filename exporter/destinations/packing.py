@@ -7,9 +7,11 @@ libraries do.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 
 MOST_BYTES = 475_000
 MOST_EVENTS = 2_500
@@ -28,10 +30,15 @@ class Limits:
     events: int = MOST_EVENTS
 
 
-def fits(used: int, count: int, call: bytes, limits: Limits) -> bool:
-    """Whether `call` may join `count` calls of `used` bytes (commas included). A first call always may: one call
-    alone (at most 32,000 bytes) is below every limit in use."""
-    return count == 0 or (count < limits.events and ENVELOPE + used + 1 + len(call) <= limits.bytes)
+def how_many_fit(used: int, count: int, calls: Sequence[bytes], limits: Limits) -> int:
+    """How many of `calls`, from the first on, may join `count` calls of `used` bytes (commas included). A first call
+    always may: one call alone (at most 32,000 bytes) is below every limit in use."""
+    # Each call costs its bytes and a comma, but the first of a body.
+    room = limits.bytes - ENVELOPE - used + (count == 0)
+    ends = list(accumulate(map(len, calls)))
+    fitting = bisect_right(range(len(calls)), room, key=lambda place: ends[place] + place + 1)
+    fitting = min(fitting, limits.events - count)
+    return max(fitting, 1 if count == 0 and calls else 0)
 
 
 def wrap(calls: Sequence[bytes], sent_at: datetime) -> bytes:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.destinations.packing import MOST_BYTES, MOST_EVENTS, Limits, fits, wrap
+from exporter.destinations.packing import MOST_BYTES, MOST_EVENTS, Limits, how_many_fit, wrap
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678_999, UTC)
 calls = st.lists(
@@ -18,17 +18,20 @@ calls = st.lists(
 many = st.integers(0, 9_000).map(lambda count: [b"%d" % number for number in range(count)])
 
 
-def bodies(offered: list[bytes], limits: Limits) -> list[list[bytes]]:
-    """Packed as the reader packs: a call joins while it fits, else it begins the next body."""
-    found: list[list[bytes]] = []
-    size = 0
-    for call in offered:
-        if not found or not fits(size, len(found[-1]), call, limits):
+def bodies(offered: list[bytes], limits: Limits, at_once: int = 7) -> list[list[bytes]]:
+    """Packed as the reader packs: batch by batch, as many join as fit, the next one begins another body."""
+    found: list[list[bytes]] = [[]]
+    place = size = 0
+    while place < len(offered):
+        batch = offered[place : place - place % at_once + at_once]
+        fitting = how_many_fit(size, len(found[-1]), batch, limits)
+        size += sum(map(len, batch[:fitting])) + fitting - (1 if fitting and not found[-1] else 0)
+        found[-1] += batch[:fitting]
+        place += fitting
+        if fitting < len(batch):
             found.append([])
             size = 0
-        size += len(call) + (len(found[-1]) > 0)
-        found[-1].append(call)
-    return found
+    return found if found[-1] else found[:-1]
 
 
 @given(st.one_of(calls, many))
