@@ -35,7 +35,7 @@ def workers_killed(stage: Stage) -> list[Row]:
     except NotInTime as late:
         row.troubles.append(str(late))
         stage.house.revive()
-    stage.finish(stream, row, seconds=240)
+    stage.finish(stream, row, seconds=600)
     row.bound_is = "one small body a connector: what was sent and not settled at the kills"
     if len(set(pids)) == kills:
         row.proof = "worker processes " + "→".join(map(str, pids))
