@@ -31,26 +31,30 @@ def main() -> int:
     options = parser.parse_args()
     short = options.short or os.environ.get("FORM") == "short"
     signal.signal(signal.SIGTERM, _stop)
-    begun, rows = time.monotonic(), []
+    rows: list[Row] = []
+    begun, stopped = time.monotonic(), False
     try:
-        rows = _play([name for name in SCENARIOS if name in options.only], short=short)
+        _play([name for name in SCENARIOS if name in options.only], rows, short=short)
         if "disk" in options.only:
             rows += disk.full_disk(FOLDER, short=short)
     except (KeyboardInterrupt, Stopping):
-        return 130
+        stopped = True
     form = "short" if short else "long"
     say("")
     report.show(rows)
     report.write(FOLDER / f"{form}.json", rows, form, time.monotonic() - begun)
     wrong = sum(bool(row.wrong()) for row in rows)
     say(f"\n{len(rows)} rows, {wrong} wrong, {time.monotonic() - begun:.0f} s, {form} form.")
+    if stopped:
+        say("Stopped before its end: these are the rows that were played.")
+        return 130
     return 1 if wrong or not rows else 0
 
 
-def _play(names: list[str], *, short: bool) -> list[Row]:
-    rows: list[Row] = []
+def _play(names: list[str], rows: list[Row], *, short: bool) -> None:
+    """Adds the rows as they are played, so that those of a run that is stopped are not lost."""
     if not names:
-        return rows
+        return
     house = House(FOLDER / "house", FOLDER / "records")
     try:
         house.open()
@@ -62,7 +66,6 @@ def _play(names: list[str], *, short: bool) -> list[Row]:
             stage.close()
     finally:
         house.close()
-    return rows
 
 
 def _scenario(stage: Stage, name: str) -> list[Row]:
