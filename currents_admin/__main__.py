@@ -16,6 +16,9 @@ def main() -> None:
     local.keep_to_ourselves()
     if sys.argv[1:2] and sys.argv[1] in OWNERS_COMMANDS:
         os.environ[local.AS_OWNER] = "1"
+    # A command speaks for itself; its log tells only what goes wrong.
+    if not os.environ.get("LOG_LEVEL"):
+        os.environ["LOG_LEVEL"] = "WARNING"
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 

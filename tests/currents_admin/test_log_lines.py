@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import secrets
 import socket
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from currents_admin import __main__ as command_line
 from currents_admin import log_lines
 from tests.support.log_lines import formatter, lines_of, written
 from tests.support.serving import serving
@@ -82,3 +84,14 @@ def test_a_fault_has_class_fingerprint_and_place_and_its_text_is_left_out(
 
 def test_the_formatter_is_that_of_the_settings() -> None:
     assert isinstance(formatter(), log_lines.SafeFormatter)
+
+
+@pytest.mark.parametrize(("given", "level"), [("", "WARNING"), ("DEBUG", "DEBUG")])
+def test_a_command_is_not_followed_by_lines_about_itself(
+    monkeypatch: pytest.MonkeyPatch, given: str, level: str
+) -> None:
+    monkeypatch.setenv("LOG_LEVEL", given)
+    monkeypatch.setattr("sys.argv", ["manage.py", "status"])
+    monkeypatch.setattr("django.core.management.execute_from_command_line", lambda _words: None)
+    command_line.main()
+    assert os.environ["LOG_LEVEL"] == level

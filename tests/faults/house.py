@@ -110,9 +110,8 @@ class House:
         self._add(part)
 
     def add_worker(self, name: str) -> None:
-        """A worker whose log tells every wake-up; not started yet."""
+        """Another worker; not started yet."""
         part = parts.retry_worker() if name == "retry-worker" else parts.worker()
-        part.command += ["--loglevel", "INFO"]
         part.name, part.log = name, self.folder / "log" / f"{name}.log"
         part.command = [f"{name}@%h" if word.endswith("@%h") else word for word in part.command]
         self._add(part)

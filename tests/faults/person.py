@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 import subprocess
 import sys
@@ -139,6 +140,8 @@ def _obey() -> None:
     from django.db import connection
 
     django.setup()
+    # What it does is no part of what is printed.
+    logging.getLogger().setLevel(logging.WARNING)
     others: dict[str, Callable[..., dict[str, Any]]] = {"launch": _launch, "ring": _ring, "replay": _replay}
     for line in sys.stdin:
         order = json.loads(line)

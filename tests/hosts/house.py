@@ -7,9 +7,11 @@ from pathlib import Path
 
 from currents_admin.supervisor import port
 from tests.faults.house import House
+from tests.faults.waiting import until
 from tests.hosts.network import Host, Network
 
 FAR_WEB, FAR_WORKER = "web-far", "worker-far"
+_SEEN = "SELECT 1 FROM exporter_heartbeat WHERE host = %s"
 
 
 class Houses(House):
@@ -32,6 +34,8 @@ class Houses(House):
                 for word in part.command
             ]
         self.start(*self.hosts)
+        for name in self.hosts:
+            until(lambda name=name: self.query(_SEEN, name), 60, f"{name} is seen")  # type: ignore[misc]
 
     def web_address(self, name: str) -> tuple[str, int]:
         host = self.hosts.get(name)

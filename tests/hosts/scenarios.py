@@ -46,12 +46,17 @@ CUTS = [
 
 def play(stage: Stage, house: Houses, cut: Cut) -> Row:
     row = Row(cut.name, NOTHING)
+    if cut.host == FAR_WORKER:
+        house.stop("worker")
     targets = [stage.target() for _ in range(TARGETS)]
     stream = stage.stream(targets, events=2_000, rate=1_500, body=20, webs=(FAR_WEB, "web"))
     host = house.hosts[cut.host]
     try:
         stage.await_arrivals(stream, 500)
         house.network.cut(host, cut.way)
+        if cut.host == FAR_WORKER:
+            # Until now the far one delivered alone; from now on there is one that can take over.
+            house.start("worker")
         if cut.half_open:
             house.kill(cut.host)
         _pause(CUT_SECONDS)

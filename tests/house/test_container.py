@@ -48,7 +48,8 @@ def commands() -> dict[str, list[str]]:
 
 
 def test_every_part_has_a_service() -> None:
-    assert set(COMPOSE["services"]) == {*OURS, "postgres", "redis"}
+    assert set(COMPOSE["services"]) == {*OURS, "sandbox", "postgres", "redis"}
+    assert COMPOSE["services"]["sandbox"]["profiles"] == ["demo"], "only where it is asked for"
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -124,7 +125,7 @@ def test_a_service_is_handed_the_files_of_its_own_secrets_and_no_secret_otherwis
     assert not given.keys() & secret
     named = {str(value) for variable, value in given.items() if variable.endswith("_FILE")}
     named |= set(re.findall(r"/run/secrets/\w+", str(service.get("command"))))
-    assert named == {f"/run/secrets/{one}" for one in service["secrets"]}
+    assert named == {f"/run/secrets/{one}" for one in service.get("secrets", ())}
     if name in OURS:
         wanted = {f"{variable}_FILE" for variable in secret & set(env.SECRETS)}
         assert {variable for variable in given if variable.endswith("_FILE")} == wanted - (
@@ -179,7 +180,7 @@ def test_images_are_named_by_version_and_digest() -> None:
     """A version for people, a digest so that nobody can put another image behind it."""
     base = re.search(r"^FROM (\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     assert base is not None
-    theirs = [one["image"] for name, one in COMPOSE["services"].items() if name not in OURS]
+    theirs = [one["image"] for name, one in COMPOSE["services"].items() if name not in (*OURS, "sandbox")]
     for image in (base[1], *theirs):
         assert re.fullmatch(r"[a-z/]+:\d+(\.\d+)+[a-z-]*@sha256:[0-9a-f]{64}", image), image
 

@@ -81,6 +81,17 @@ def start(service: str, port: int, values: dict[str, str], folder: Path) -> subp
         return subprocess.Popen([sys.executable, *command[1:]], stdout=log, stderr=log, **given)
 
 
+def test_the_stand_in_for_segment_listens_where_the_others_look(tmp_path: Path) -> None:
+    port, command = free_port(), COMPOSE["services"]["sandbox"]["command"]
+    words = [{"0.0.0.0": "127.0.0.1", "9000": str(port)}.get(word, word) for word in command[1:]]
+    process = subprocess.Popen([sys.executable, *words], cwd=ROOT, env=image_environment(tmp_path))
+    try:
+        until(lambda: probe.status(port, "/stats") == 200, seconds=30)
+    finally:
+        process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+
+
 def test_together_they_are_ready_and_each_ends_in_good_order(
     tmp_path: Path, database: tuple[str, str]
 ) -> None:
