@@ -15,6 +15,7 @@ log = structlog.get_logger(__name__)
 
 # Connections held while one is moved to another of the pooler's.
 _MOST_HELD = 4
+_LOST = (psycopg.errors.InvalidSqlStatementName, psycopg.errors.DuplicatePreparedStatement)
 _WHICH = "SELECT pg_backend_pid()"
 REMEDY = "Set CURRENTS_PREPARED_STATEMENTS=0 or ?pgbouncer=true in DATABASE_URL, or upgrade pgbouncer to 1.21 or newer."
 
@@ -38,7 +39,11 @@ def look() -> Pooling:
     prepares = options.get("prepare_threshold") is not None
     with ExitStack() as held:
         first = held.enter_context(psycopg.connect(**options | {"autocommit": True}))
-        backend = _pid(first, prepares)
+        try:
+            backend = _pid(first, prepares)
+        except _LOST:
+            # Somebody's statement of that name was left behind.
+            return Pooling.LOSES_STATEMENTS
         if first.info.backend_pid == backend:
             return Pooling.NONE
         if not prepares:
@@ -50,7 +55,7 @@ def look() -> Pooling:
                 break
         try:
             _pid(first, True)
-        except psycopg.errors.InvalidSqlStatementName:
+        except _LOST:
             return Pooling.LOSES_STATEMENTS
         return Pooling.FITS
 
