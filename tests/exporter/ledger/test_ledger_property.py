@@ -28,8 +28,9 @@ Execute = Callable[[str, dict[str, Any]], list[tuple[Any, ...]]]
 HISTORIES = int(os.environ.get("CURRENTS_HISTORIES") or (200 if os.environ.get("CI") == "true" else 15))
 STEPS = 30
 PATIENT = settings(deadline=None, stateful_step_count=STEPS, suppress_health_check=list(HealthCheck))
-# So many of them tell what histories get to, and each of its kinds is got to by so many at least.
+# So many of them tell what histories get to, and each kind is got to by so many at least; but for those that are rare.
 TELLING, AT_LEAST = 100, 0.01
+RARE = {Reached.CRASHED_IN_A_TURN, Reached.LOST_IN_A_SET, Reached.RETRIED, Reached.STOPPED}
 
 
 @pytest.fixture(autouse=True)
@@ -44,8 +45,10 @@ def test_every_event_is_accounted_for_whatever_happens() -> None:
     History.reached.clear()
     run_state_machine_as_test(History, settings=settings(PATIENT, max_examples=HISTORIES))
     if HISTORIES >= TELLING:
-        rare = [kind for kind in Reached if History.reached[kind] < AT_LEAST * HISTORIES]
-        assert not rare, f"these histories hardly show anything of: {rare}; they reached {History.reached}"
+        missed = [kind for kind in set(Reached) - RARE if History.reached[kind] < AT_LEAST * HISTORIES]
+        assert not missed, (
+            f"these histories hardly show anything of: {missed}; they reached {History.reached}"
+        )
 
 
 def differences(monkeypatch: pytest.MonkeyPatch, broken: Execute) -> list[str]:
