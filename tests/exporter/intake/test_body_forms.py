@@ -126,7 +126,14 @@ def test_one_odd_event_alone_is_an_event(odd: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "between", "after"), [(b'{"events":[', b",", b"]}"), (b"[", b",", b"]"), (b"", b"\n", b"")]
+    ("before", "between", "after"),
+    [
+        (b'{"events":[', b",", b"]}"),
+        (b"[", b",", b"]"),
+        (b"", b"\n", b""),
+        # Named twice, so that it is cut event by event.
+        (b'{"events":[],"events":[', b",", b"]}"),
+    ],
 )
 def test_ten_thousand_events_are_taken_and_one_more_is_too_many(
     before: bytes, between: bytes, after: bytes

@@ -48,6 +48,11 @@ SWAP_ONE = (
 )
 
 
+def test_the_recount_takes_in_every_settled_event_that_is_retained(line: Line) -> None:
+    counts, trimmed = ledger_check.recount(line.delivery)
+    assert (counts.total(), trimmed) == (320, 0)
+
+
 @pytest.mark.parametrize(
     ("statement", "word"),
     [
