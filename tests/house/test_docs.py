@@ -90,6 +90,7 @@ def test_the_readers_commands_are_known_programs_targets_and_services() -> None:
                 assert _services_of(words) <= set(_COMPOSE["services"]), line
             elif words[0] in _OTHERS or _PRODUCT.search(line):
                 continue
+    for file in (ROOT / "README.md", OPERATIONS, *GUIDES):
         for words in map(str.split, _INLINE.findall(file.read_text())):
             if words[0] == "make" and len(words) > 1:
                 assert words[1] in targets, f"{file.name}: {words}"
