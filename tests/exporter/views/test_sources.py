@@ -114,8 +114,9 @@ def test_a_source_of_another_workspace_is_not_there(workspace: Workspace, bucket
 
 
 def test_a_key_that_is_refused_is_changed_and_the_bucket_followed(
-    workspace: Workspace, bucket: Bucket
+    workspace: Workspace, bucket: Bucket, settings: Any
 ) -> None:
+    settings.CURRENTS_SOURCE_ENDPOINTS = [bucket.url, "http://127.0.0.1:1"]
     admin: Client = somebody(workspace, Role.ADMIN)
     base = f"/w/{workspace.slug}/settings/sources/"
     admin.post(f"{base}new/", typed(bucket, endpoint="http://127.0.0.1:1"))
