@@ -43,9 +43,13 @@ class ReplayTurn(Turn):
 
     def new_reader(self) -> ReplayReader:
         plan, revision = self.current.plan, self.current.revision_id
-        return ReplayReader(
+        made = ReplayReader(
             self.lease.workspace_id, plan, revision, self.lease.connector_id, Scope.of(self.replay)
         )
+        if (before := getattr(self, "reader", None)) is not None:
+            # Bodies made under the settings before may still be in flight.
+            made.was = before.was
+        return made
 
     def work(self) -> Ended:
         if self.state != ReplayState.RUNNING or not self.current.live:

@@ -18,6 +18,8 @@ from exporter.delivery import expiry, replay
 from exporter.delivery.body import Body
 from exporter.delivery.deliver import deliver
 from exporter.delivery.result import Ended
+from exporter.delivery.window import SendWindow
+from exporter.destinations.packing import Limits
 from exporter.ledger import check
 from exporter.models import Delivery, RecoveredEvent, Replay, ReplayState
 from exporter.reports import event_search
@@ -227,3 +229,25 @@ def test_a_span_without_retained_events_begins_nothing(line: Line) -> None:
         replays.begin(line.connector, Wanted(then, then + timedelta(hours=1)), SYSTEM)
     with pytest.raises(ReplayRefused, match="later than the start"):
         replays.begin(line.connector, Wanted(then, then), SYSTEM)
+
+
+def test_what_expired_is_delivered_after_all_though_the_settings_change_while_it_is_sent(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose(line, 20)
+    made = replays.begin(line.connector, wanted(), SYSTEM)
+    monkeypatch.setattr(SendWindow, "width", 4)
+    monkeypatch.setattr(replay.ReplayTurn, "limits", lambda _turn: Limits(events=5))
+    launched: list[int] = []
+
+    def change(_turn: replay.ReplayTurn, body: Body) -> None:
+        launched.append(len(body.calls))
+        if len(launched) == 2:
+            chosen = lifecycle.Settings("Segment", "data@example.com", sorted(ALL), True)
+            lifecycle.update(line.connector, chosen, seen_version=1, by=SYSTEM)
+
+    monkeypatch.setattr(replay.ReplayTurn, "launched", change)
+    assert run(made) == {"delivered": 20}
+    assert live(line) == {"delivered": 20}
+    assert RecoveredEvent.objects.count() == 20
+    assert check.check() == []
