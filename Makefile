@@ -10,7 +10,7 @@ DEMO_VAR ?= var/demo
 MUTANTS_VAR ?= var/mutants
 ARGS ?=
 
-.PHONY: run demo secrets test check lint flaws sbom fuzz format bench bench-guard faults hosts mutants screenshots lock clean
+.PHONY: run demo secrets test check lint flaws sbom fuzz format bench bench-guard faults hosts mutants screenshots languages lock clean
 
 run: $(VENV)/run.stamp
 	@exec $(PYTHON) -m currents_admin.supervisor run
@@ -97,6 +97,10 @@ mutants: $(VENV)/dev.stamp
 # Pictures of every screen, wide and narrow, light and dark, in var/test/screenshots/. Needs Chromium.
 screenshots:
 	@$(MAKE) --no-print-directory test ARGS=tests/browser/screenshots.py
+
+# Every page and state in six languages at four widths, with axe; pictures in var/test/languages/. Needs Chromium.
+languages:
+	@$(MAKE) --no-print-directory test ARGS="tests/browser/languages.py tests/browser/accessibility.py --numprocesses=logical"
 
 # One set of lock files for every system and Python version the product runs on.
 lock: $(PYTHON)
