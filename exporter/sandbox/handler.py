@@ -11,6 +11,7 @@ import msgspec
 from exporter.sandbox import answer as answers
 from exporter.sandbox.answer import SandboxAnswer, as_json, refused
 from exporter.sandbox.body import BodyRefusedError, read_body
+from exporter.sandbox.buttons import Buttons, NoSuchButton
 from exporter.sandbox.control import Control
 from exporter.sandbox.memory import KeptRequest, Memory
 from exporter.sandbox.offer import CALL_TYPES, Offer, SandboxRefusal, basic_user, examine, last4
@@ -33,6 +34,7 @@ class Site(Protocol):
 
     control: Control
     memory: Memory
+    buttons: Buttons
     stopping: threading.Event
 
     @property
@@ -66,6 +68,8 @@ class SandboxHandler(BaseHTTPRequestHandler):
             self._take(kind)
         elif path == "/control" and self._from_here():
             self._send(self._controlled())
+        elif path == "/press" and self._from_here():
+            self._send(self._pressed())
         else:
             self.close_connection = True
             self._send(refused(NOT_FOUND))
@@ -87,7 +91,7 @@ class SandboxHandler(BaseHTTPRequestHandler):
     def _shown(self, path: str, query: dict[str, str]) -> SandboxAnswer:
         memory = self.server.memory
         if path == "/":
-            text = page(self.server.url, memory, self.server.control.shown(), query)
+            text = page(self.server.url, memory, self.server.control.shown(), self.server.buttons, query)
             return SandboxAnswer(
                 200, text.encode(), {"Content-Type": "text/html; charset=utf-8", **PAGE_HEADERS}
             )
@@ -127,6 +131,16 @@ class SandboxHandler(BaseHTTPRequestHandler):
         except (msgspec.MsgspecError, RecursionError) as error:
             return refused(SandboxRefusal(400, "bad_rule", str(error)))
         return as_json({"added": added, **self.server.control.shown()})
+
+    def _pressed(self) -> SandboxAnswer:
+        try:
+            self.server.buttons.press(read_body(self.headers, self.rfile))
+        except BodyRefusedError as error:
+            self.close_connection = self.close_connection or not error.whole
+            return refused(error.refusal)
+        except NoSuchButton as error:
+            return refused(SandboxRefusal(400, "bad_button", str(error)))
+        return SandboxAnswer(303, b"", {"Location": "/", **PAGE_HEADERS})
 
     def _take(self, kind: str) -> None:
         memory = self.server.memory

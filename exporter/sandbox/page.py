@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from exporter.sandbox.buttons import Buttons
 from exporter.sandbox.memory import Memory
 
 SHOWN = 50
@@ -28,10 +29,12 @@ th, td { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0;
 tr { border-bottom: 1px solid #8886; }
 code, pre { font: 13px/1.4 ui-monospace, monospace; overflow-wrap: anywhere; white-space: pre-wrap; }
 label { margin-right: 1rem; }
+.buttons { display: flex; flex-wrap: wrap; gap: .5rem; }
+button { font: inherit; padding: .35rem .75rem; min-height: 2rem; }
 """
 
 
-def page(url: str, memory: Memory, control: dict[str, Any], query: dict[str, str]) -> str:
+def page(url: str, memory: Memory, control: dict[str, Any], buttons: Buttons, query: dict[str, str]) -> str:
     """The whole page; `query` may hold the filters of `/calls`."""
     chosen = {name: query.get(name, "") for name in FILTERS}
     calls = memory.calls(limit=SHOWN, **chosen)
@@ -39,6 +42,8 @@ def page(url: str, memory: Memory, control: dict[str, Any], query: dict[str, str
         "<h1>Segment sandbox</h1>",
         f"<p>A local stand-in for Segment at <code>{escape(url)}</code>. Nothing leaves this machine.</p>",
         LINKS,
+        buttons.html(request["key4"] for request in reversed(memory.requests())),
+        _condition(control),
         _table("What arrived", ("Figure", "Value"), (_figure(item) for item in memory.stats().items())),
         _table(
             "Told to fail", ("Rule", "Uses", "What it does"), (_rule_row(rule) for rule in control["rules"])
@@ -72,6 +77,16 @@ def _table(caption: str, columns: tuple[str, ...], rows: Iterable[tuple[str, ...
         f'<div class="wide"><table><caption>{escape(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def _condition(control: dict[str, Any]) -> str:
+    """What stands between the product and a healthy answer."""
+    standing = sum(not rule["ended"] for rule in control["rules"])
+    if not standing and not control["latency_ms"]:
+        return '<p role="status">It answers as Segment does when all is well.</p>'
+    told = [f"{standing} rule{'' if standing == 1 else 's'} below"] if standing else []
+    told += [f"every answer {control['latency_ms']:,} ms late"] if control["latency_ms"] else []
+    return f'<p role="status"><b>Told to fail:</b> {escape(", ".join(told))}. <i>Heal</i> ends it.</p>'
 
 
 def _filter_form(chosen: dict[str, str]) -> str:

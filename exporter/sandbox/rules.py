@@ -144,6 +144,11 @@ class RuleBook:
         with self._lock:
             return next((each for each in self._standing if each.takes(offer)), None)
 
+    def standing(self) -> list[Rule]:
+        """The rules that may still be used."""
+        with self._lock:
+            return [each.rule for each in self._standing if not each.ended()]
+
     def shown(self) -> list[dict[str, Any]]:
         with self._lock:
             return [each.shown() for each in self._standing]

@@ -6,6 +6,7 @@ import sys
 import threading
 from typing import Any
 
+from exporter.sandbox.buttons import Buttons
 from exporter.sandbox.control import Control
 from exporter.sandbox.handler import SandboxHandler
 from exporter.sandbox.memory import Memory
@@ -20,6 +21,7 @@ class SandboxServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
     def __init__(self, port: int, control: Control, memory: Memory, host: str = "127.0.0.1") -> None:
         self.control = control
         self.memory = memory
+        self.buttons = Buttons(control)
         self.stopping = threading.Event()
         self._connections: dict[socket.socket, threading.Thread] = {}
         self._connections_lock = threading.Lock()
