@@ -129,7 +129,7 @@ def test_the_link_for_a_new_password_and_the_one_to_try_again_are_in_their_lette
     Client().generic("PUT", unlock)
     everything = {"log": "\n".join(lines), "broker": broker(settings), "database": dump()}
     heard = {"pages": "\n".join(somebody.heard), "other mails": told_elsewhere(key)}
-    assert "reset/key/…" in everything["log"]
+    assert "/accounts/unlock/…" in everything["log"], "its address was logged"
     assert found_in(everything | heard, [key, changed]) == []
     assert found_in(everything | {"pages": heard["pages"], "other mails": told_elsewhere(link)}, [link]) == []
 
