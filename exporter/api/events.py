@@ -107,7 +107,7 @@ def _take(environ: Mapping[str, Any], body: request_body.RequestBody) -> IntakeA
 
 
 def _take_events(
-    token: Token, content: bytes, whole: whole_body.WholeBody | None, raws: list[bytes]
+    token: Token, content: bytes, whole: list[dict[str, Any]] | None, raws: list[bytes]
 ) -> IntakeAnswer:
     count = len(raws) if whole is None else len(whole)
     if not count:
@@ -119,7 +119,7 @@ def _take_events(
             f"This token may send {settings.CURRENTS_INTAKE_RATE:g} events a second. Send the same again later.",
             Retry_After=str(seconds),
         )
-    events = None if whole is None else whole.normalised()
+    events = None if whole is None else whole_body.normalised(whole)
     if events is not None:
         return _store(token, events, [])
     return _store(token, *refusals.sort_out(raws or parse_body(content)))

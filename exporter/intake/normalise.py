@@ -48,6 +48,7 @@ _CANONICAL = {name: event.event_type for name, event in CATALOGUE.by_name.items(
 # In Currents files these carry their custom properties as JSON text, in a field of that name.
 _TEXT_PROPERTIES = {event.event_type for event in CATALOGUE.events if "properties" in event.storage}
 _NESTED = frozenset({dict, list})
+_NESTING = frozenset((dict, list))
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -57,10 +58,13 @@ def normalise(raw: bytes) -> Incoming:
     return _normalised(_read(raw))
 
 
-def normalise_shallow(event: dict[str, Any]) -> Incoming:
-    """Does the same for an event in which nothing but `user` and `properties` holds objects or lists, and whose bytes
-    were within the limit; it modifies the event. Raises EventRefused."""
-    return _normalised(event)
+def normalise_parsed(event: dict[str, Any]) -> Incoming:
+    """Does the same for an event that was parsed from at most `MOST_BYTES`; it modifies the event. Raises EventRefused,
+    also for one that only may be too deep."""
+    flat = _flat(event)
+    if not _NESTING.isdisjoint(map(type, flat.values())) and _depth(flat) >= DEEPEST:
+        _refuse_depth()
+    return _incoming(flat)
 
 
 def normalise_record(event: dict[str, Any]) -> Incoming:
@@ -74,6 +78,11 @@ def normalise_record(event: dict[str, Any]) -> Incoming:
 
 
 def _normalised(event: dict[str, Any]) -> Incoming:
+    return _incoming(_flat(event))
+
+
+def _flat(event: dict[str, Any]) -> dict[str, Any]:
+    """The flat form: event_type, id and time first, checked."""
     event_type = event.get("event_type")
     canonical = _CANONICAL.get(event_type) if type(event_type) is str else None
     event_id = event.get("id")
@@ -94,12 +103,16 @@ def _normalised(event: dict[str, Any]) -> Incoming:
         flat.update(event)
     flat["event_type"] = canonical
     flat.pop(own_id.FIELD, None)
-    external = flat.get("external_user_id")
+    return flat
+
+
+def _incoming(flat: dict[str, Any]) -> Incoming:
+    event_id, external = flat["id"], flat.get("external_user_id")
     return Incoming(
         _encode(flat),
         event_id,
         blake2b(event_id.encode(), digest_size=8).digest(),
-        canonical,
+        flat["event_type"],
         external is None or external == "",
     )
 
