@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import lzma
 import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from io import BufferedReader, RawIOBase
 from typing import Any, BinaryIO, cast
 
 from django.db.models.functions import Now
 
-from connectors.web.storable_text import storable
+from connectors.web.storable_text import printable, storable
 from exporter import sql
 from exporter.intake import appender, importing, refusals
 from exporter.intake.file_walk import is_event_name
@@ -32,6 +34,17 @@ MOST_OF_LIST = 4_000_000
 PREVIEWED = 64_000_000
 FORGOTTEN_AFTER = timedelta(hours=24)
 _REASONS_SHOWN = 5
+# OSError and LZMAError are those of bzip2 and LZMA; ValueError stands for names and places no file can have.
+_MEMBER_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
 _ZIP = b"PK\x03\x04"
 _HOLD = "60 seconds"
 _SECONDS = 15.0
@@ -108,25 +121,35 @@ def events(upload: Upload, most: int | None = None) -> Iterator[RawEvent]:
         file.unbounded = True
         yield from EventFile(file, upload.name, unpacked=unpacked).events()
         return
+    packed, members = _members(file)
     troubles: list[str] = []
-    for name, opened in _members(file):
+    for member in members:
         try:
-            yield from EventFile(opened, name, unpacked=unpacked).events()
+            # More than it says it has is never unpacked: zipfile stops there.
+            with _damage_told(), packed.open(member) as opened:
+                yield from EventFile(cast(BinaryIO, opened), member.filename, unpacked=unpacked).events()
         except FileUnreadable as error:
-            troubles.append(f"{name}: {error}")
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-            troubles.append(f"{name}: It is damaged or locked ({type(error).__name__}).")
+            troubles.append(f"{printable(member.filename)}: {error}")
     if troubles:
         raise FileUnreadable(" ".join(troubles[:_REASONS_SHOWN]))
 
 
-def _members(file: _ListOfMembers) -> Iterator[tuple[str, BinaryIO]]:
-    """Raises FileUnreadable."""
+@contextmanager
+def _damage_told() -> Iterator[None]:
+    """What zipfile and its unpackers raise over damaged, locked and unknown members, as FileUnreadable."""
+    try:
+        yield
+    except _MEMBER_DAMAGE as error:
+        raise FileUnreadable(f"It is damaged or locked ({type(error).__name__}).") from error
+
+
+def _members(file: _ListOfMembers) -> tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]:
+    """The zip, and what in it holds events in the order of the names. Raises FileUnreadable."""
     try:
         packed = zipfile.ZipFile(file)
         file.unbounded = True
         wanted = [one for one in packed.infolist() if not one.is_dir() and is_event_name(one.filename)]
-    except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError) as error:
+    except _MEMBER_DAMAGE as error:
         raise FileUnreadable("The zip is damaged.") from error
     if len(wanted) > MOST_MEMBERS:
         raise FileUnreadable(f"The zip holds more than {MOST_MEMBERS} files. Use manage.py import_events.")
@@ -136,13 +159,7 @@ def _members(file: _ListOfMembers) -> Iterator[tuple[str, BinaryIO]]:
         )
     if not wanted:
         raise FileUnreadable("The zip holds no Avro, JSON or NDJSON file.")
-    for one in sorted(wanted, key=lambda member: member.filename):
-        try:
-            opened = packed.open(one)
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-            raise FileUnreadable(f"{one.filename} is damaged or locked ({type(error).__name__}).") from error
-        # More than it says it has is never unpacked: zipfile stops there.
-        yield one.filename, cast(BinaryIO, opened)
+    return packed, sorted(wanted, key=lambda member: member.filename)
 
 
 def forget() -> None:

@@ -7,6 +7,7 @@ type is hidden, and so is every field it does not know.
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
@@ -40,12 +41,20 @@ def _read(raw: bytes) -> dict[str, Any] | None:
     """The event with texts that every page and file can hold; None for what is no JSON object."""
     try:
         # Decoded here: `json` itself lets half an emoji through, which no page can be written with.
-        event = json.loads(raw.decode("utf-8", "replace"))
+        event = json.loads(raw.decode("utf-8", "replace"), parse_constant=_finite, parse_float=_finite)
         if isinstance(event, dict) and _ODD.search(raw):
             event = storable_value(event)
     except (ValueError, RecursionError):
         return None
     return event if isinstance(event, dict) else None
+
+
+def _finite(text: str) -> float:
+    """Raises ValueError for a number that no JSON can carry, so that what holds one is shown as it came."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def answer_shown(text: str, *, personal: bool) -> str:

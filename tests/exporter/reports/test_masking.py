@@ -21,3 +21,10 @@ from exporter.reports import masking
 )
 def test_half_an_emoji_can_be_shown_however_it_was_written(raw: bytes, personal: bool) -> None:
     json.dumps(masking.shown(raw, personal=personal), ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e400"])
+def test_a_number_no_json_can_carry_is_shown_as_it_came(number: str) -> None:
+    raw = f'{{"id":"q","x":{number}}}'
+    assert masking.shown(raw.encode(), personal=True) == {"raw": raw}
+    assert masking.shown(raw.encode(), personal=False) == {"raw": masking.HIDDEN}

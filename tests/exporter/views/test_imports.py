@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import struct
 import zipfile
 from datetime import timedelta
 from typing import Any
@@ -97,6 +98,56 @@ def test_a_zip_is_imported_file_by_file(workspace: Workspace) -> None:
     )
     assert (done.accepted, done.stage) == (5, Stage.FAILED)
     assert done.trouble.startswith("broken.avro: Its Avro header is damaged")
+
+
+def _three(packing: int = zipfile.ZIP_STORED) -> bytearray:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", packing) as packed:
+        for number, name in enumerate("abc"):
+            packed.writestr(f"{name}.json", json.dumps([event(number)] * 50))
+    return bytearray(made.getvalue())
+
+
+def _with_bytes(content: bytearray, before: bytes, at: int, new: bytes) -> bytes:
+    """`new` in the place of what stands `at` so many bytes after the first `before`."""
+    place = content.index(before) + at
+    content[place : place + len(new)] = new
+    return bytes(content)
+
+
+def _far_away() -> bytes:
+    """The first member begins, says the list, 2^64 bytes from here."""
+    content, place = _three(), struct.pack("<HHQ", 1, 8, 2**64 - 1)
+    at, end = content.index(b"PK\1\2"), content.rindex(b"PK\5\6")
+    (length,) = struct.unpack_from("<I", content, end + 12)
+    struct.pack_into("<I", content, end + 12, length + len(place))
+    struct.pack_into("<H", content, at + 30, len(place))
+    struct.pack_into("<I", content, at + 42, 2**32 - 1)
+    content[at + 46 + len("a.json") : at + 46 + len("a.json")] = place
+    return bytes(content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(_with_bytes(_three(packing), b"a.json", 26, b"Z" * 20) for packing in (0, 8, 12, 14)),
+        _with_bytes(_three(), b"PK\1\2", 8, b"\1"),
+        _with_bytes(_three(), b"PK\1\2", 10, b"\x63"),
+        _with_bytes(_three(), b"PK\1\2", 42, b"\xf0\xff\xff\x7f"),
+        _with_bytes(bytearray(_with_bytes(_three(), b"a.json", -23, b"\x08")), b"a.json", 0, b"\xff"),
+        _far_away(),
+    ],
+    ids=["stored", "deflate", "bzip2", "lzma", "locked", "unknown packing", "no such place", "name", "far"],
+)
+def test_a_bad_member_of_a_zip_costs_that_member(workspace: Workspace, content: bytes) -> None:
+    upload = uploaded(workspace, content, "files.zip", piece=5_000)
+    page = somebody(workspace, Role.ADMIN).get(f"/w/{workspace.slug}/settings/imports/{upload.pk}/")
+    assert page.status_code == 200
+    imports.start(upload, NOBODY)
+    assert not uploads.run(upload.pk)
+    upload.refresh_from_db()
+    assert (upload.accepted, upload.duplicates, upload.stage) == (2, 98, Stage.FAILED)
+    assert upload.trouble.startswith("a.json: It is damaged or locked")
 
 
 @pytest.mark.parametrize(
