@@ -75,11 +75,14 @@ def is_old() -> bool:
     return [int(part) for part in told.split()[1].split(".")[:2]] < [1, 24]
 
 
-def test_an_old_pgbouncer_is_told_with_what_to_do(behind: None, caplog: pytest.LogCaptureFixture) -> None:
-    if not is_old():
-        assert pooler.look() is Pooling.FITS
-        return
-    assert pooler.look() is Pooling.LOSES_STATEMENTS
+def test_what_a_pooler_carries_is_found_out(behind: None) -> None:
+    assert pooler.look() is (Pooling.LOSES_STATEMENTS if is_old() else Pooling.FITS)
+
+
+def test_an_old_pgbouncer_is_told_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(pooler, "look", lambda: Pooling.LOSES_STATEMENTS)
     pooler._tell()
     (line,) = lines_of(caplog, "pooler.loses_statements")
     assert "CURRENTS_PREPARED_STATEMENTS=0" in line["next"]
