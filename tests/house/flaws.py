@@ -131,7 +131,7 @@ class Service:
 
         try:
             return within(self._end - time.monotonic(), ask)
-        except TimeoutError:
+        except (TimeoutError, requests.Timeout):
             raise NotAsked(f"no answer within {self._seconds:g} s") from None
         except (requests.RequestException, msgspec.DecodeError) as error:
             raise NotAsked(type(error).__name__) from None
