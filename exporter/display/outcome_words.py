@@ -48,7 +48,10 @@ _SIGNS = {
         "minus-circle",
     ),
     "expired": OutcomeSign(
-        _("Expired"), _("It could not be delivered in time and was dropped."), "trouble", "triangle"
+        _("Expired"),
+        _("It could not be delivered in time. A replay can send it while the log keeps it."),
+        "trouble",
+        "triangle",
     ),
     "pending": OutcomeSign(
         _("Waiting"),
