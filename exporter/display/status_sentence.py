@@ -58,9 +58,11 @@ def _delivering(summary: Summary, now: datetime) -> Sentence:
         "accepted": accepted
     }
     if rejected:
-        meaning += " " + _("Since launch, %(events)s have been rejected because of their content.") % {
-            "events": events(rejected)
-        }
+        meaning += " " + ngettext(
+            "Since launch, %(n)s event has been rejected by Segment or not sent, because of its content.",
+            "Since launch, %(n)s events have been rejected by Segment or not sent, because of their content.",
+            rejected,
+        ) % {"n": number_format(rejected, force_grouping=True)}
     return Sentence(headline, meaning)
 
 

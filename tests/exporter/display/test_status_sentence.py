@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from exporter.display.status_sentence import Sentence, sentence
+from exporter.ledger.outcomes import Outcome
 from exporter.reports.health import Health
 from tests.support.summaries import NOW, a_summary
 
@@ -68,6 +69,18 @@ def test_a_rejected_key_tells_what_waits_and_when_the_first_are_lost() -> None:
         "the first will be lost on Friday, 09:00."
     )
     assert told.step == "rotate"
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (1, "1 event has been rejected by Segment or not sent, because of its content."),
+        (1_007, "1,007 events have been rejected by Segment or not sent, because of their content."),
+    ],
+)
+def test_what_never_left_is_not_called_rejected_by_segment_alone(count: int, words: str) -> None:
+    outcomes = {outcome.value: 0 for outcome in Outcome} | {"rejected": count}
+    assert said(Health.DELIVERING, outcomes=outcomes).meaning.endswith(f"Since launch, {words}")
 
 
 @pytest.mark.parametrize("health", list(Health))
