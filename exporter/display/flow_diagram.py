@@ -12,18 +12,17 @@ from django.utils.translation import gettext as _
 from exporter.reports.balance import Balance
 
 WIDTH, TOP, FULL, FLOOR = 1040, 6, 64, 128
-SELECTED_AT, SENT_AT = 493, 763
 LEAST = 2.0
-# Where each exit turns down, in units of WIDTH; the style sheet places its label there.
-TURNS = {
-    "pending": 107,
-    "unselected": 248,
-    "unsupported": 388,
-    "anonymous": 528,
-    "too_large": 597,
-    "would_be_dropped": 666,
-    "expired": 732,
-    "rejected": 901,
+# Labels stand in columns of equal width, one for each exit before *Sent*, and the exit turns down in the middle of its
+# own; the style sheet has the same columns. What is left is one for the last: *Sent* and *Accepted* need that much.
+COLUMN = 104
+BEFORE_SELECTED = ("pending", "unselected", "unsupported")
+BEFORE_SENT = ("anonymous", "too_large", "would_be_dropped", "expired")
+SELECTED_AT = COLUMN * len(BEFORE_SELECTED)
+SENT_AT = SELECTED_AT + COLUMN * len(BEFORE_SENT)
+# Where each exit turns down, in units of WIDTH.
+TURNS = {name: COLUMN * place + COLUMN / 2 for place, name in enumerate(BEFORE_SELECTED + BEFORE_SENT)} | {
+    "rejected": (SENT_AT + WIDTH) / 2
 }
 COLOURS = {"pending": "warn"} | dict.fromkeys(("too_large", "would_be_dropped", "expired", "rejected"), "bad")
 
@@ -92,20 +91,19 @@ def draw(ledger: Balance) -> Stream:
     }
     looked_at = received - ledger.pending
     selected = looked_at - counts["unselected"] - counts["unsupported"]
-    unsent = ("expired", "would_be_dropped", "too_large", "anonymous")
-    sent = selected - sum(counts[name] for name in unsent)
+    sent = selected - sum(counts[name] for name in BEFORE_SENT)
     accepted = sent - counts["rejected"]
     runs = [
-        (2.0, SELECTED_AT, selected, ["unsupported", "unselected", "pending"]),
-        (SELECTED_AT, SENT_AT, sent, [*unsent]),
-        (SENT_AT, WIDTH - 2.0, accepted, ["rejected"]),
+        (2.0, SELECTED_AT, selected, BEFORE_SELECTED),
+        (SELECTED_AT, SENT_AT, sent, BEFORE_SENT),
+        (SENT_AT, WIDTH - 2.0, accepted, ("rejected",)),
     ]
     bands, gates, exits = [], [], []
     for start, end, through, leaving in runs:
         thickness = _thickness(through, received)
         bands.append(Band(start, end - start, thickness))
         edge = TOP + thickness
-        for name in leaving:  # the one that leaves last lies next to the band
+        for name in reversed(leaving):  # the one that leaves last lies next to the band
             wide = _thickness(counts[name], received)
             exits.append(_exit(name, counts[name], start, edge, wide))
             edge += wide

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from django.conf import settings
 
-from exporter.display.flow_diagram import FULL, LEAST, TURNS, draw, rows_of
+from exporter.display.flow_diagram import COLUMN, FULL, LEAST, TURNS, WIDTH, draw, rows_of
 from exporter.ledger.outcomes import Outcome
 from exporter.reports.balance import Balance, Rejected
 
@@ -79,6 +80,14 @@ def test_an_exit_nothing_took_is_drawn_faintly(name: str) -> None:
     drawn = draw(balanced(10, none_of_any() | {"delivered": 10}, 0))
     (empty,) = (exit_ for exit_ in drawn.exits if exit_.name == name)
     assert (empty.count, empty.thickness, empty.colour) == (0, 0, "zero")
+
+
+def test_every_exit_turns_down_above_the_middle_of_its_label() -> None:
+    turns = list(TURNS.values())
+    assert turns[:-1] == [COLUMN * (place + 0.5) for place in range(len(turns) - 1)]
+    assert turns[-1] == (COLUMN * (len(turns) - 1) + WIDTH) / 2
+    columns = f"repeat({len(turns) - 1}, {100 * COLUMN / WIDTH:g}%) minmax(0, 1fr)"
+    assert columns in (settings.BASE_DIR / "static/css/delivery.css").read_text()
 
 
 def test_nothing_received_divides_by_nothing() -> None:
