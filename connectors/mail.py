@@ -69,35 +69,42 @@ class Letter:
             f"mail/{self.name}/body.html", {**self.context, "subject": self.subject}, escape=True
         ).lstrip()
 
+    def send(self) -> None:
+        """Raises:
+        OSError, smtplib.SMTPException: the mail server did not take it.
+        """
+        headers = {"Auto-Submitted": "auto-generated"}
+        if self.reference:
+            host = urlsplit(settings.SITE_URL).hostname or "localhost"
+            headers["Message-ID"] = f"<{self.reference}@{host}>"
+        with translation.override(of_person(self.language)):
+            mail = EmailMultiAlternatives(self.subject, self.text, to=list(self.to), headers=headers)
+            mail.attach_alternative(self.html, "text/html")
+        began = time.monotonic()
+        mail.send()
+        ms = round(1000 * (time.monotonic() - began))
+        log.info("mail.sent", letter=self.name, recipients=len(self.to), ms=ms)
 
-class MailClaim(Protocol):
-    """A mail that is ours to send until the claim expires."""
 
-    def letter(self) -> Letter | None:
+class Message(Protocol):
+    """A letter, or a post to a webhook."""
+
+    def send(self) -> None:
+        """Raises whatever says that it was not taken. An OSError other than a mail server's answer means that nobody
+        can be reached just now."""
+
+
+class Claim(Protocol):
+    """A message that is ours to send until the claim expires."""
+
+    def message(self) -> Message | None:
         """None where there is nobody left to tell."""
 
     def sent(self) -> None:
-        """The mail server took it, or nobody is left to tell."""
+        """It was taken, or nobody is left to tell."""
 
     def put_off(self) -> None:
         """It was not sent; it becomes due again later."""
-
-
-def send(letter: Letter) -> None:
-    """Raises:
-    OSError, smtplib.SMTPException: the mail server did not take it.
-    """
-    headers = {"Auto-Submitted": "auto-generated"}
-    if letter.reference:
-        host = urlsplit(settings.SITE_URL).hostname or "localhost"
-        headers["Message-ID"] = f"<{letter.reference}@{host}>"
-    with translation.override(of_person(letter.language)):
-        mail = EmailMultiAlternatives(letter.subject, letter.text, to=list(letter.to), headers=headers)
-        mail.attach_alternative(letter.html, "text/html")
-    began = time.monotonic()
-    mail.send()
-    ms = round(1000 * (time.monotonic() - began))
-    log.info("mail.sent", letter=letter.name, recipients=len(letter.to), ms=ms)
 
 
 def send_soon(letter: Letter) -> None:
@@ -108,22 +115,22 @@ def send_soon(letter: Letter) -> None:
 
 def _send_or_tell(letter: Letter) -> None:
     try:
-        send(letter)
+        letter.send()
     except Exception as error:  # whatever a mail server does: nobody waits for the answer
         log.warning("mail.failed", letter=letter.name, next="it is not repeated", exc_info=error)
 
 
-def send_claimed(claim: Callable[[], MailClaim | None]) -> int:
-    """Sends claimed mails until none is due and returns how many went out. One that fails is put off; a server that
+def send_claimed(claim: Callable[[], Claim | None]) -> int:
+    """Sends claimed messages until none is due and returns how many went out. One that fails is put off; a server that
     cannot be reached ends the round, so that it is not asked once for each mail."""
     count = 0
     while (mine := claim()) is not None:
         try:
-            letter = mine.letter()
+            message = mine.message()
             # A server that hangs must not keep a database connection waiting, nor a snapshot open.
             connection.close()
-            if letter is not None:
-                send(letter)
+            if message is not None:
+                message.send()
                 count += 1
         except Exception as error:  # whatever a mail server or a template does: the others must not suffer
             log.warning("mail.failed", next="it is tried again", exc_info=error)

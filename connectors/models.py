@@ -38,6 +38,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(_("Email"), max_length=254, unique=True)
     name = models.CharField(_("Name"), max_length=150, blank=True)
     language = models.CharField(max_length=8, blank=True)
+    # Mails about trouble, of the workspaces they are an admin of.
+    trouble_mails = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     is_owner = models.BooleanField(_("Owner"), default=False)

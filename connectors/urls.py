@@ -6,6 +6,7 @@ from connectors.views.edit import edit
 from connectors.views.event_types import event_type
 from connectors.views.invitation import invitation
 from connectors.views.language import language
+from connectors.views.preferences import preferences
 
 CONNECTOR = "w/<slug:slug>/data-export/<int:pk>/"
 SETTINGS = "w/<slug:slug>/settings/"
@@ -41,6 +42,7 @@ urlpatterns: list[URLPattern] = [
     path("workspaces/<slug:slug>/rename/", workspaces.rename, name="workspace_rename"),
     path("workspaces/<slug:slug>/archive/", workspaces.archive, name="workspace_archive"),
     path("invitations/<str:secret>/", invitation, name="invitation"),
+    path("preferences/", preferences, name="preferences"),
     path("language/", language, name="language"),
     path("events/<str:name>/", event_type, name="event_type"),
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from ipaddress import ip_network
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -115,6 +116,17 @@ def whole(name: str, default: int, *, least: int, most: int) -> int:
 def words(name: str) -> list[str]:
     """A comma-separated list without empty entries."""
     return [word.strip() for word in text(name).split(",") if word.strip()]
+
+
+def networks(name: str, *, here: bool) -> list[str]:
+    """A comma-separated list of networks such as 10.0.0.0/8; unless any is given, this computer's own if `here`."""
+    given = words(name)
+    for word in given:
+        try:
+            ip_network(word)
+        except ValueError:
+            raise BadEnvironment(f"{name} must list networks such as 10.0.0.0/8, not “{word}”.") from None
+    return given or (["127.0.0.0/8", "::1/128"] if here else [])
 
 
 def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:

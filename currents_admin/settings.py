@@ -56,6 +56,7 @@ if CURRENTS_RETENTION_HOURS < CURRENTS_EXPIRY_HOURS + 24:
     )
 CURRENTS_LEASE_SECONDS = env.number("CURRENTS_LEASE_SECONDS", 15, least=2, most=300)
 CURRENTS_INTAKE_RATE = env.number("CURRENTS_INTAKE_RATE", 0, least=0, most=1e9)
+CURRENTS_WEBHOOK_NETWORKS = env.networks("CURRENTS_WEBHOOK_NETWORKS", here=not PRODUCTION)
 # Folders of the server that workspaces may follow; none unless named.
 CURRENTS_SOURCE_FOLDERS = env.folders("CURRENTS_SOURCE_FOLDERS")
 # Stores of one's own (S3-compatible and others) that workspaces may follow; the providers' own need no line.
@@ -311,6 +312,7 @@ CELERY_BEAT_SCHEDULE = {
     "fields": {"task": "exporter.tasks.look_at_fields", "schedule": 60.0},
     "incidents": {"task": "exporter.tasks.look_for_incidents", "schedule": 30.0},
     "mail": {"task": "exporter.tasks.send_mail", "schedule": 15.0},
+    "webhooks": {"task": "exporter.tasks.post_to_webhooks", "schedule": 15.0},
     "go_on": {"task": "exporter.tasks.go_on", "schedule": 5.0},
     "trim": {"task": "exporter.tasks.trim", "schedule": 60.0},
     "roll_up": {"task": "exporter.tasks.roll_up", "schedule": 600.0},

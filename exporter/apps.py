@@ -11,6 +11,8 @@ class ExporterConfig(AppConfig):
         from exporter.dispatch import worker  # noqa: F401  its signals
 
         ports.register(ExporterSide())
-        from exporter.models import Source
+        from exporter.models import Source, Webhook
 
         resealing.also("source", lambda: Source.objects.exclude(credentials=b""), "credentials")
+        resealing.also("webhook address", Webhook.objects.all, "url")
+        resealing.also("webhook secret", Webhook.objects.all, "secret")

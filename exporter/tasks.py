@@ -13,7 +13,7 @@ from exporter.dispatch import wakeup
 from exporter.dispatch.heartbeats import claim, forget_hosts, note_outage
 from exporter.dispatch.shutdown import stopping
 from exporter.dispatch.sweep import sweep as sweep_once
-from exporter.incidents import detect, mail, replay_mail, source_mail, weekly_mail
+from exporter.incidents import detect, mail, replay_mail, source_mail, webhook, weekly_mail
 from exporter.intake import refused_retry, uploads
 from exporter.maintenance import field_census, rollup, trimming
 from exporter.sources import following
@@ -62,6 +62,12 @@ def look_for_incidents() -> None:
 def send_mail() -> int:
     """Not claimed as a chore: each mail is claimed by itself, and a mail server that hangs must not hold up others."""
     return mail.mail_due() + replay_mail.mail_due() + source_mail.mail_due() + weekly_mail.mail_due()
+
+
+@shared_task(name="exporter.tasks.post_to_webhooks")
+def post_to_webhooks() -> int:
+    """Apart from the mails: a receiver that hangs must not hold them up."""
+    return webhook.post_due()
 
 
 @shared_task(name="exporter.tasks.trim")

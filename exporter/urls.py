@@ -10,6 +10,7 @@ from exporter.views import (
     downloads,
     event_search,
     imports,
+    incidents,
     ledger_explained,
     pause_resume_delete,
     rejected,
@@ -18,6 +19,7 @@ from exporter.views import (
     sources,
     status,
     test_events,
+    webhook,
 )
 from exporter.views import replays as replay_pages
 from exporter.views.all_connectors import workspaces
@@ -63,6 +65,9 @@ urlpatterns: list[URLPattern] = [
         name="source_credentials",
     ),
     path("w/<slug:slug>/settings/sources/<int:pk>/<slug:act>/", sources.act, name="source_act"),
+    path("w/<slug:slug>/settings/webhook/", webhook.webhook, name="webhook"),
+    path("w/<slug:slug>/settings/webhook/try/", webhook.try_webhook, name="webhook_try"),
+    path("w/<slug:slug>/settings/webhook/remove/", webhook.remove_webhook, name="webhook_remove"),
     path("w/<slug:slug>/settings/imports/", imports.listing, name="imports"),
     path("w/<slug:slug>/settings/imports/new/", imports.begin, name="import_begin"),
     path("w/<slug:slug>/settings/imports/<int:pk>/", imports.one, name="import"),
@@ -78,6 +83,7 @@ urlpatterns: list[URLPattern] = [
     path(f"{_EXPORT}/refused/", rejected.by_intake, name="refused"),
     path(f"{_EXPORT}/refused/retry/", rejected.retry_refused, name="retry_refused"),
     path(f"{_EXPORT}/<int:pk>/why/", ledger_explained.explain, name="explain"),
+    path(f"{_EXPORT}/<int:pk>/incidents/", incidents.incidents, name="incidents"),
     path(f"{_EXPORT}/<int:pk>/attempts/", attempts.list_all, name="attempts"),
     path(f"{_EXPORT}/<int:pk>/attempts/<int:attempt_id>/", attempts.one, name="attempt"),
     path(f"{_EXPORT}/<int:pk>/rejected/", rejected.by_segment, name="rejected"),

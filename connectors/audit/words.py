@@ -31,6 +31,7 @@ FIELDS: dict[str, Any] = {
     "scopes": gettext_lazy("may"),
     "former_ends_at": gettext_lazy("old token ends"),
     "email": gettext_lazy("address"),
+    "address": gettext_lazy("address"),
     "role": gettext_lazy("role"),
     "ends_at": gettext_lazy("ends"),
     "slug": gettext_lazy("short name"),

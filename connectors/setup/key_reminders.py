@@ -15,8 +15,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from connectors import mail
-from connectors.models import Connector, Membership, Role
+from connectors.models import Connector
 from connectors.setup import lifecycle
+from connectors.workspaces import members
 
 AHEAD = timedelta(days=7)
 RETRY_AFTER = timedelta(minutes=15)
@@ -30,7 +31,7 @@ class ReminderClaim:
     connector: Connector
     day: date
 
-    def letter(self) -> mail.Letter:
+    def message(self) -> mail.Letter:
         connector, key = self.connector, lifecycle.key_in_use(self.connector)
         page = reverse("write_key", args=[connector.workspace.slug, connector.pk])
         context = {
@@ -82,8 +83,8 @@ def claim(today: date) -> ReminderClaim | None:
 
 
 def recipients(connector: Connector) -> list[str]:
-    admins = Membership.objects.standing().filter(workspace=connector.workspace, role=Role.ADMIN)
-    return sorted({connector.contact_email, *admins.values_list("user__email", flat=True)})
+    admins = members.admins(connector.workspace)
+    return sorted({connector.contact_email, *admins.values_list("email", flat=True)})
 
 
 def _from_now(span: timedelta) -> CombinedExpression:

@@ -17,7 +17,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from connectors import mail
 from connectors.models import Invitation, Membership, Role, Workspace
 from connectors.sign_in.session_rights import has_second_factor
 from connectors.web.permissions import SECOND_FACTORS, Action, in_workspace
@@ -180,7 +179,7 @@ def _find(workspace: Workspace, pk: int) -> Membership:
 
 def _send(request: HttpRequest, invitation: Invitation, link: str) -> None:
     try:
-        mail.send(invitations.letter(invitation, link))
+        invitations.letter(invitation, link).send()
     except (OSError, smtplib.SMTPException) as error:
         log.warning("mail.failed", letter="invitation", error=type(error).__name__, next="a person is told")
         messages.error(

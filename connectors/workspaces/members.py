@@ -6,13 +6,20 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from connectors.audit.actions import AuditAction
 from connectors.audit.actor import By
 from connectors.audit.record import record
-from connectors.models import Membership, Workspace
+from connectors.models import Membership, Role, User, Workspace
 from connectors.workspaces import invitations
 from connectors.workspaces.last_admin import check_admins
+
+
+def admins(workspace: Workspace) -> QuerySet[User]:
+    """The people who are admins of it now."""
+    standing = Membership.objects.standing().filter(workspace=workspace, role=Role.ADMIN)
+    return User.objects.filter(is_active=True, memberships__in=standing)
 
 
 def change(membership: Membership, *, role: str, ends_at: datetime | None, by: By) -> None:

@@ -20,7 +20,7 @@ WITH moved AS (
                                      ELSE d.small_bodies_until END,
            expired_at = CASE WHEN %(expired)s THEN clock_timestamp() ELSE d.expired_at END
      WHERE d.id = %(id)s AND d.lease_token = %(token)s AND d.cursor = %(old)s
- RETURNING d.id, d.connector_id, d.workspace_id, d.kind
+ RETURNING d.id, d.connector_id, d.workspace_id, d.kind, d.failing_since
 ), counted AS (
     INSERT INTO exporter_deliverycount AS c (delivery_id, minute, event_type, outcome, count)
     SELECT moved.id, n.* FROM moved,
@@ -94,7 +94,7 @@ WITH moved AS (
        SET count = a.count + excluded.count, milliseconds = a.milliseconds + excluded.milliseconds
 ), opened AS (
     INSERT INTO exporter_incident AS i (connector_id, reason, opened_at, expired_before)
-    SELECT moved.connector_id, %(incident)s::text, clock_timestamp(),
+    SELECT moved.connector_id, %(incident)s::text, coalesce(moved.failing_since, clock_timestamp()),
            (SELECT coalesce(jsonb_object_agg(t.event_type, t.count), '{}'::jsonb) FROM exporter_deliverytotal t
              WHERE t.delivery_id = moved.id AND t.outcome = 'expired')
       FROM moved WHERE moved.kind = 'live' AND %(incident)s::text <> ''

@@ -16,6 +16,7 @@ from functools import lru_cache
 
 import certifi
 
+from exporter.destinations.address_guard import AddressGuard
 from exporter.destinations.endpoint import Endpoint, Proxy
 from exporter.destinations.http_answer import NO_ANSWER, AnswerReader, Broken, Receive
 
@@ -27,8 +28,9 @@ LONGEST_REST_SECONDS = 60.0
 
 TIMED_OUT = "timed out"
 RESET = "connection reset"
+NOT_PERMITTED = "the address lies inside the server's own network"
 
-Origin = tuple[bool, str, int, Proxy | None]
+Origin = tuple[bool, str, int, Proxy | None, AddressGuard | None]
 
 
 class Connection:
@@ -157,7 +159,9 @@ def connect(endpoint: Endpoint, deadline: float) -> Connection:
     proxy = endpoint.proxy
     host, port = (proxy.host, proxy.port) if proxy else (endpoint.host, endpoint.port)
     try:
-        sock = _dial(host, port, deadline)
+        if proxy and endpoint.guard:
+            _judge_behind_proxy(endpoint, endpoint.guard)
+        sock = _dial(host, port, deadline, None if proxy else endpoint.guard)
     except OSError as fault:
         named = f"proxy {host}: " if proxy else ""
         raise Broken(named + fault_name(fault, connecting=True)) from None
@@ -173,10 +177,32 @@ def connect(endpoint: Endpoint, deadline: float) -> Connection:
     return Connection(sock, endpoint.origin)
 
 
-def _dial(host: str, port: int, deadline: float) -> socket.socket:
-    """Tries each address of the host in turn, so that one dead address does not hide one that works."""
-    fault: OSError | None = None
+def _judge_behind_proxy(endpoint: Endpoint, guard: AddressGuard) -> None:
+    """The proxy connects, so what can be judged is what the name means here; one that only the proxy knows is its own
+    rules' business.
+
+    Raises:
+        Broken: it means an address that is not permitted.
+    """
+    try:
+        found = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+    except OSError:
+        return
+    if not all(guard.permits(str(address[0])) for *_rest, address in found):
+        raise Broken(NOT_PERMITTED)
+
+
+def _dial(host: str, port: int, deadline: float, guard: AddressGuard | None = None) -> socket.socket:
+    """Tries each address of the host in turn, so that one dead address does not hide one that works.
+
+    Raises:
+        Broken: the guard permits none of them.
+    """
+    fault: OSError | Broken | None = None
     for family, kind, protocol, _name, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        if guard is not None and not guard.permits(str(address[0])):
+            fault = fault or Broken(NOT_PERMITTED)
+            continue
         sock = socket.socket(family, kind, protocol)
         try:
             sock.settimeout(max(0.01, min(CONNECT_SECONDS, deadline - time.monotonic())))

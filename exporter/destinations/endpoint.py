@@ -7,12 +7,13 @@ in small letters. Loopback is never proxied (Go has the same rule): the sandbox 
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
+from exporter.destinations.address_guard import AddressGuard
 from exporter.version import VERSION
 
 _PORTS = {"http": 80, "https": 443}
@@ -32,7 +33,8 @@ class Proxy:
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """`head` is the request's head up to and without `Authorization` and `Content-Length`. `fault`: why no connection
-    can be made at all, in words; so a bad setting is shown where its failed attempts are."""
+    can be made at all, in words; so a bad setting is shown where its failed attempts are. `guard` judges the address
+    that is connected to, where somebody else chose the host."""
 
     secure: bool
     host: str
@@ -40,11 +42,16 @@ class Endpoint:
     head: bytes = field(repr=False)
     proxy: Proxy | None
     fault: str = ""
+    guard: AddressGuard | None = None
 
     @property
-    def origin(self) -> tuple[bool, str, int, Proxy | None]:
+    def origin(self) -> tuple[bool, str, int, Proxy | None, AddressGuard | None]:
         """Requests to the same origin may share connections."""
-        return self.secure, self.host, self.port, self.proxy
+        return self.secure, self.host, self.port, self.proxy, self.guard
+
+    def guarded(self, guard: AddressGuard, head: bytes = b"") -> Endpoint:
+        """The same, for a host that somebody else chose; `head` holds further lines of the request's head."""
+        return replace(self, guard=guard, head=self.head + head)
 
 
 @lru_cache(maxsize=256)

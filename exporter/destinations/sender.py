@@ -148,7 +148,8 @@ class Flight:
                 self._connection = connection
             to, authorization = self._request
             body = self._body()
-            head = b"%bAuthorization: %b\r\nContent-Length: %d\r\n\r\n" % (to.head, authorization, len(body))
+            own = b"Authorization: %b\r\n" % authorization if authorization else b""
+            head = b"%b%bContent-Length: %d\r\n\r\n" % (to.head, own, len(body))
             answer = connection.exchange(head + body, self.deadline).read()
             with self._lock:
                 self._landed, reusable = True, answer.reusable and not self.cut_short
@@ -211,9 +212,11 @@ _shared = Senders(MOST_THREADS)
 launch = _shared.launch
 
 
-def post(to: Endpoint, authorization: bytes, body: Callable[[], bytes]) -> Answer:
-    """One request, waited for in this thread."""
-    flight = Flight(to, authorization, body, None, None)
+def post(
+    to: Endpoint, authorization: bytes, body: Callable[[], bytes], seconds: float = WHOLE_SECONDS
+) -> Answer:
+    """One request, waited for in this thread. `authorization` may be empty: then there is no such header."""
+    flight = Flight(to, authorization, body, None, time.monotonic() + seconds)
     flight.fly()
     return flight.answer()
 

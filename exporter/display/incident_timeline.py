@@ -14,7 +14,7 @@ from exporter.models import MailStep
 from exporter.reports.health import Health
 from exporter.reports.key_history import InUse
 from exporter.reports.summary import Summary
-from exporter.reports.trouble import Trouble
+from exporter.reports.trouble import Told, Trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def happenings(summary: Summary, trouble: Trouble | None) -> list[Happening]:
     found = [_began(summary, trouble), *(_switched(span) for span in trouble.switches)]
     if trouble.tries > 1 and trouble.last_try_at:
         found.append(_tries(summary, trouble.tries, trouble.last_try_at))
-    found += [_mail(summary.connector.contact_email, step, at) for step, at in trouble.mails]
+    found += [_mail(told) for told in trouble.mails]
     return sorted(found, key=lambda happening: happening.at, reverse=True)
 
 
@@ -71,6 +71,19 @@ def _switched(span: InUse) -> Happening:
     return Happening(span.since, "key", "neu", sentence)
 
 
-def _mail(address: str, step: str, at: datetime) -> Happening:
-    terms = {"address": address, "step": MailStep(step).label}
-    return Happening(at, "mail", "neu", _("Mail to %(address)s: %(step)s.") % terms)
+def _mail(told: Told) -> Happening:
+    return Happening(told.at, "mail", "neu", mailed(told))
+
+
+def mailed(told: Told) -> str:
+    """Names the contact and counts the admins."""
+    more = len(told.to) - 1
+    terms = {"address": told.to[0] if told.to else "–", "step": MailStep(told.step).label, "n": more}
+    if more <= 0:
+        return _("Mail to %(address)s: %(step)s.") % terms
+    sentence = ngettext(
+        "Mail to %(address)s and an admin: %(step)s.",
+        "Mail to %(address)s and %(n)s admins: %(step)s.",
+        more,
+    )
+    return sentence % terms

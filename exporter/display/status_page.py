@@ -10,26 +10,26 @@ from django.conf import settings
 
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector, ConnectorState
-from exporter.display import answer_words, figures, flow_diagram, health_strip, type_table
+from exporter.display import answer_words, figures, flow_diagram, health_strip, incident_lines, type_table
 from exporter.display.incident_timeline import happenings
 from exporter.display.loss_countdown import countdown
 from exporter.display.status_sentence import sentence
 from exporter.display.type_table import Sort
 from exporter.ledger.outcomes import Outcome
 from exporter.models import Attempt
-from exporter.reports import replays, silent_types, time_series, windows
+from exporter.reports import incident_history, replays, silent_types, time_series, windows
 from exporter.reports import summary as status
 from exporter.reports.balance import ALL, CHOICES, Choice, balance
 from exporter.reports.health import Health
 from exporter.reports.summary import Summary
 from exporter.reports.trouble import trouble
 
-SHOWN_TYPES, SHOWN_ATTEMPTS = 10, 5
+SHOWN_TYPES, SHOWN_ATTEMPTS, SHOWN_INCIDENTS = 10, 5, 3
 STALE = timedelta(minutes=1)
 
 
 def gather(connector: Connector, choice: Choice, sort: Sort, *, all_types: bool) -> dict[str, Any]:
-    """Five statements, seven while the connector fails, and one more where events have expired."""
+    """Six statements, eight while the connector fails, and one more where events have expired."""
     summary = status.summary(connector)
     ledger = balance(summary, choice)
     drawn = flow_diagram.draw(ledger)
@@ -59,6 +59,9 @@ def gather(connector: Connector, choice: Choice, sort: Sort, *, all_types: bool)
         "answers": answer_words.shares(found.answers),
         "attempts": recent,
         "expired": replays.expired(connector) if summary.outcomes.get(Outcome.EXPIRED) else None,
+        "incidents": [
+            incident_lines.line(one) for one in incident_history.latest(connector, SHOWN_INCIDENTS)
+        ],
         "now": summary.now,
         **_settings(connector, summary),
     }

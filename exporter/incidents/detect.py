@@ -1,9 +1,11 @@
 """Incidents: what is wrong with a connector, from when to when, and which mails are due about it.
 
 A settle opens an incident when it stops a delivery or loses events. Everything that only the passing of time brings is
-found here, by a chore: half an hour without a success, a pause, half time, four hours left, and the end. An incident
-ends after 10 minutes in which nothing failed and nothing waited for more than a minute, so a flapping connector has one
-incident, not twenty.
+found here, by a chore: half an hour without a success, a pause, half time, four hours left, and the end.
+
+An incident people were told of ends once events have been accepted for a minute, so that its end is told at once, too.
+Any other, and one that follows within an hour of such an end, ends after 10 minutes in which nothing failed and nothing
+waited for more than a minute: a flapping connector has one incident, not twenty.
 """
 
 from __future__ import annotations
@@ -27,6 +29,10 @@ from exporter.models import Cause, MailStep
 
 RETRYING_FOR = timedelta(minutes=30)
 QUIET_FOR = timedelta(minutes=10)
+ACCEPTING_FOR = timedelta(minutes=1)
+FLAPPING_FOR = timedelta(hours=1)
+# What had gathered meanwhile is sent after a recovery; that it is old is no new trouble for so long.
+DRAINING_FOR = timedelta(hours=1)
 LATE = timedelta(seconds=60)
 LAST_WARNING = timedelta(hours=4)
 
@@ -37,11 +43,18 @@ SELECT c.id, d.workspace_id, d.cursor, d.ahead::text, d.stopped, c.state = 'paus
        EXISTS (SELECT 1 FROM exporter_attempt a WHERE a.delivery_id = d.id AND a.at > %(failed)s
                   AND a.verdict NOT IN ('accepted', 'refused_body')),
        i.id, i.reason, i.quiet_since,
-       (SELECT coalesce(array_agg(n.step), '{{}}') FROM exporter_notice n WHERE n.incident_id = i.id)
+       (SELECT coalesce(array_agg(n.step), '{{}}') FROM exporter_notice n WHERE n.incident_id = i.id),
+       (SELECT min(a.at) FROM exporter_attempt a WHERE a.delivery_id = d.id AND a.verdict = 'accepted'
+                  AND a.at >= i.opened_at AND a.at > coalesce(failed.at, '-infinity')),
+       (SELECT max(p.recovered_at) FROM exporter_incident p
+         WHERE p.connector_id = c.id AND p.closed_at > %(flapping)s)
   FROM exporter_delivery d
   JOIN connectors_connector c ON c.id = d.connector_id
   LEFT JOIN LATERAL {over_age.OLDEST} oldest ON true
   LEFT JOIN exporter_incident i ON i.connector_id = c.id AND i.closed_at IS NULL
+  LEFT JOIN LATERAL (
+       SELECT max(a.at) AS at FROM exporter_attempt a WHERE a.delivery_id = d.id AND a.at >= i.opened_at
+          AND a.verdict NOT IN ('accepted', 'refused_body')) failed ON true
  WHERE d.kind = 'live' AND (i.id IS NOT NULL OR c.state = 'paused' OR d.stopped <> ''
        OR d.failing_since < %(retrying)s OR oldest.received_at < %(half)s)
  ORDER BY c.id
@@ -61,7 +74,13 @@ ON CONFLICT DO NOTHING
 """
 # Only if no settle has changed it since it was read.
 _UPDATE = """
-UPDATE exporter_incident SET reason = %(reason)s, quiet_since = %(quiet_since)s, closed_at = %(closed_at)s
+UPDATE exporter_incident i
+   SET reason = %(reason)s, quiet_since = %(quiet_since)s, closed_at = %(closed_at)s,
+       recovered_at = CASE WHEN %(closed_at)s::timestamptz IS NOT NULL THEN %(recovered_at)s END,
+       lost = (SELECT coalesce(sum(t.count), 0) FROM exporter_deliverytotal t JOIN exporter_delivery d
+                   ON d.id = t.delivery_id AND d.kind = 'live' AND t.outcome = 'expired'
+                WHERE d.connector_id = i.connector_id)
+            - (SELECT coalesce(sum(value::bigint), 0) FROM jsonb_each_text(i.expired_before))
  WHERE id = %(incident)s AND closed_at IS NULL AND reason = %(seen_reason)s
    AND quiet_since IS NOT DISTINCT FROM %(seen_quiet_since)s
 """
@@ -69,7 +88,8 @@ UPDATE exporter_incident SET reason = %(reason)s, quiet_since = %(quiet_since)s,
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What an incident is judged by. `incident` is the open one, `told` the steps of its notices."""
+    """What an incident is judged by. `incident` is the open one, `told` the steps of its notices; `accepting_since` is
+    the first acceptance after its last failure. `last_recovery` is that of an earlier one that ended lately."""
 
     connector_id: int
     workspace_id: int
@@ -86,6 +106,8 @@ class Situation:
     reason: str | None
     quiet_since: datetime | None
     told: list[str]
+    accepting_since: datetime | None = None
+    last_recovery: datetime | None = None
 
     @property
     def cause(self) -> str:
@@ -108,6 +130,7 @@ def look(at: datetime | None = None) -> None:
     """Opens, updates and closes the incidents that depend on time alone."""
     now = at or sql.clock()
     terms = {"failed": now - QUIET_FOR, "retrying": now - RETRYING_FOR, "half": now - over_age.expiry() / 2}
+    terms["flapping"] = now - FLAPPING_FOR
     with connection.cursor() as cursor:
         cursor.execute(_STATES, terms)
         states = [Situation(*row) for row in cursor.fetchall()]
@@ -132,6 +155,7 @@ def _look_at(state: Situation, now: datetime) -> None:
             terms: dict[str, Any] = {"seen_reason": state.reason, "seen_quiet_since": state.quiet_since}
             terms |= {"incident": state.incident, "reason": now_wrong}
             terms |= {"quiet_since": quiet_since, "closed_at": closed_at}
+            terms["recovered_at"] = state.accepting_since or quiet_since
             cursor.execute(_UPDATE, terms)
             if not cursor.rowcount:
                 return
@@ -150,7 +174,10 @@ def due(state: Situation, oldest: datetime | None, now: datetime) -> list[str]:
     )
     if state.stopped or (retried_in_vain and not state.paused):
         steps.append(MailStep.STOPPED)
-    if oldest is not None and state.fair and MailStep.DROPPING not in state.told:
+    draining = (
+        not state.cause and state.last_recovery is not None and now - state.last_recovery < DRAINING_FOR
+    )
+    if oldest is not None and state.fair and not draining and MailStep.DROPPING not in state.told:
         expiry, age = over_age.expiry(), now - oldest
         if age >= expiry / 2:
             steps.append(MailStep.HALF_TIME)
@@ -161,11 +188,20 @@ def due(state: Situation, oldest: datetime | None, now: datetime) -> list[str]:
 
 def end(state: Situation, now: datetime) -> tuple[datetime | None, datetime | None]:
     """When an incident became quiet, and when it ended."""
+    if _accepts_again(state, now):
+        return state.quiet_since or state.accepting_since, now
     late = state.oldest is not None and now - state.oldest > LATE
     if state.cause or late or state.failed_lately:
         return None, None
     quiet_since = state.quiet_since or now
     return quiet_since, now if now - quiet_since >= QUIET_FOR else None
+
+
+def _accepts_again(state: Situation, now: datetime) -> bool:
+    """Whether what people were told of is over. Where it has just been over before, time must tell."""
+    if state.cause or MailStep.STOPPED not in state.told or state.last_recovery is not None:
+        return False
+    return state.accepting_since is not None and now - state.accepting_since >= ACCEPTING_FOR
 
 
 def _oldest(state: Situation, now: datetime) -> datetime | None:

@@ -23,7 +23,7 @@ _exactly = lazy(exactly, str)
 class Facts:
     """What a letter is made from. `cause` is a `Cause`. `expired` maps an event type to how many events expired in
     this incident; `first_loss` is None where nothing waits; `answer` is what Segment last answered to a failed
-    attempt, empty where it gave none."""
+    attempt, empty where it gave none. `until` is when Segment began to accept again."""
 
     connector: str
     workspace: str
@@ -36,17 +36,19 @@ class Facts:
     expired: dict[str, int]
     kept_until: datetime
     answer: str
+    until: datetime | None = None
 
 
-def write(step: MailStep, facts: Facts, to: str, reference: str, language: str = "") -> Letter:
+def write(step: MailStep, facts: Facts, to: list[str], reference: str, language: str = "") -> Letter:
     most = nlargest(MOST_TYPES, sorted(facts.expired.items()), key=lambda item: item[1])
     lost = sum(facts.expired.values())
     context = asdict(facts) | {
         "hours": f"{settings.CURRENTS_EXPIRY_HOURS:g}",
         "left": _exactly(facts.first_loss - facts.now) if facts.first_loss else "",
         "loss_has_begun": facts.first_loss is not None and facts.first_loss <= facts.now,
+        "lasted": _exactly(facts.until - facts.since) if facts.until else "",
         "lost": lost,
         "most_lost": most,
         "lost_otherwise": lost - sum(count for _type, count in most),
     }
-    return Letter(f"incident/{step.value}", context, [to], reference, language)
+    return Letter(f"incident/{step.value}", context, to, reference, language)

@@ -1,4 +1,4 @@
-"""Notices: the mails to a connector's contact address.
+"""Notices: the mails to a connector's contact address and to the admins of its workspace who want them.
 
 A notice is written where the trouble is noticed and sent here. All notices of an incident that are due are claimed
 together, by one conditional update, and go out as one mail: the weightiest. So each is sent once, however many workers
@@ -7,7 +7,7 @@ try. `connectors.mail` says what a claim is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -15,6 +15,8 @@ from django.db import connection
 from django.urls import reverse
 
 from connectors import mail
+from connectors.models import Connector
+from connectors.workspaces import members
 from exporter import sql
 from exporter.delivery import over_age, settings_in_force
 from exporter.delivery.pending import oldest_deliverable
@@ -56,28 +58,39 @@ class NoticeClaim:
     step: MailStep
     tries: int
     at: datetime | None = None
+    to: list[str] = field(default_factory=list)
 
-    def letter(self) -> mail.Letter | None:
+    def message(self) -> mail.Letter | None:
         """None if the connector has been deleted, so that there is nobody to tell."""
         incident = Incident.objects.filter(pk=self.incident_id).select_related("connector__workspace").first()
         if incident is None:
             return None
         reference = f"incident-{self.incident_id}-{self.step.value}"
         connector = incident.connector
-        return letters.write(
-            self.step, facts(incident, self.at), connector.contact_email, reference, connector.language
-        )
+        self.to[:] = recipients(connector)
+        return letters.write(self.step, facts(incident, self.at), self.to, reference, connector.language)
 
     def sent(self) -> None:
-        Notice.objects.filter(pk__in=self.notices).update(sent_at=self._now())
+        Notice.objects.filter(pk__in=self.notices).update(sent_at=self._now(), sent_to=self.to)
 
     def put_off(self) -> None:
-        wait = min(LONGEST_WAIT, SHORTEST_WAIT * 2 ** min(self.tries - 1, 16))
-        until = self._now() + timedelta(seconds=wait)
+        until = self._now() + wait_after(self.tries)
         Notice.objects.filter(pk__in=self.notices).update(claimed_until=until)
 
     def _now(self) -> datetime:
         return self.at or sql.clock()
+
+
+def wait_after(tries: int) -> timedelta:
+    """How long after so many tries in vain the next one is due."""
+    return timedelta(seconds=min(LONGEST_WAIT, SHORTEST_WAIT * 2 ** min(tries - 1, 16)))
+
+
+def recipients(connector: Connector) -> list[str]:
+    """The contact first, then the admins who have not turned these mails off."""
+    admins = members.admins(connector.workspace).filter(trouble_mails=True)
+    others = sorted(set(admins.values_list("email", flat=True)) - {connector.contact_email.lower()})
+    return [connector.contact_email, *others]
 
 
 def mail_due(at: datetime | None = None) -> int:
@@ -124,6 +137,7 @@ def facts(incident: Incident, at: datetime | None = None) -> Facts:
         expired={name: count for name, count in expired.items() if count > 0},
         kept_until=retention.kept_until(connector.workspace, now) - over_age.expiry(),
         answer=summary.last_answer,
+        until=incident.recovered_at,
     )
 
 

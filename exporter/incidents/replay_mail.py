@@ -36,7 +36,7 @@ class ReplayClaim:
 
     replay: Replay
 
-    def letter(self) -> mail.Letter:
+    def message(self) -> mail.Letter:
         (progress,) = replays.progress([self.replay])
         connector, person = self.replay.connector, self.replay.created_by
         page = reverse("replay", args=[connector.workspace.slug, connector.pk, self.replay.pk])

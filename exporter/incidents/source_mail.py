@@ -26,7 +26,7 @@ class SourceClaim:
     source: Source
     over: bool
 
-    def letter(self) -> mail.Letter | None:
+    def message(self) -> mail.Letter | None:
         """None where the workspace has no admin now."""
         source = self.source
         admins = Membership.objects.standing().filter(workspace=source.workspace, role=Role.ADMIN)

@@ -55,7 +55,7 @@ class WeeklyClaim:
     connector_id: int
     end: datetime
 
-    def letter(self) -> mail.Letter | None:
+    def message(self) -> mail.Letter | None:
         """None if the week had trouble or the connector has been deleted."""
         connector = Connector.objects.filter(pk=self.connector_id).select_related("workspace").first()
         if connector is None or self._trouble():

@@ -211,7 +211,9 @@ class Migration(migrations.Migration):
                 ('opened_at', models.DateTimeField()),
                 ('closed_at', models.DateTimeField(null=True)),
                 ('quiet_since', models.DateTimeField(null=True)),
+                ('recovered_at', models.DateTimeField(null=True)),
                 ('expired_before', models.JSONField(default=dict)),
+                ('lost', models.BigIntegerField(db_default=0, default=0)),
                 ('connector', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='incidents', to='connectors.connector')),
             ],
         ),
@@ -224,6 +226,10 @@ class Migration(migrations.Migration):
                 ('sent_at', models.DateTimeField(null=True)),
                 ('claimed_until', models.DateTimeField(null=True)),
                 ('tries', models.SmallIntegerField(default=0)),
+                ('sent_to', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=254), db_default=models.Value('{}'), default=list, size=None)),
+                ('posted_at', models.DateTimeField(null=True)),
+                ('post_claimed_until', models.DateTimeField(null=True)),
+                ('post_tries', models.SmallIntegerField(db_default=0, default=0)),
                 ('incident', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notices', to='exporter.incident')),
             ],
         ),
@@ -352,6 +358,10 @@ class Migration(migrations.Migration):
             model_name='notice',
             index=models.Index(condition=models.Q(('sent_at__isnull', True)), fields=['created_at'], name='notices_not_sent_yet'),
         ),
+        migrations.AddIndex(
+            model_name='notice',
+            index=models.Index(condition=models.Q(('posted_at__isnull', True)), fields=['created_at'], name='notices_not_posted_yet'),
+        ),
         migrations.AddConstraint(
             model_name='notice',
             constraint=models.UniqueConstraint(fields=('incident', 'step'), name='one_notice_per_incident_and_step'),
@@ -371,6 +381,20 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='settlement',
             constraint=models.UniqueConstraint(fields=('delivery', 'first_event'), name='settlements_begin_once_per_delivery'),
+        ),
+        migrations.CreateModel(
+            name='Webhook',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('url', models.BinaryField()),
+                ('secret', models.BinaryField()),
+                ('shown', models.CharField(max_length=300)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('last_at', models.DateTimeField(null=True)),
+                ('last_status', models.IntegerField(null=True)),
+                ('last_error', models.CharField(blank=True, max_length=200)),
+                ('workspace', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='webhook', to='connectors.workspace')),
+            ],
         ),
         migrations.CreateModel(
             name='FieldCensus',

@@ -41,6 +41,7 @@ from exporter.models.replays import RecoveredEvent, Replay, ReplayState
 from exporter.models.seen import FieldCensus, SeenField, SeenType
 from exporter.models.sources import Source, SourceObject
 from exporter.models.uploads import Upload, UploadPiece
+from exporter.models.webhooks import Webhook
 
 __all__ = [
     "Attempt",
@@ -83,5 +84,6 @@ __all__ = [
     "UnknownType",
     "Upload",
     "UploadPiece",
+    "Webhook",
     "WeeklyMail",
 ]

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -125,7 +125,8 @@ OUTCOMES = ("delivered", "unselected", "anonymous", "unsupported", "rejected", "
 
 
 class Attempt(models.Model):
-    """One HTTP request to Segment with its answer; trimmed by age."""
+    """One HTTP request to Segment with its answer; trimmed by age. `excerpt` holds headers and the beginning of an
+    answer that did not accept, as `exporter.destinations.scrub` keeps them."""
 
     delivery = models.ForeignKey(
         Delivery, on_delete=models.CASCADE, related_name="attempts", db_constraint=False, db_index=False
@@ -174,8 +175,9 @@ class MailStep(models.TextChoices):
 class Incident(models.Model):
     """What was wrong with a connector and since when; open while `closed_at` is null.
 
-    `quiet_since`: nothing has been wrong since then. `expired_before`: how many events had expired when it was
-    opened, by event type, so that the cost of this incident is known exactly. The connector has no database
+    `quiet_since`: nothing has been wrong since then; `recovered_at`: the first event accepted after the last failure.
+    `expired_before`: how many events had expired when it was opened, by event type, so that the cost of this incident
+    is known exactly; `lost` is that cost, written when it closes. The connector has no database
     constraint: its check would wait for whoever changes the connector, who in turn waits for the settle.
     """
 
@@ -186,7 +188,9 @@ class Incident(models.Model):
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
     quiet_since = models.DateTimeField(null=True)
+    recovered_at = models.DateTimeField(null=True)
     expired_before = models.JSONField(default=dict)
+    lost = models.BigIntegerField(default=0, db_default=0)
 
     class Meta:
         constraints: ClassVar = [
@@ -210,9 +214,11 @@ class WeeklyMail(models.Model):
 
 
 class Notice(models.Model):
-    """One mail of an incident: due since `created_at`, sent at `sent_at` (alone or within a weightier one).
+    """One mail of an incident: due since `created_at`, sent at `sent_at` (alone or within a weightier one), `sent_to`
+    these addresses.
 
-    Nobody else sends it before `claimed_until`; `tries` counts the attempts to send it.
+    Nobody else sends it before `claimed_until`; `tries` counts the attempts to send it. `posted_at`,
+    `post_claimed_until` and `post_tries` are the same for the workspace's webhook.
     """
 
     incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="notices")
@@ -221,6 +227,10 @@ class Notice(models.Model):
     sent_at = models.DateTimeField(null=True)
     claimed_until = models.DateTimeField(null=True)
     tries = models.SmallIntegerField(default=0)
+    sent_to = ArrayField(models.CharField(max_length=254), default=list, db_default=Value("{}"))
+    posted_at = models.DateTimeField(null=True)
+    post_claimed_until = models.DateTimeField(null=True)
+    post_tries = models.SmallIntegerField(default=0, db_default=0)
 
     class Meta:
         constraints: ClassVar = [
@@ -229,5 +239,8 @@ class Notice(models.Model):
         indexes: ClassVar = [
             models.Index(
                 fields=["created_at"], condition=Q(sent_at__isnull=True), name="notices_not_sent_yet"
-            )
+            ),
+            models.Index(
+                fields=["created_at"], condition=Q(posted_at__isnull=True), name="notices_not_posted_yet"
+            ),
         ]

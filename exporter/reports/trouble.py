@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from exporter import sql
 from exporter.reports import key_history
@@ -24,17 +24,25 @@ TOLD = frozenset(
 )
 # How often it was tried in vain since, and the mails that were sent since.
 _SINCE = """
-SELECT 'tries', count(*), max(at) FROM exporter_attempt
+SELECT 'tries', count(*), max(at), '{}' FROM exporter_attempt
  WHERE delivery_id = %(delivery)s AND at >= %(since)s AND verdict <> 'accepted'
  UNION ALL
-SELECT n.step, 1, n.sent_at FROM exporter_notice n JOIN exporter_incident i ON i.id = n.incident_id
+SELECT n.step, 1, n.sent_at, n.sent_to FROM exporter_notice n JOIN exporter_incident i ON i.id = n.incident_id
  WHERE i.connector_id = %(connector)s AND i.closed_at IS NULL AND n.sent_at >= %(since)s
 """
 
 
+class Told(NamedTuple):
+    """A mail about it: `to` holds the contact first, then admins."""
+
+    step: str
+    at: datetime
+    to: list[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """`key` was in use when it began, `switches` came in use since, oldest first; `mails` are pairs of step and moment.
+    """`key` was in use when it began, `switches` came in use since, oldest first; `mails` went out since.
 
     `since` is the first attempt that failed after the last that was accepted.
     """
@@ -44,7 +52,7 @@ class Trouble:
     switches: list[InUse]
     tries: int
     last_try_at: datetime | None
-    mails: list[tuple[str, datetime]]
+    mails: list[Told]
 
 
 def trouble(summary: Summary) -> Trouble | None:
@@ -66,5 +74,5 @@ def trouble(summary: Summary) -> Trouble | None:
         [span for span in keys if span.since > since],
         tries,
         last,
-        [(step, at) for step, _one, at in found if step != "tries"],
+        [Told(step, at, to) for step, _one, at, to in found if step != "tries"],
     )

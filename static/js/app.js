@@ -76,6 +76,21 @@ const ACTIONS = {
       dialog.close();
     }
   },
+  copy: async (button) => {
+    const source = document.getElementById(button.dataset.copy);
+    const label = button.querySelector("span");
+    const words = label.dataset.words || label.textContent;
+    try {
+      await navigator.clipboard.writeText(source.value || source.innerText.trim());
+      label.dataset.words = words;
+      label.textContent = button.dataset.copied;
+      setTimeout(() => { label.textContent = words; }, 2000);
+    } catch {
+      // Without a secure context there is no clipboard: the text is selected for the keyboard.
+      if (source.select) source.select();
+      else getSelection().selectAllChildren(source);
+    }
+  },
   show: (button) => {
     const input = document.getElementById(button.dataset.show);
     const label = button.querySelector("[data-shown]");

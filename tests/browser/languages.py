@@ -68,7 +68,7 @@ def a_letter(language: str) -> str:
         answer="401",
     )
     with translation.override(language):
-        return letter.write(MailStep.STOPPED, told, "data@example.com", "", language).html
+        return letter.write(MailStep.STOPPED, told, ["data@example.com"], "", language).html
 
 
 def test_the_strip_of_all_languages(

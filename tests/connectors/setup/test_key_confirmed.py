@@ -60,7 +60,7 @@ def test_the_reminder_is_due_a_week_before_for_contact_and_admins(
     assert key_reminders.claim(day - timedelta(days=8)) is None
     claim = key_reminders.claim(day - timedelta(days=7))
     assert claim is not None
-    letter = claim.letter()
+    letter = claim.message()
     assert "data@example.com" in letter.to
     assert len(letter.to) == 2
     assert KEY not in letter.text + letter.html + letter.subject

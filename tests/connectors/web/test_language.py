@@ -87,5 +87,5 @@ def test_mails_about_a_connector_are_in_the_language_of_whoever_launched_it(
         "since": None,
         "link": "x",
     }
-    mail.send(mail.Letter("key_reminder", context, ["a@example.com"], language=connector.language))
+    mail.Letter("key_reminder", context, ["a@example.com"], language=connector.language).send()
     assert '<html lang="de"' in outbox.outbox[-1].message().as_string()

@@ -12,7 +12,7 @@ from exporter.incidents.mail import mail_due
 from exporter.reports import summary
 from exporter.reports.health import Health
 from exporter.reports.key_history import InUse
-from exporter.reports.trouble import TOLD, Trouble, trouble
+from exporter.reports.trouble import TOLD, Told, Trouble, trouble
 from tests.support.delivering import a_line
 from tests.support.summaries import NOW, a_summary
 
@@ -45,6 +45,22 @@ def test_the_beginning_says_what_went_wrong(health: Health, answer: str, sentenc
     (began,) = happenings(now, Trouble(since, key, [], 1, since, []))
     assert sentence in began.sentence
     assert began.at == NOW - timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("to", "sentence"),
+    [
+        (["a@example.com"], "Mail to a@example.com: Delivery stopped."),
+        (["a@example.com", "b@example.com"], "Mail to a@example.com and an admin: Delivery stopped."),
+        (["a@example.com", "b", "c"], "Mail to a@example.com and 2 admins: Delivery stopped."),
+    ],
+)
+def test_a_mail_names_the_contact_and_counts_the_admins(to: list[str], sentence: str) -> None:
+    since = NOW - timedelta(hours=1)
+    now = a_summary(Health.RETRYING, failing_since=since, last_answer="503")
+    mails = [Told("stopped", NOW, to)]
+    newest, _began = happenings(now, Trouble(since, None, [], 1, since, mails))
+    assert newest.sentence == sentence
 
 
 @pytest.mark.django_db(transaction=True)

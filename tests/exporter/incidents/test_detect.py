@@ -194,7 +194,7 @@ def test_flapping_is_one_incident_and_one_mail() -> None:
             look()
         assert Incident.objects.count() == 1
         assert steps() == ["stopped"]
-        look(after(minutes=9))
+        look(after(seconds=50))
         assert Incident.objects.get().closed_at is None
 
 

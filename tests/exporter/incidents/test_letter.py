@@ -28,16 +28,16 @@ FACTS = Facts(
 
 
 def text(step: MailStep, **facts: object) -> str:
-    return write(step, replace(FACTS, **facts), "data@example.com", "").text  # type: ignore[arg-type]
+    return write(step, replace(FACTS, **facts), ["data@example.com"], "").text  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("step", "cause"), list(itertools.product(MailStep, Cause)))
 def test_every_letter_says_what_happened_and_what_to_do(step: MailStep, cause: Cause) -> None:
-    letter = write(step, replace(FACTS, cause=cause), "data@example.com", "")
+    letter = write(step, replace(FACTS, cause=cause), ["data@example.com"], "")
     assert letter.subject.startswith("Segment: ")
     paragraphs = letter.text.strip().split("\n\n")
     words = paragraphs[: paragraphs.index(FACTS.link)]
-    assert len(words) == (2 if step == MailStep.RECOVERED else 3)
+    assert len(words) == (4 if step == MailStep.RECOVERED else 3)
     assert all(paragraph.endswith(".") for paragraph in words)
     for paragraph in words:
         assert paragraph in letter.html
@@ -72,6 +72,17 @@ def test_every_letter_says_what_happened_and_what_to_do(step: MailStep, cause: C
 )
 def test_the_sentences_fit_the_facts(facts: dict[str, object], sentence: str) -> None:
     assert sentence in text(MailStep.STOPPED, **facts)
+
+
+def test_a_recovery_says_since_when_how_long_and_what_it_cost() -> None:
+    said = text(MailStep.RECOVERED, until=SINCE + timedelta(hours=3, minutes=20), pending=7)
+    said = " ".join(said.split())
+    assert "accepting this connector’s events again since 25 November 2026, 17:22 UTC." in said
+    assert "Delivery had stopped on 25 November 2026, 14:02 UTC, 3 h 20 min before." in said
+    assert "Nothing was lost. 7 events that gathered are being delivered now." in said
+    said = " ".join(text(MailStep.RECOVERED, until=SINCE, expired={"a.Open": 2}, pending=0).split())
+    assert "2 events were not delivered within 48 hours and are lost for this connector." in said
+    assert "Nothing was lost" not in said
 
 
 def test_the_most_lost_types_are_listed_and_the_others_summed() -> None:

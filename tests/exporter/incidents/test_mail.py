@@ -13,14 +13,16 @@ from django.db import connection
 from django.urls import resolve
 from pytest_django import Settings
 
+from connectors.models import Role
 from connectors.setup import lifecycle
 from exporter.delivery.expiry import expire_due
 from exporter.incidents import mail as notifications
 from exporter.incidents.detect import look
 from exporter.incidents.mail import mail_due
-from exporter.models import Attempt, Notice
+from exporter.models import Attempt, EventBatch, Incident, Notice
 from tests.support.ageing import after, signed
 from tests.support.delivering import EMAIL_OPEN, NOBODY, Line, a_line
+from tests.support.factories import MembershipFactory, UserFactory
 from tests.support.mail_server import a_mail_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -99,11 +101,9 @@ def test_five_mails_tell_the_story_of_a_rejected_key() -> None:
         line.make_due()
         assert line.deliver() == "idle"
         chores(after(hours=48.2))
-        assert len(sent()) == 4
-        chores(after(hours=48.4))
         assert len(sent()) == 5
         assert sent()[4].subject == "Segment: Segment is accepting events again"
-        assert "Segment is accepting this connector’s events again." in last()
+        assert "Segment has been accepting this connector’s events again since" in last()
         assert "5 events were not delivered" in last()
         chores(after(hours=100))
         assert len(sent()) == 5
@@ -292,6 +292,81 @@ def test_a_stop_that_could_not_be_mailed_before_its_end_is_told_with_it() -> Non
         assert mail_due(after(minutes=12)) == 1
         assert sent()[0].subject == "Segment: Segment is accepting events again"
         assert not Notice.objects.filter(sent_at=None).exists()
+
+
+def test_admins_are_told_too_unless_they_turned_it_off() -> None:
+    with a_line() as line:
+        for role, email, wanted in (
+            (Role.ADMIN, "zoe@example.com", True),
+            (Role.ADMIN, "adam@example.com", True),
+            (Role.ADMIN, "data@example.com", True),
+            (Role.ADMIN, "quiet@example.com", False),
+            (Role.MARKETER, "marketer@example.com", True),
+        ):
+            person = UserFactory.create(email=email, trouble_mails=wanted)
+            MembershipFactory.create(workspace=line.workspace, user=person, role=role)
+        former = MembershipFactory.create(workspace=line.workspace, ends_at=after(hours=-1)).user
+        stop(line)
+        assert mail_due() == 1
+        wanted_by = ["data@example.com", "adam@example.com", "zoe@example.com"]
+        assert sent()[0].to == wanted_by == Notice.objects.get().sent_to
+        assert former.email not in sent()[0].to
+        assert "admins can turn these mails off under Preferences" in last()
+
+
+def test_a_recovery_is_told_within_two_minutes_however_much_still_waits() -> None:
+    with a_line() as line:
+        stop(line)
+        chores(after())
+        line.sandbox.heal()
+        line.make_due()
+        line.deliver()
+        line.feed(2)
+        chores(after(seconds=30))
+        assert len(sent()) == 1, "one success may be luck"
+        chores(after(seconds=90))
+        assert len(sent()) == 2
+        assert "Nothing was lost. 2 events that gathered are being delivered now." in last()
+        incident = Incident.objects.get()
+        assert incident.recovered_at is not None
+        assert incident.lost == 0
+        assert incident.opened_at < incident.recovered_at < after()
+
+
+def test_who_falls_ill_again_at_once_is_told_and_gets_well_slowly() -> None:
+    with a_line() as line:
+        for _ in range(2):
+            line.sandbox.heal()
+            stop(line)
+            chores(after())
+            line.sandbox.heal()
+            line.make_due()
+            line.deliver()
+            chores(after(seconds=90))
+        told = [one.subject for one in sent()]
+        assert told == [
+            "Segment: delivery to Segment has stopped",
+            "Segment: Segment is accepting events again",
+            "Segment: delivery to Segment has stopped",
+        ]
+        chores(after(minutes=12))
+        chores(after(minutes=24))
+        assert len(sent()) == 4
+
+
+def test_what_gathered_while_delivery_stood_is_no_new_trouble() -> None:
+    with a_line() as line:
+        stop(line)
+        chores(after())
+        line.sandbox.heal()
+        line.make_due()
+        line.deliver()
+        chores(after(seconds=90))
+        line.feed(2)
+        EventBatch.objects.update(received_at=after(hours=-30))
+        chores(after(minutes=3))
+        assert len(sent()) == 2
+        assert not Incident.objects.filter(closed_at=None).exists()
 
 
 def test_nobody_is_told_of_a_deleted_connector() -> None:

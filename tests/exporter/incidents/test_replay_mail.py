@@ -80,7 +80,7 @@ def test_a_mail_server_that_is_down_is_asked_again_later(monkeypatch: pytest.Mon
         raise OSError
 
     with monkeypatch.context() as broken:
-        broken.setattr("connectors.mail.send", refuse)
+        broken.setattr("connectors.mail.Letter.send", refuse)
         assert replay_mail.mail_due() == 0
     assert replay_mail.mail_due() == 0, "it is ours until the claim expires"
     Replay.objects.filter(pk=replay.pk).update(mail_claimed_until=timezone.now() - timedelta(seconds=1))

@@ -1,0 +1,53 @@
+"""Incidents of the past as lines: what was wrong, how long it took, what it cost, what was done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from connectors.audit.actions import AuditAction
+from connectors.web.time_words import duration
+from exporter.display.incident_timeline import mailed
+from exporter.models import Cause
+from exporter.reports.incident_history import Act, PastIncident, ToldIncident
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentLine:
+    """`lasted` is empty while it goes on. `steps` are what happened meanwhile, the oldest first."""
+
+    id: int
+    word: str
+    opened_at: datetime
+    ended_at: datetime | None
+    lasted: str
+    cost: str
+    lost: int
+    steps: list[tuple[datetime, str]]
+
+
+def line(one: PastIncident, steps: list[tuple[datetime, str]] | None = None) -> IncidentLine:
+    lasted = duration((one.ended_at - one.opened_at).total_seconds()) if one.ended_at else ""
+    word = str(Cause(one.cause).label)
+    return IncidentLine(one.id, word, one.opened_at, one.ended_at, lasted, _cost(one), one.lost, steps or [])
+
+
+def told(one: ToldIncident) -> IncidentLine:
+    steps = [(mail.at, mailed(mail)) for mail in one.mails] + [(act.at, _done(act)) for act in one.acts]
+    return line(one.incident, sorted(steps, key=lambda step: step[0]))
+
+
+def _cost(one: PastIncident) -> str:
+    if one.lost:
+        words = ngettext("%(n)s event lost", "%(n)s events lost", one.lost)
+        return words % {"n": number_format(one.lost, force_grouping=True)}
+    return _("nothing lost") if one.ended_at else _("nothing lost so far")
+
+
+def _done(act: Act) -> str:
+    label = str(AuditAction(act.action).label)
+    return _("%(what)s, by %(person)s") % {"what": label, "person": act.person} if act.person else label

@@ -1,0 +1,94 @@
+"""Incidents stay after the recovery, each with its span, its cost, who was told and who did what."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from connectors.audit.actor import By
+from connectors.models import Role
+from connectors.setup import lifecycle
+from exporter.delivery.expiry import expire_due
+from exporter.incidents.detect import look
+from exporter.incidents.mail import mail_due
+from exporter.models import Incident
+from exporter.reports import incident_history
+from tests.support.ageing import after, signed
+from tests.support.delivering import Line, a_line
+from tests.support.factories import MembershipFactory, UserFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def base(line: Line) -> str:
+    return f"/w/{line.workspace.slug}/data-export/{line.connector.pk}/"
+
+
+def viewer(line: Line) -> Client:
+    client = Client()
+    user = MembershipFactory.create(workspace=line.workspace, role=Role.VIEWER).user
+    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    return client
+
+
+def test_an_incident_stays_with_all_that_was_done_about_it() -> None:
+    with a_line() as line:
+        signed("sweep")
+        line.feed(3)
+        line.sandbox.fail(status=401)
+        line.deliver()
+        mail_due()
+        night = UserFactory.create(name="Nadia Night")
+        lifecycle.rotate(line.connector, write_key="the-right-key-this-time", region="us", by=By(night))
+        line.sandbox.heal()
+        line.make_due()
+        line.deliver()
+        client = viewer(line)
+        going_on = client.get(f"{base(line)}incidents/").content.decode()
+        assert "going on" in going_on
+        assert "nothing lost so far" in going_on
+        look(after(seconds=90))
+        for path in ("incidents/", ""):
+            page = client.get(base(line) + path).content.decode()
+            assert "Key rejected" in page
+            assert "nothing lost" in page
+            assert "going on" not in page
+        page = client.get(f"{base(line)}incidents/").content.decode()
+        assert "Mail to data@example.com: Delivery stopped." in page
+        assert "Write key switched, by Nadia Night" in page
+
+
+def test_what_it_cost_is_counted_while_it_goes_on_and_kept_afterwards() -> None:
+    with a_line() as line:
+        signed("sweep")
+        line.feed(4)
+        line.sandbox.fail(status=401)
+        line.deliver()
+        expire_due(after(hours=49))
+        assert [one.lost for one in incident_history.latest(line.connector, 5)] == [4]
+        line.sandbox.heal()
+        line.feed(1)
+        line.make_due()
+        line.deliver()
+        look(after(hours=50))
+        assert Incident.objects.get().lost == 4
+        assert "4 events lost" in viewer(line).get(f"{base(line)}incidents/").content.decode()
+
+
+def test_a_connector_that_was_never_ill_says_so() -> None:
+    with a_line() as line:
+        client = viewer(line)
+        page = client.get(f"{base(line)}incidents/").content.decode()
+        assert "Nothing has ever been wrong with this connector." in page
+        assert "All incidents" not in client.get(base(line)).content.decode()
+
+
+def test_many_are_shown_in_pages() -> None:
+    with a_line() as line:
+        for number in range(incident_history.PAGE + 1):
+            at = after(hours=-number)
+            Incident.objects.create(connector=line.connector, reason="retrying", opened_at=at, closed_at=at)
+        first = incident_history.page(line.connector)
+        assert first.more is not None
+        rest = incident_history.page(line.connector, first.more)
+        assert (len(first.incidents), len(rest.incidents), rest.more) == (incident_history.PAGE, 1, None)
