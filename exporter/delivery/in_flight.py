@@ -35,7 +35,7 @@ class Sent:
         """The attempt as it is recorded; `wait` seconds until the next one, if there is a wait."""
         answer, verdict = self.answer(), self.verdict()
         accepted = verdict == Verdict.ACCEPTED
-        excerpt = "" if accepted else scrub.scrubbed(answer.body, self.current.authorization)
+        excerpt = "" if accepted else scrub.kept(answer.headers, answer.body, self.current.authorization)
         return Tried(
             self.at,
             answer.status,

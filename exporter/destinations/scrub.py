@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Mapping
 
 HIDDEN = "•••"
 _MOST = 500
@@ -27,6 +28,34 @@ def scrubbed(body: bytes, authorization: bytes) -> str:
     if echo is not None:
         text = f"{text[: echo.start()]}{HIDDEN}"
     return _NUMBER.sub(HIDDEN, _ADDRESS.sub(HIDDEN, text))[:_MOST]
+
+
+# What tells somebody why, when to come again, and whom to ask; nothing of what was sent comes back in these.
+_TELLING = (
+    "content-type",
+    "date",
+    "retry-after",
+    "server",
+    "via",
+    "x-ratelimit-limit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
+    "x-request-id",
+)
+_MOST_HEAD = 300
+
+
+def kept(headers: Mapping[str, str], body: bytes, authorization: bytes) -> str:
+    """An answer as it is stored: its telling headers, an empty line, the beginning of its body, all scrubbed."""
+    lines = "\r\n".join(f"{name}: {headers[name][:100]}" for name in _TELLING if name in headers)
+    head = scrubbed(lines.encode("utf-8", "replace"), authorization)[:_MOST_HEAD]
+    return f"{head}\r\n\r\n{scrubbed(body, authorization)}"[:_MOST]
+
+
+def parts(excerpt: str) -> tuple[str, str]:
+    """The headers, and the beginning of the body, of what was stored."""
+    head, found, body = excerpt.partition("\r\n\r\n")
+    return (head, body) if found else ("", excerpt)
 
 
 def _spellings(authorization: bytes) -> list[str]:

@@ -71,6 +71,37 @@ def answer_shown(text: str, *, personal: bool) -> str:
     return text if plain and HIDDEN not in text else HIDDEN
 
 
+def call_shown(call: bytes, line: bytes, *, personal: bool) -> dict[str, Any]:
+    """A Segment call as a person may see it. Who may not see personal data is shown only what the stored event shows
+    them, too, and the names of the call's own parts."""
+    made = _read(call) or {}
+    if personal:
+        return made
+    event = _read(line) or {}
+    return {name: _call_value(name, value, _leaves(masked(event))) for name, value in made.items()}
+
+
+# What a call says of itself, whoever it is about.
+_OWN_PARTS = frozenset({"type", "event", "messageId", "timestamp"})
+
+
+def _call_value(name: str, value: Any, visible: frozenset[Any]) -> Any:
+    if isinstance(value, dict):
+        return {key: _call_value("", each, visible) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_call_value("", each, visible) for each in value]
+    plain = value is None or isinstance(value, bool) or value == "" or name in _OWN_PARTS
+    return value if plain or value in visible else HIDDEN
+
+
+def _leaves(value: Any) -> frozenset[Any]:
+    if isinstance(value, dict):
+        return frozenset().union(*map(_leaves, value.values()))
+    if isinstance(value, list):
+        return frozenset().union(*map(_leaves, value))
+    return frozenset({value}) - {HIDDEN}
+
+
 def masked(event: dict[str, Any]) -> dict[str, Any]:
     """A copy with personal values hidden; empty values reveal nothing and stay."""
     event_type = event.get("event_type")

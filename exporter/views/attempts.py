@@ -10,9 +10,10 @@ from django.views.decorators.http import require_safe
 from connectors.models import Workspace
 from connectors.web.permissions import Action, allows, in_workspace
 from connectors.web.request_helpers import find
+from exporter.destinations import scrub
 from exporter.destinations.answer import FAMILIES
 from exporter.display import answer_words, figures
-from exporter.reports import attempts, balance, masking, time_series, windows
+from exporter.reports import attempts, balance, masking, request_sent, time_series, windows
 from exporter.reports import summary as status
 
 FAMILY_WORDS = {
@@ -57,10 +58,13 @@ def one(request: HttpRequest, workspace: Workspace, pk: int, attempt_id: int) ->
     if attempt is None:
         raise Http404
     personal = allows(getattr(request, "role", None), Action.SEE_PERSONAL_DATA)
+    head, said = scrub.parts(attempt.excerpt)
     context = {
         "connector": connector,
         "attempt": attempt,
-        "said": masking.answer_shown(attempt.excerpt, personal=personal),
+        "answer_head": head,
+        "said": masking.answer_shown(said, personal=personal),
+        "sent": request_sent.request_sent(attempt, personal=personal),
         "content": attempts.content(attempt, personal=personal),
         "personal": personal,
     }

@@ -7,7 +7,8 @@ import json
 
 import pytest
 
-from exporter.destinations.scrub import HIDDEN, scrubbed
+from exporter.destinations.scrub import HIDDEN, parts, scrubbed
+from exporter.destinations.scrub import kept as stored_of
 
 KEY = "k" * 28 + "tail"
 AUTHORIZATION = b"Basic " + base64.b64encode(f"{KEY}:".encode())
@@ -40,3 +41,20 @@ def test_the_destinations_own_words_stay() -> None:
     assert scrubbed(said.encode(), AUTHORIZATION) == said
     assert scrubbed(b"", AUTHORIZATION) == ""
     assert HIDDEN not in scrubbed(b"Service Unavailable", AUTHORIZATION)
+
+
+def test_of_the_headers_those_are_kept_that_tell_something() -> None:
+    headers = {"retry-after": "5", "set-cookie": "secret", "x-echo": "secret", "server": "envoy"}
+    stored = stored_of(headers, b"slow down", AUTHORIZATION)
+    assert parts(stored) == ("retry-after: 5\r\nserver: envoy", "slow down")
+    assert parts(stored_of({}, b"no", AUTHORIZATION)) == ("", "no")
+    assert parts("no headers were kept") == ("", "no headers were kept")
+
+
+def test_a_header_that_repeats_the_key_is_scrubbed_too() -> None:
+    assert KEY not in stored_of({"via": f"a proxy of {KEY}"}, b"", AUTHORIZATION)
+
+
+def test_what_is_stored_of_an_answer_fits_its_column() -> None:
+    headers = dict.fromkeys(("via", "server", "x-request-id", "date", "content-type"), "x" * 5_000)
+    assert len(stored_of(headers, b"y" * 5_000, AUTHORIZATION)) <= 500

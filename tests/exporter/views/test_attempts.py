@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shlex
+from base64 import b64encode
 from collections.abc import Callable
+from html import unescape
 
 import pytest
 from django.test import Client
@@ -15,7 +20,6 @@ from tests.support.people import launch
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HIDDEN = "•••"
-# Fixtures that end what runs beside a test that delivers.
 
 
 def somebody(workspace: Workspace, role: Role) -> Client:
@@ -93,3 +97,63 @@ def test_another_connectors_attempt_is_not_found(as_: Callable[[str], Client], w
         line.deliver()
         attempt = Attempt.objects.get(delivery__connector=line.connector)
         assert as_("admin").get(f"/w/harbour/data-export/{own.pk}/attempts/{attempt.pk}/").status_code == 404
+
+
+def test_the_request_is_shown_as_sent_without_the_key() -> None:
+    with a_line(write_key="a-key-nobody-may-see") as line:
+        line.feed(5, email_address="maya@example.com", campaign_name="It’s spring; don't wait")
+        line.sandbox.fail(
+            status=429, headers={"Retry-After": "7", "X-Secret": "no"}, body="slow down", count=1
+        )
+        line.deliver()
+        attempt = Attempt.objects.get(delivery__connector=line.connector)
+        path = f"{base(line)}attempts/{attempt.pk}/"
+        page = unescape(somebody(line.workspace, Role.MARKETER).get(path).content.decode())
+        assert "POST /v1/batch HTTP/1.1" in page
+        assert "Authorization: Basic base64($WRITE_KEY:)" in page
+        assert f"Content-Length: {attempt.bytes}" in page
+        assert "3 of 5 calls in its body." in page
+        assert '"type": "track"' in page
+        assert "retry-after: 7" in page
+        assert "slow down" in page
+        assert "X-Secret" not in page
+        for secret in ("a-key-nobody-may-see", b64encode(b"a-key-nobody-may-see:").decode()):
+            assert secret not in page
+        (curl,) = re.findall(r'id="curl"[^>]*>(.*?)</pre>', page, re.DOTALL)
+        words = shlex.split(curl)
+        assert words[:2] == ["curl", "-i"]
+        assert "$WRITE_KEY:" in words
+        sent = json.loads(words[words.index("--data-raw") + 1])
+        arrived = [call["messageId"] for call in sent["batch"]]
+        assert arrived == ["event-0", "event-1", "event-2"]
+        line.make_due()
+        line.deliver()
+        assert set(arrived) <= set(line.arrived()), "the very ids that Segment got"
+
+
+def test_the_request_hides_from_viewers_what_the_events_hide() -> None:
+    with a_line() as line:
+        line.feed(2, email_address="maya@example.com", ip="203.0.113.9")
+        line.deliver()
+        attempt = Attempt.objects.get(delivery__connector=line.connector)
+        path = f"{base(line)}attempts/{attempt.pk}/"
+        page = unescape(somebody(line.workspace, Role.VIEWER).get(path).content.decode())
+        assert "The request as sent" in page
+        assert HIDDEN in page
+        assert "Spring Sale" in page
+        assert 'id="curl"' not in page
+        for hidden in ("maya@example.com", "203.0.113.9", "customer-0"):
+            assert hidden not in page
+
+
+def test_a_request_whose_events_are_gone_is_not_made_up() -> None:
+    with a_line() as line:
+        line.feed(2)
+        line.deliver()
+        attempt = Attempt.objects.get(delivery__connector=line.connector)
+        Attempt.objects.update(first_event=500, last_event=501)
+        page = (
+            somebody(line.workspace, Role.ADMIN).get(f"{base(line)}attempts/{attempt.pk}/").content.decode()
+        )
+        assert "The request as sent" not in page
+        assert "The log no longer holds these events." in page
