@@ -23,7 +23,7 @@ from exporter.views import (
 )
 from exporter.views import replays as replay_pages
 from exporter.views.all_connectors import workspaces
-from exporter.views.connector_list import data_export
+from exporter.views.connector_list import braze_token, data_export
 
 _EXPORT = "w/<slug:slug>/data-export"
 
@@ -76,6 +76,7 @@ urlpatterns: list[URLPattern] = [
     path("w/<slug:slug>/settings/retention/", retention.change, name="retention"),
     path("w/<slug:slug>/banner/", banner.banner, name="banner"),
     path(f"{_EXPORT}/", data_export, name="data_export"),
+    path(f"{_EXPORT}/token/", braze_token, name="braze_token"),
     path(f"{_EXPORT}/<int:pk>/", status.status, name="status"),
     path(f"{_EXPORT}/<int:pk>/try-now/", status.try_now, name="try_now"),
     path(f"{_EXPORT}/<int:pk>/test/", test_events.test_events, name="test_events"),

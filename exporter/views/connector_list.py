@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
+from django.conf import settings
 from django.db.models import Count, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest, HttpResponseBase
-from django.shortcuts import render
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from connectors.catalogue.catalogue import CATALOGUE
-from connectors.models import Connector, ConnectorType, Workspace
+from connectors.models import Connector, ConnectorType, Scope, Workspace
+from connectors.vault import shown_once
 from connectors.web.permissions import Action, in_workspace
+from connectors.web.request_helpers import by, is_partial, see_other
+from connectors.workspaces import tokens
+from connectors.workspaces.archived import Archived
 from exporter.display.health_words import HEALTH
 from exporter.models import RefusalCount, Source
 from exporter.reports import event_search
@@ -23,6 +29,7 @@ from exporter.reports.summary import Summary
 from exporter.views.live_page import page_or_part
 
 REFUSED_WITHIN = timedelta(days=7)
+BRAZE = "Braze"
 
 
 @require_safe
@@ -44,9 +51,38 @@ def data_export(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
         "standing": next((s.connector for s in summaries if s.connector.type == ConnectorType.SEGMENT), None),
     }
     if not summaries:
-        context["test_events"] = event_search.test_events_came(workspace.pk)
-        return render(request, "exporter/first_run.html", context)
+        return _first_run(request, workspace, context)
     return page_or_part(request, "exporter/list.html", "exporter/list_live.html", context)
+
+
+@require_POST
+@in_workspace(Action.MANAGE)
+def braze_token(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
+    """The token Braze needs, made where its steps are told, and shown there once."""
+    try:
+        _token, plain = tokens.create(workspace, BRAZE, [Scope.INTAKE], by(request))
+    except Archived:
+        raise Http404 from None
+    answer = see_other("data_export", workspace.slug)
+    shown_once.hand_over(answer, plain, reverse("data_export", args=[workspace.slug]))
+    return answer
+
+
+def _first_run(request: HttpRequest, workspace: Workspace, context: dict[str, Any]) -> HttpResponseBase:
+    """What is still missing between Braze and here; it turns green while the page is open."""
+    standing = tokens.standing(workspace).filter(scopes__contains=[Scope.INTAKE])
+    used = standing.exclude(last_used_at=None).order_by("-last_used_at").first()
+    context |= {
+        "test_events": event_search.test_events_came(workspace.pk),
+        "intake_address": f"{settings.SITE_URL}/api/v1/events",
+        "intake_token": standing.order_by("-created_at").first(),
+        "probed_at": used.last_used_at if used else None,
+        "plain": None if is_partial(request) else shown_once.take(request),
+    }
+    answer = page_or_part(request, "exporter/first_run.html", "exporter/first_run_live.html", context)
+    if context["plain"]:
+        shown_once.forget(answer, request.path)
+    return answer
 
 
 def _before_the_log(workspace: Workspace) -> tuple[int, int]:

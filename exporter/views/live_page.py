@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import blake2b
 from typing import Any
 
@@ -12,6 +13,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 
 from connectors.web.request_helpers import is_partial
+
+# The token of a form is masked anew for every answer; that is no news.
+_FORM_TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="[^"]*"')
 
 
 def stamp_of(*what: object) -> str:
@@ -29,7 +33,7 @@ def stamped(
     """`content` with its stamp, or None where that is what the browser shows; the content itself serves as one.
 
     The browser sends `state` back with each refresh: what the reader chose."""
-    stamp = stamp or blake2b(content.encode(), digest_size=8).hexdigest()
+    stamp = stamp or blake2b(_FORM_TOKEN.sub("", content).encode(), digest_size=8).hexdigest()
     if unchanged(request, stamp):
         return None
     inputs = ({"stamp": stamp} | (state or {})).items()

@@ -108,6 +108,7 @@ TABLE = {
     "retry_rejected": Row("configure", post=303),
     "by_type_download": Row("see", 200),
     "explain": Row("see", 200),
+    "braze_token": Row("admin", post=303),
     "attempts": Row("see", 200),
     "incidents": Row("see", 200),
     "attempt": Row("see", 404),

@@ -142,7 +142,8 @@ def test_a_workspace_without_a_connector_is_taught(
     as_: Callable[[str], Client], workspace: Workspace
 ) -> None:
     page = as_("marketer").get("/w/harbour/data-export/").content.decode()
-    assert "What you need" in page
+    assert "Let Braze send here" in page
+    assert "What you need of Segment" in page
     assert "/w/harbour/data-export/new/segment/" in page
 
 
