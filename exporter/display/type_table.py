@@ -15,6 +15,8 @@ from exporter.reports.balance import Balance, Rejected
 from exporter.reports.silent_types import Silence
 from exporter.reports.windows import TypeFlow, type_flow
 
+MOST_SILENT = 3
+
 
 class Sort(NamedTuple):
     """A column to sort by: `name` is its name in the URL; names sort ascending, numbers and times descending."""
@@ -62,11 +64,12 @@ SORTS = (
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`hidden` is how many more rows there are. Silent types are always shown."""
+    """`hidden` is how many more rows there are, `more_silent` how many silent types are not told."""
 
     sorts: tuple[Sort, ...]
     shown: list[TypeRow]
     hidden: int
+    more_silent: int
     last_received_at: datetime | None
 
 
@@ -75,10 +78,11 @@ def choose(name: str) -> Sort:
 
 
 def table(ledger: Balance, silent: Sequence[Silence], sort: Sort, most: int | None) -> Table:
-    """The table with at most `most` rows; None means all."""
-    quiet = {one.event_type: one for one in silent}
+    """The table with at most `most` rows, and then with the longest silences alone; None means all."""
+    told = silent if most is None else silent[:MOST_SILENT]
+    quiet = {one.event_type: one for one in told}
     known = {row.event_type for row in ledger.types}
-    everything = [*ledger.types, *(_nothing(one) for one in silent if one.event_type not in known)]
+    everything = [*ledger.types, *(_nothing(one) for one in told if one.event_type not in known)]
     rows = [
         TypeRow(flow, ledger.rejected_by_type.get(flow.event_type, Rejected()), quiet.get(flow.event_type))
         for flow in everything
@@ -86,7 +90,7 @@ def table(ledger: Balance, silent: Sequence[Silence], sort: Sort, most: int | No
     rows.sort(key=lambda row: (sort.key(row), _name(row)))
     shown = [row for place, row in enumerate(rows) if most is None or place < most or row.silence]
     moments = [flow.last_received_at for flow in everything if flow.last_received_at]
-    return Table(SORTS, shown, len(rows) - len(shown), max(moments, default=None))
+    return Table(SORTS, shown, len(rows) - len(shown), len(silent) - len(told), max(moments, default=None))
 
 
 def _nothing(silence: Silence) -> TypeFlow:

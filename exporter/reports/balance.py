@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from exporter.reports import rejected, windows
+from exporter.reports import rejected, volume, windows
 from exporter.reports import summary as status
 from exporter.reports.summary import Summary
 from exporter.reports.windows import Flow, TypeFlow
@@ -53,7 +53,8 @@ class Balance:
     and waits still, beside what is counted here. `change` is words, empty where there is nothing to compare with.
 
     `rejected` tells the outcome `rejected` apart, and `rejected_by_type` that of each type that has one. `told_apart`
-    is false where some are so old that only their sum is known; all then count as rejected by Segment.
+    is false where some are so old that only their sum is known; all then count as rejected by Segment. `fell_since` is
+    when what is received fell to a fifth of the window before or less; None while it has not.
     """
 
     since: datetime
@@ -67,6 +68,7 @@ class Balance:
     rejected: Rejected = _NONE_REJECTED
     rejected_by_type: dict[str, Rejected] = field(default_factory=dict)
     told_apart: bool = True
+    fell_since: datetime | None = None
 
 
 def choose(name: str) -> Choice:
@@ -112,6 +114,7 @@ def _within(summary: Summary, choice: Choice) -> Balance:
         flow.off_by,
         _change(flow, choice),
         flow.types,
+        fell_since=volume.fell_since(summary.connector, flow),
     )
 
 

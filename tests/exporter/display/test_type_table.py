@@ -100,3 +100,12 @@ def test_three_things_are_three_columns_and_unknown_ones_stay_empty() -> None:
     assert [row[name] for name in names] == ["6", "", "", ""]
     (shown,) = table(ledger(flows, parts), [], choose("too_large"), None).shown
     assert shown.rejected == parts[OPEN]
+
+
+def test_at_most_three_silences_are_told_unless_all_are_asked_for() -> None:
+    silences = [Silence(f"silent.{n}", NOW - timedelta(hours=9 - n), timedelta(hours=1)) for n in range(5)]
+    few = table(ledger(FLOWS), silences, RECEIVED, 1)
+    told = [row.flow.event_type for row in few.shown if row.silence]
+    assert (told, few.more_silent) == (["silent.0", "silent.1", "silent.2"], 2)
+    everything = table(ledger(FLOWS), silences, RECEIVED, None)
+    assert (sum(row.silence is not None for row in everything.shown), everything.more_silent) == (5, 0)
