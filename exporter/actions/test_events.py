@@ -32,6 +32,8 @@ IN_FLIGHT = 8
 # A person waits for the page, and a thread of the web server with them.
 WHOLE_SECONDS = 20.0
 REST_SECONDS = 5.0
+# What tells the events apart in Segment, beside message ids that begin with `test-`.
+TEST_USER = "currents-test-user"
 
 _NOT_SENT = Answer(status=None, error=NOT_SENT)
 
@@ -41,14 +43,16 @@ def too_soon(key: WriteKey, now: datetime) -> bool:
     return key.tested_at is not None and (now - key.tested_at).total_seconds() < REST_SECONDS
 
 
-def send(key: WriteKey, by: By) -> list[dict[str, Any]]:
-    """Sends the test events with this key to its region; stores and returns Segment's answer to each.
+def send(key: WriteKey, by: By, event_type: str = "") -> list[dict[str, Any]]:
+    """Sends the test events with this key to its region, of one type where it is selected, else one of each; stores and
+    returns Segment's answer to each.
 
     Raises:
         connectors.vault.sealing.Unreadable: the stored key cannot be decrypted; nothing was sent.
     """
     plain = sealing.unseal(key)
-    calls = make(key.connector.selected_events)
+    selected = key.connector.selected_events
+    calls = make([event_type] if event_type in selected else selected)
     to = sender.endpoint(f"{settings.SEGMENT_URLS[key.region]}/v1/batch")
     answers = _send_all(to, sender.basic(plain), [call for _type, _id, call in calls])
     said = [
@@ -76,7 +80,7 @@ def make(event_types: Sequence[str]) -> list[tuple[str, str, bytes]]:
     made = []
     for place, event in enumerate(generator.one_of_each(secrets.randbits(32), event_types, now)):
         event["id"] = f"{run}-{place:02d}"
-        event |= {"user_id": "currents-test-user", "external_user_id": "currents-test-user"}
+        event |= {"user_id": TEST_USER, "external_user_id": TEST_USER}
         line = normalise.normalise(msgspec.json.encode(event)).line
         judged = convert(line, plan)
         if judged.call is not None:

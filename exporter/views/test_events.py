@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector, User, Workspace, WriteKey
 from connectors.setup import key_rotation, lifecycle
 from connectors.setup.forms import RotateForm
@@ -29,9 +30,16 @@ def test_events(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResp
     connector = find(workspace, pk)
     key = lifecycle.key_in_use(connector)
     if request.method == "POST" and key is not None:
-        _send(request, key)
+        _send(request, key, request.POST.get("event_type", ""))
         return see_other("test_events", workspace.slug, connector.pk)
-    return render(request, "exporter/test_events.html", {"connector": connector, "key": key})
+    selected = set(connector.selected_events)
+    context = {
+        "connector": connector,
+        "key": key,
+        "test_user": trials.TEST_USER,
+        "types": [event for event in CATALOGUE.events if event.event_type in selected],
+    }
+    return render(request, "exporter/test_events.html", context)
 
 
 @sensitive_post_parameters("write_key")
@@ -62,11 +70,11 @@ def _kept(request: HttpRequest, connector: Connector) -> WriteKey | None:
     return key_rotation.proposed(connector, request.user if isinstance(request.user, User) else None)
 
 
-def _send(request: HttpRequest, key: WriteKey) -> None:
+def _send(request: HttpRequest, key: WriteKey, event_type: str = "") -> None:
     if trials.too_soon(key, timezone.now()):
         messages.error(request, _("Test events went out a moment ago. Wait a few seconds."))
         return
     try:
-        trials.send(key, by(request))
+        trials.send(key, by(request), event_type)
     except sealing.SecretUnreadable:
         messages.error(request, _("The stored key cannot be read. An admin can enter it again."))
