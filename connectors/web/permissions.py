@@ -18,12 +18,14 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from connectors.models import Connector, Membership, MembershipQuerySet, Role, Workspace
 from connectors.sign_in.session_rights import has_second_factor
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, Workspace, P], HttpResponseBase]
+NAMED_ADMINS = 5
 SECOND_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
 
@@ -100,7 +102,7 @@ def in_workspace(action: Action) -> Callable[[View[P]], Callable[..., HttpRespon
             request.role = role  # type: ignore[attr-defined]
             request.workspace = workspace  # type: ignore[attr-defined]
             if not allows(role, action):
-                raise PermissionDenied(reason(action))
+                raise PermissionDenied(f"{reason(action)} {_admins_of(workspace)}".strip())
             try:
                 return view(request, workspace, *args, **kwargs)
             except Connector.DoesNotExist:
@@ -110,6 +112,23 @@ def in_workspace(action: Action) -> Callable[[View[P]], Callable[..., HttpRespon
         return guarded
 
     return decorate
+
+
+def _admins_of(workspace: Workspace) -> str:
+    """A sentence with the names of those who can help."""
+    standing = Membership.objects.standing().filter(
+        workspace=workspace, role=Role.ADMIN, user__is_active=True
+    )
+    people = [member.user.get_full_name() for member in standing.select_related("user").order_by("pk")]
+    if not people:
+        return ""
+    names = ", ".join(people[:NAMED_ADMINS])
+    more = len(people) - NAMED_ADMINS
+    if more <= 0:
+        return _("Admins here: %(names)s.") % {"names": names}
+    return ngettext(
+        "Admins here: %(names)s and %(n)s more.", "Admins here: %(names)s and %(n)s more.", more
+    ) % {"names": names, "n": more}
 
 
 def for_owners(

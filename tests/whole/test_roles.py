@@ -61,6 +61,7 @@ def test_a_change_by_a_role_below_the_needed_one_changes_nothing(
         assert (
             "marketers and admins" if POSTS[page] == "marketer" else "Only admins"
         ) in refused.content.decode()
+        assert "Admins here: " in refused.content.decode()
     assert as_("stranger").post(path, {"name": connector.name}).status_code == 404
     assert as_("nobody").post(path, {"name": connector.name}).status_code == 302
     unchanged = Connector.objects.get(pk=connector.pk)
