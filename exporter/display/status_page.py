@@ -29,8 +29,9 @@ STALE = timedelta(minutes=1)
 
 
 def gather(connector: Connector, choice: Choice, sort: Sort, *, all_types: bool) -> dict[str, Any]:
-    """Six statements, eight while the connector fails, and one more where events have expired."""
+    """Six statements, seven while the connector fails, and one more where events have expired."""
     summary = status.summary(connector)
+    told = trouble(summary)
     ledger = balance(summary, choice)
     drawn = flow_diagram.draw(ledger)
     found = time_series.trends(summary, windows.WEEK if choice is ALL else windows.WINDOWS[choice.name])
@@ -55,16 +56,19 @@ def gather(connector: Connector, choice: Choice, sort: Sort, *, all_types: bool)
         "events_figure": figures.events(found),
         "delays_figure": figures.delays(found),
         "hour_format": "j M" if found.window is windows.WEEK else "H:i",
-        "happenings": happenings(summary, trouble(summary)),
+        "happenings": happenings(summary, told),
         "answers": answer_words.shares(found.answers),
         "attempts": recent,
         "expired": replays.expired(connector) if summary.outcomes.get(Outcome.EXPIRED) else None,
-        "incidents": [
-            incident_lines.line(one) for one in incident_history.latest(connector, SHOWN_INCIDENTS)
-        ],
+        # While there is trouble, what happened stands above.
+        "incidents": [] if told else _past(connector),
         "now": summary.now,
         **_settings(connector, summary),
     }
+
+
+def _past(connector: Connector) -> list[incident_lines.IncidentLine]:
+    return [incident_lines.line(one) for one in incident_history.latest(connector, SHOWN_INCIDENTS)]
 
 
 def left_seconds(summary: Summary, recent: Sequence[Attempt]) -> float | None:
