@@ -19,11 +19,15 @@ register = template.Library()
 # The buttons that choose some event types; of a group they choose all or none.
 PRESETS = {"reference": REFERENCE_PAGE, "engagement": MESSAGE_ENGAGEMENT}
 
+# Blanks behind an opening tag and before a closing one.
+_AT_THE_EDGE = re.compile(r"(<[a-z][^<>]*>) | (?=</)")
+
 
 @register.simple_block_tag
 def tight(content: str) -> SafeString:
     """The same markup without indentation; for what is repeated often and laid out by grids."""
-    return mark_safe(re.sub(r"\s+", " ", strip_spaces_between_tags(content)))  # noqa: S308 - rendered already
+    lines = re.sub(r"\s+", " ", strip_spaces_between_tags(content))
+    return mark_safe(_AT_THE_EDGE.sub(r"\1", lines))  # noqa: S308 - rendered already
 
 
 @register.simple_tag(takes_context=True)

@@ -16,6 +16,8 @@ from exporter.log.events import Incoming
 
 class _Envelope(msgspec.Struct):
     events: list[dict[str, Any]]
+    # What says its type is perhaps an event, with events of its own.
+    event_type: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 _decode = msgspec.json.Decoder(_Envelope).decode
@@ -29,10 +31,11 @@ def read(body: bytes) -> list[dict[str, Any]] | None:
     if len(body) > MOST_BYTES:
         return None
     try:
-        events = _decode(body).events
+        envelope = _decode(body)
     except (ValueError, RecursionError):
         return None
-    if len(events) > MOST_EVENTS:
+    events = envelope.events
+    if envelope.event_type is not msgspec.UNSET or len(events) > MOST_EVENTS:
         return None
     if _ANOTHER_FIELD.search(body) and (body.count(b'"events"') > 1 or b"\\u00" in body):
         return None

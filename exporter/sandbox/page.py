@@ -86,7 +86,7 @@ def _condition(control: dict[str, Any]) -> str:
         return '<p role="status">It answers as Segment does when all is well.</p>'
     told = [f"{standing} rule{'' if standing == 1 else 's'} below"] if standing else []
     told += [f"every answer {control['latency_ms']:,} ms late"] if control["latency_ms"] else []
-    return f'<p role="status"><b>Told to fail:</b> {escape(", ".join(told))}. <i>Heal</i> ends it.</p>'
+    return f'<p role="status"><strong>Told to fail:</strong> {escape(", ".join(told))}. <em>Heal</em> ends it.</p>'
 
 
 def _filter_form(chosen: dict[str, str]) -> str:
