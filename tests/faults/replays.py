@@ -69,7 +69,7 @@ def key_rejected(stage: Stage) -> list[Row]:
         until(lambda: stage.sandbox.uses(rule) >= 2, 30, "the key is rejected")
         refused = stage.sandbox.uses(rule)
         stage.sandbox.heal()
-        stage.person.rotate(again.target, region="us")
+        stage.person.rotate(again.target, region="eu")
         return f"{refused} requests answered 401, then the key switched"
 
     return [_during(stage, "key rejected in a replay, then switched", act, seconds=stage.size(8, 40))]

@@ -101,12 +101,19 @@ def test_a_default_that_does_not_fit_its_field_costs_nothing() -> None:
     assert read(swap_schema(container(FIVE, codec="null"), schema))[4]["id"] == IDS[4]
 
 
+def test_a_header_that_says_how_long_its_list_is_reads_like_one_that_does_not() -> None:
+    plain = swap_schema(container(FIVE, codec="null"), SCHEMA)
+    counted = plain.replace(b"Obj\x01" + longs(2), b"Obj\x01" + longs(-2, 1_000), 1)
+    assert read(counted) == read(plain)
+
+
 UUID = uuid.UUID("12345678-9abc-def0-1234-56789abcdef0")
 KINDS: list[tuple[Any, Any, Any]] = [
     ("bytes", "Zoë".encode(), "Zoë"),
     ({"type": "fixed", "name": "Code", "size": 2}, b"DE", "DE"),
     ({"type": "fixed", "name": "Digest", "size": 2}, b"\xff\x01", "ff01"),
     ({"type": "fixed", "name": "Id", "size": 16, "logicalType": "uuid"}, UUID.bytes, str(UUID)),
+    ({"type": "fixed", "name": "Letters", "size": 16}, b"sixteen letters!", "sixteen letters!"),
     ({"type": "bytes", "logicalType": "decimal", "precision": 8, "scale": 2}, Decimal("12.34"), 12.34),
 ]
 
