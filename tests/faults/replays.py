@@ -62,19 +62,6 @@ def redis_emptied(stage: Stage) -> list[Row]:
     return [_during(stage, "Redis emptied ×3 in a replay", act, seconds=stage.size(8, 40))]
 
 
-def key_rejected(stage: Stage) -> list[Row]:
-    def act(again: _Replayed, row: Row) -> str:
-        _await_again(stage, again, 500)
-        rule = stage.sandbox.add(status=401, match={"key4": again.target.key4})
-        until(lambda: stage.sandbox.uses(rule) >= 2, 30, "the key is rejected")
-        refused = stage.sandbox.uses(rule)
-        stage.sandbox.heal()
-        stage.person.rotate(again.target, region="eu")
-        return f"{refused} requests answered 401, then the key switched"
-
-    return [_during(stage, "key rejected in a replay, then switched", act, seconds=stage.size(8, 40))]
-
-
 def _during(stage: Stage, fault: str, act: Callable[[_Replayed, Row], str], *, seconds: float) -> Row:
     """A replay that takes about so long, live events of another connector beside it, and the fault in the middle."""
     row = Row(fault, NOTHING)
@@ -138,4 +125,4 @@ def _judge(stage: Stage, again: _Replayed, row: Row) -> None:
 
 
 def replays(stage: Stage) -> list[Row]:
-    return [*worker_killed(stage), *redis_emptied(stage), *key_rejected(stage)]
+    return [*worker_killed(stage), *redis_emptied(stage)]
