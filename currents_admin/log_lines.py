@@ -53,10 +53,11 @@ def settings(level: str, form: str, *, debug: bool) -> dict[str, Any]:
     taken_over: dict[str, Any] = {
         name: {"handlers": [], "propagate": True} for name in ("django", "django.server")
     }
+    quieter = ("django.db.backends", "urllib3", "kombu", "django.server")
     # Celery tells of every message it takes; chores have lines of their own.
-    quieter = (
-        *("django.db.backends", "urllib3", "kombu", "django.server"),
-        *("celery.worker.strategy", "celery.app.trace"),
+    celerys = ("celery.worker.strategy", "celery.app.trace", "celery.apps.worker")
+    levels = dict.fromkeys(quieter, "WARNING") | dict.fromkeys(
+        celerys, "INFO" if level == "DEBUG" else "WARNING"
     )
     line = {
         "()": "currents_admin.log_lines.SafeFormatter",
@@ -71,7 +72,7 @@ def settings(level: str, form: str, *, debug: bool) -> dict[str, Any]:
         "filters": {"outages": {"()": "currents_admin.log_outages.OnceAnOutage"}},
         "handlers": {"console": console},
         "root": {"handlers": ["console"], "level": level},
-        "loggers": {name: {**taken_over.get(name, {}), "level": "WARNING"} for name in quieter}
+        "loggers": {name: {**taken_over.get(name, {}), "level": its} for name, its in levels.items()}
         | {"django": taken_over["django"]},
     }
 

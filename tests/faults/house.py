@@ -65,6 +65,8 @@ class House:
         self.sandbox_port = port.free()
         os.environ.update(
             CURRENTS_VAR=str(self.folder),
+            # With Celery's lines: they prove which worker took what.
+            LOG_LEVEL="DEBUG",
             CURRENTS_LEASE_SECONDS=str(LEASE_SECONDS),
             FAULTS_BUG_FILE=str(self.bug_file.resolve()),
             PYTHONPATH=os.pathsep.join((str(ROOT), str(ROOT / "tests" / "faults" / "bug"))),
