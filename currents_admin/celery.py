@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 from celery import Celery
-from celery.signals import beat_init, task_postrun, task_prerun, worker_init, worker_ready
+from celery.signals import beat_init, setup_logging, task_postrun, task_prerun, worker_init, worker_ready
 from kombu.entity import Queue
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
@@ -22,6 +22,12 @@ app = Celery("currents_admin", loader="currents_admin.loader:PlainLoader")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.task_queues = [Queue(name, routing_key=name) for name in QUEUES]
 app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def leave_logging(**_kwargs: Any) -> None:
+    """Django has set it up. Where nobody listens, Celery puts a level of its own on the root logger, and a worker tells
+    nothing below a warning."""
 
 
 @worker_init.connect

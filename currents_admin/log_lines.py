@@ -55,7 +55,7 @@ def settings(level: str, form: str, *, debug: bool) -> dict[str, Any]:
     }
     quieter = ("django.db.backends", "urllib3", "kombu", "django.server")
     # Celery tells of every message it takes; chores have lines of their own.
-    celerys = ("celery.worker.strategy", "celery.app.trace", "celery.apps.worker")
+    celerys = ("celery.worker.strategy", "celery.app.trace")
     levels = dict.fromkeys(quieter, "WARNING") | dict.fromkeys(
         celerys, "INFO" if level == "DEBUG" else "WARNING"
     )

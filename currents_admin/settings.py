@@ -13,7 +13,7 @@ from typing import Any
 from csp.constants import NONE, SELF
 
 from currents_admin import env, env_urls, local, log_lines, oidc, safety
-from currents_admin.postgresql.naming import application_name
+from currents_admin.postgresql import connecting
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -134,25 +134,12 @@ TEMPLATES = [
         },
     }
 ]
-DATABASES = {"default": env_urls.database("DATABASE_URL", DATABASE_URL or local.NO_DATABASE)}
-# Reopened after an hour, so that a database host that has moved is found again (its name is looked up again).
-DATABASES["default"]["CONN_MAX_AGE"] = 3600
-DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-DATABASES["default"]["ENGINE"] = "currents_admin.postgresql"
-# The system notices a host that silently disappeared within 25 s, or within 10 s if something was sent to it.
-_NO_HALF_OPEN = {
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
+DATABASES = {
+    "default": connecting.database(
+        env_urls.database("DATABASE_URL", DATABASE_URL or local.NO_DATABASE),
+        prepared=env.flag("CURRENTS_PREPARED_STATEMENTS", default=True),
+    )
 }
-_OURS = {"connect_timeout": 3, "application_name": application_name()}
-DATABASES["default"]["OPTIONS"] = _OURS | _NO_HALF_OPEN | DATABASES["default"]["OPTIONS"]
-DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
-# Off for poolers that cannot carry prepared statements (pgbouncer before 1.21).
-if not env.flag("CURRENTS_PREPARED_STATEMENTS", default=True):
-    DATABASES["default"]["OPTIONS"]["prepare_threshold"] = None
-DATABASES["default"]["OPTIONS"].setdefault("prepare_threshold", 5)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "connectors.User"

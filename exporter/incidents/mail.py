@@ -100,18 +100,23 @@ def mail_due(at: datetime | None = None) -> int:
 
 def claim(at: datetime | None = None) -> NoticeClaim | None:
     """The due notices of one incident, ours until the claim expires; None where nothing is due."""
+    taken = take(_CLAIM, at)
+    return NoticeClaim(*taken, at) if taken else None
+
+
+def take(statement: str, at: datetime | None) -> tuple[int, list[int], MailStep, int] | None:
+    """Runs a statement that claims due notices of one incident; answers the incident, the notices, the weightiest of
+    their steps, and how often the most tried one was tried."""
     now = at or sql.clock()
     terms = {"now": now, "until": now + mail.CLAIM_LASTS, "oldest": now - timedelta(days=GIVE_UP_DAYS)}
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, terms)
+        cursor.execute(statement, terms)
         rows = cursor.fetchall()
     if not rows:
         return None
     weights = MailStep.values
-    weightiest = max(rows, key=lambda row: weights.index(row[2]))
-    return NoticeClaim(
-        rows[0][1], [row[0] for row in rows], MailStep(weightiest[2]), max(row[3] for row in rows), at
-    )
+    step = max((row[2] for row in rows), key=weights.index)
+    return rows[0][1], [row[0] for row in rows], MailStep(step), max(row[3] for row in rows)
 
 
 def facts(incident: Incident, at: datetime | None = None) -> Facts:

@@ -14,7 +14,7 @@ import hmac
 import json
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
@@ -30,7 +30,7 @@ from exporter.destinations import sender
 from exporter.destinations.address_guard import AddressGuard, guard
 from exporter.incidents import letter as letters
 from exporter.incidents.letter import Facts
-from exporter.incidents.mail import GIVE_UP_DAYS, facts, wait_after
+from exporter.incidents.mail import facts, take, wait_after
 from exporter.models import Incident, MailStep, Notice, Webhook
 
 WHOLE_SECONDS = 10.0
@@ -118,17 +118,8 @@ def post_due(at: datetime | None = None) -> int:
 
 def claim(at: datetime | None = None) -> PostClaim | None:
     """The due notices of one incident, ours until the claim expires; None where nothing is due."""
-    now = at or sql.clock()
-    terms = {"now": now, "until": now + mail.CLAIM_LASTS, "oldest": now - timedelta(days=GIVE_UP_DAYS)}
-    with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, terms)
-        rows = cursor.fetchall()
-    if not rows:
-        return None
-    weightiest = max(rows, key=lambda row: MailStep.values.index(row[2]))
-    return PostClaim(
-        rows[0][1], [row[0] for row in rows], MailStep(weightiest[2]), max(row[3] for row in rows), at
-    )
+    taken = take(_CLAIM, at)
+    return PostClaim(*taken, at) if taken else None
 
 
 def payload(step: MailStep, incident: Incident, told: Facts) -> dict[str, Any]:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 import structlog
+from celery.app.log import Logging
 
 from currents_admin import __main__ as command_line
-from currents_admin import log_lines
+from currents_admin import celery_app, log_lines
 from tests.support.log_lines import formatter, lines_of, written
 from tests.support.serving import serving
 
@@ -95,3 +96,12 @@ def test_a_command_is_not_followed_by_lines_about_itself(
     monkeypatch.setattr("django.core.management.execute_from_command_line", lambda _words: None)
     command_line.main()
     assert os.environ["LOG_LEVEL"] == level
+
+
+def test_a_worker_leaves_the_log_as_it_was_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "level", logging.INFO)
+    monkeypatch.setattr(Logging, "already_setup", False)
+    handlers = list(root.handlers)
+    Logging(celery_app).setup_logging_subsystem(loglevel="WARNING")
+    assert (root.level, root.handlers) == (logging.INFO, handlers)

@@ -1,0 +1,35 @@
+"""How this process connects to PostgreSQL, whatever the address says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from currents_admin.postgresql.naming import application_name
+
+# The system notices a host that silently disappeared within 25 s, or within 10 s if something was sent to it.
+_NO_HALF_OPEN = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+# From this many uses on a statement is prepared.
+_PREPARED_AFTER = 5
+
+
+def database(address: dict[str, Any], *, prepared: bool) -> dict[str, Any]:
+    """Django's settings of the database at this address; options it has itself count. `prepared`: off for poolers that
+    cannot carry prepared statements (pgbouncer before 1.21)."""
+    ours = {"connect_timeout": 3, "application_name": application_name()} | _NO_HALF_OPEN
+    options = ours | address["OPTIONS"]
+    if not prepared:
+        options["prepare_threshold"] = None
+    options.setdefault("prepare_threshold", _PREPARED_AFTER)
+    return address | {
+        "ENGINE": "currents_admin.postgresql",
+        "OPTIONS": options,
+        # Reopened after an hour, so that a database host that has moved is found again (its name is looked up again).
+        "CONN_MAX_AGE": 3600,
+        "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+    }
