@@ -17,6 +17,7 @@ from connectors.audit import words
 from connectors.audit.actions import AuditAction
 from connectors.models import AuditEntry, Workspace
 from connectors.web.csv_cells import plain
+from connectors.web.folding import folded
 
 PAGE = 50
 CHUNK = 1_000
@@ -71,7 +72,8 @@ def search(entries: QuerySet[AuditEntry], form: SearchForm) -> QuerySet[AuditEnt
 
 def _has(word: str) -> Q:
     plain = word.replace("\x00", "")
-    named = [action for action in AuditAction if plain.casefold() in str(action.label).casefold()]
+    said = folded(plain)
+    named = [action for action in AuditAction if said and said in folded(str(action.label))]
     return (
         Q(target__icontains=plain)
         | Q(actor_email__icontains=plain)

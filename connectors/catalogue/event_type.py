@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from connectors.catalogue import labels
+
 # The catalogue's version that held exactly the event types of Braze's reference page for Segment.
 REFERENCE = 1
 
@@ -107,8 +109,8 @@ class EventType:
 
     @property
     def title(self) -> str:
-        """Its name in Segment, or what it is called here where every event brings its own."""
-        return self.segment_event or self.label
+        """Its name in Segment or, where every event brings its own, its label in the reader's language."""
+        return self.segment_event or labels.translated(self.label)
 
     def name_in_segment(self, event: Mapping[str, Any]) -> str:
         """What this event, in the flat shape, is called there; empty where it does not carry the name it should."""

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from connectors.catalogue import labels
-from connectors.catalogue.event_type import EventType
+from connectors.catalogue.catalogue import CATALOGUE
 from connectors.web import list_words, time_words
 from connectors.web.field_remarks import Remarked
 
@@ -68,9 +68,10 @@ def catalogue_word(text: str) -> str:
 
 
 @register.filter
-def event_title(event: EventType) -> str:
-    """What an event type is called: its name in Segment or, where every event brings its own, its label."""
-    return event.segment_event or labels.translated(event.label)
+def event_title(event_type: str) -> str:
+    """What an event type is called, by its name in Braze; that name where the catalogue does not know it."""
+    known = CATALOGUE.by_name.get(event_type)
+    return known.title if known else event_type
 
 
 @register.filter

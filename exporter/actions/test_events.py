@@ -17,7 +17,6 @@ import msgspec
 from django.conf import settings
 
 from connectors.audit.actor import By
-from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import NOT_SENT, WriteKey
 from connectors.setup import key_rotation
 from connectors.vault import sealing
@@ -58,7 +57,6 @@ def send(key: WriteKey, by: By, event_type: str = "") -> list[dict[str, Any]]:
     said = [
         {
             "event_type": event_type,
-            "segment_event": CATALOGUE.by_name[event_type].title,
             "message_id": message_id,
             "status": answer.status,
             "error": answer.error,

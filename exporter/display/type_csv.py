@@ -40,7 +40,7 @@ def by_type(ledger: Balance) -> str:
     for row in ledger.types:
         cells: dict[str, object] = {
             "event_type": plain(row.event_type),
-            "segment_event": plain(row.segment_event),
+            "segment_event": plain(row.title),
             "received": row.received,
             "pending": row.pending,
             "last_received_at": row.last_received_at.isoformat() if row.last_received_at else "",

@@ -42,7 +42,7 @@ def _last(row: TypeRow) -> float:
 
 
 def _name(row: TypeRow) -> str:
-    return (row.flow.segment_event or row.flow.event_type).casefold()
+    return (row.flow.title or row.flow.event_type).casefold()
 
 
 RECEIVED = Sort("received", _("Received"), lambda row: -row.flow.received)

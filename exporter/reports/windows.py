@@ -53,10 +53,11 @@ WINDOWS = {window.name: window for window in (HOUR, DAY, WEEK)}
 
 @dataclass(frozen=True, slots=True)
 class TypeFlow:
-    """One event type in a window or since launch: `received` = Σ `outcomes` + `pending`."""
+    """One event type in a window or since launch: `received` = Σ `outcomes` + `pending`. `title` is what people call
+    it, in the reader's language; empty where the catalogue does not know it."""
 
     event_type: str
-    segment_event: str
+    title: str
     received: int
     outcomes: dict[str, int]
     pending: int
@@ -66,8 +67,8 @@ class TypeFlow:
 def type_flow(event_type: str, received: int, outcomes: dict[str, int], last: datetime | None) -> TypeFlow:
     """Makes a row; whatever is not settled is pending."""
     known = CATALOGUE.by_name.get(event_type)
-    name = known.title if known else ""
-    return TypeFlow(event_type, name, received, outcomes, received - sum(outcomes.values()), last)
+    title = known.title if known else ""
+    return TypeFlow(event_type, title, received, outcomes, received - sum(outcomes.values()), last)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,9 +42,9 @@ def type_row(row: TypeRow) -> SafeString:
     """The counts of an event type; zeros faint, a colour only where somebody should look."""
     flow = row.flow
     name = f"<code>{escape(flow.event_type)}</code>"
-    if flow.segment_event:
+    if flow.title:
         address = reverse("event_type", args=[flow.event_type])
-        name = f'<a class="plain-link" href="{escape(address)}">{escape(flow.segment_event)}</a>'
+        name = f'<a class="plain-link" href="{escape(address)}">{escape(flow.title)}</a>'
     return _row(name + _silent(row.silence), flow, row.rejected, flow.last_received_at)
 
 

@@ -36,7 +36,7 @@ class Command(BaseCommand):
         except sealing.SecretUnreadable as error:
             raise CommandError(str(error)) from None
         for one in said:
-            self.stdout.write(f"{one['status'] or one['error']}  {one['message_id']}  {one['segment_event']}")
+            self.stdout.write(f"{one['status'] or one['error']}  {one['message_id']}  {one['event_type']}")
         if key.accepted_tests < len(said):
             raise CommandError(
                 _("%(n)s of %(all)s were not accepted.")

@@ -58,6 +58,17 @@ def test_a_search_finds_what_fits(as_: As, connector: Connector, query: str, fou
     assert ("data@example.com" in text(as_("admin"), query)) is found
 
 
+@pytest.mark.parametrize(
+    ("language", "typed"),
+    [("fr", "lancé"), ("fr", "LANCE"), ("de", "ｇｅｓｔａｒｔｅｔ"), ("ja", "ｺﾈｸﾀｰを起動")],
+)
+def test_an_action_is_found_in_ones_own_language_however_it_is_typed(
+    language: str, typed: str, as_: As, connector: Connector
+) -> None:
+    answer = as_("admin").get(PAGE, {"q": typed}, headers={"accept-language": language})
+    assert "data@example.com" in answer.content.decode()
+
+
 def test_a_search_for_a_person_finds_only_theirs(
     as_: As, people: dict[str, User], connector: Connector
 ) -> None:

@@ -6,6 +6,7 @@ import csv
 from datetime import timedelta
 
 import pytest
+from django.utils import translation
 
 from exporter.display import type_csv
 from exporter.display.type_table import RECEIVED, SORTS, choose, table
@@ -13,6 +14,7 @@ from exporter.ledger.outcomes import Outcome
 from exporter.reports.balance import Balance, Rejected
 from exporter.reports.silent_types import Silence
 from exporter.reports.windows import TypeFlow, type_flow
+from exporter.templatetags.table_rows import type_row
 from tests.support.summaries import NOW
 
 OPEN, CLICK, SEND = (f"users.messages.email.{action}" for action in ("Open", "Click", "Send"))
@@ -109,3 +111,13 @@ def test_at_most_three_silences_are_told_unless_all_are_asked_for() -> None:
     assert (told, few.more_silent) == (["silent.0", "silent.1", "silent.2"], 2)
     everything = table(ledger(FLOWS), silences, RECEIVED, None)
     assert (sum(row.silence is not None for row in everything.shown), everything.more_silent) == (5, 0)
+
+
+def test_an_event_that_brings_its_own_name_is_called_in_the_readers_language() -> None:
+    with translation.override("de"):
+        custom = ledger([flow("users.behaviors.CustomEvent", 3), flow(OPEN, 2)])
+        assert [row["segment_event"] for row in csv_rows(custom)] == [
+            "Benutzerdefiniertes Ereignis",
+            "Email Opened",
+        ]
+        assert "Benutzerdefiniertes Ereignis" in type_row(table(custom, [], RECEIVED, None).shown[0])

@@ -1,0 +1,11 @@
+"""What people type as it is searched for: without accents and capitals, full width as half width."""
+
+from __future__ import annotations
+
+import unicodedata
+
+
+def folded(text: str) -> str:
+    """`évé` as `eve`, `ＡＢＣ` as `abc`, `ｶﾞ` as `カ`; the picker's script does the same."""
+    apart = unicodedata.normalize("NFKD", text)
+    return "".join(sign for sign in apart if not unicodedata.category(sign).startswith("M")).casefold()
