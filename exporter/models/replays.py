@@ -7,19 +7,20 @@ from typing import ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from connectors.models import Connector, User
 from exporter.models.deliveries import Delivery
 
 
 class ReplayState(models.TextChoices):
-    WAITING = "waiting", _("Waiting")
-    RUNNING = "running", _("Running")
-    PAUSED = "paused", _("Paused")
-    DONE = "done", _("Done")
-    CANCELLED = "cancelled", _("Cancelled")
-    FAILED = "failed", _("Failed")
+    # Some languages give a replay a gender.
+    WAITING = "waiting", pgettext_lazy("of a replay", "Waiting")
+    RUNNING = "running", pgettext_lazy("of a replay", "Running")
+    PAUSED = "paused", pgettext_lazy("of a replay", "Paused")
+    DONE = "done", pgettext_lazy("of a replay", "Done")
+    CANCELLED = "cancelled", pgettext_lazy("of a replay", "Cancelled")
+    FAILED = "failed", pgettext_lazy("of a replay", "Failed")
 
     @property
     def over(self) -> bool:

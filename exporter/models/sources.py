@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from connectors.models import Workspace
 
@@ -24,7 +25,7 @@ class Taken(models.TextChoices):
     """How far an object is."""
 
     WAITING = "waiting", _("Waiting")
-    DONE = "done", _("Taken")
+    DONE = "done", pgettext_lazy("of an object", "Taken")
     SET_ASIDE = "set_aside", _("Set aside")
 
 

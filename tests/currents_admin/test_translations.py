@@ -147,3 +147,14 @@ def test_refused_and_rejected_are_told_apart(locale: str) -> None:
             assert not re.search(rf"\b({REJECTED[locale]})", said), source
         if "reject" in english and "refus" not in english:
             assert not re.search(rf"\b{REFUSED[locale]}", said), source
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_names_of_braze_and_segment_stay(locale: str) -> None:
+    translated = [
+        (name, target[-1])
+        for _message, source, target in messages(locale)
+        for name in ("Braze", "Segment", "Canvas", "Currents", "Liquid")
+        if re.search(rf"\b{name}\b", source[-1]) and name not in target[-1]
+    ]
+    assert translated == []
