@@ -75,6 +75,14 @@ def event_title(event_type: str) -> str:
 
 
 @register.filter
+def stored(sentence: str) -> str:
+    """A sentence that was stored in English, in the reader's language where the catalogues know it; else marked as
+    English for screen readers."""
+    said = gettext(sentence) if sentence else ""
+    return said if said != sentence or not sentence else format_html('<span lang="en">{}</span>', sentence)
+
+
+@register.filter
 def address(email: str) -> SafeString:
     """An e-mail address that breaks before its `@`."""
     name, _at, domain = email.rpartition("@")

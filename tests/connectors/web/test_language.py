@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from django.core import mail as outbox
 from django.test import Client
+from django.utils import translation
 
 from connectors import mail
 from connectors.models import Connector, User, Workspace
 from connectors.setup import lifecycle
+from connectors.templatetags.parts import stored
 from tests.support.people import filled_in
 
 pytestmark = pytest.mark.django_db
@@ -89,3 +91,12 @@ def test_mails_about_a_connector_are_in_the_language_of_whoever_launched_it(
     }
     mail.Letter("key_reminder", context, ["a@example.com"], language=connector.language).send()
     assert '<html lang="de"' in outbox.outbox[-1].message().as_string()
+
+
+def test_a_sentence_stored_in_english_is_told_in_the_readers_language_or_said_to_be_english() -> None:
+    with translation.override("de"):
+        assert (
+            stored("There is no such folder on the server.") == "Diesen Ordner gibt es auf dem Server nicht."
+        )
+        assert stored("<odd>") == '<span lang="en">&lt;odd&gt;</span>'
+        assert stored("") == ""

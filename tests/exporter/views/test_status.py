@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 import pytest
 import zstandard
@@ -28,6 +29,7 @@ from tests.support.people import launch
 
 pytestmark = pytest.mark.django_db
 OPEN = "users.messages.email.Open"
+LANGUAGES = ("en", "ja")
 PAGES = (
     "?window=1h",
     "?window=all&sort=name",
@@ -168,16 +170,16 @@ def test_no_page_asks_more_than_twelve_questions(
         *(base + end for end in PAGES),
         "/w/harbour/data-export/refused/",
     ]
-    for path in paths:
+    for path, language in product(paths, LANGUAGES):
         with django_assert_max_num_queries(12):
-            assert client.get(path).status_code == 200
+            assert client.get(path, headers={"accept-language": language}).status_code == 200
     receive(connector, delivered=10, rejected=1, waiting=5)
     Delivery.objects.filter(connector=connector).update(
         stopped="key_rejected", failing_since=datetime.now(UTC) - timedelta(hours=1)
     )
-    for path in paths:
+    for path, language in product(paths, LANGUAGES):
         with django_assert_max_num_queries(12):
-            assert client.get(path).status_code == 200
+            assert client.get(path, headers={"accept-language": language}).status_code == 200
 
 
 def test_all_workspaces_show_trouble_first_and_only_ones_own(
