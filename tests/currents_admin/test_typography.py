@@ -36,8 +36,14 @@ def test_latin_words_in_japanese_have_a_blank_on_either_side() -> None:
 
 
 def test_spanish_and_portuguese_quote_as_the_product_does() -> None:
-    assert [text for locale in ("es", "pt_BR") for text in texts(locale) if re.search('[«»"]', text)] == []
+    assert [
+        text
+        for locale in ("es", "pt_BR")
+        for text in texts(locale)
+        if re.search('[«»"]', OTHER.sub("", text))
+    ] == []
 
 
 def test_german_quotes_open_below() -> None:
-    assert [text for text in texts("de") if text.count("„") != text.count("“") or '"' in text] == []
+    odd = [text for text in texts("de") if text.count("„") != text.count("“") or '"' in OTHER.sub("", text)]
+    assert odd == []
