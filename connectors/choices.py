@@ -1,4 +1,4 @@
-"""The words a person chooses from: roles, regions, states, connector types, scopes of tokens."""
+"""The words a person chooses from: roles, regions, states, connector types, themes, scopes of tokens."""
 
 from __future__ import annotations
 
@@ -24,6 +24,13 @@ class Region(models.TextChoices):
 class ConnectorState(models.TextChoices):
     LIVE = "live", _("Live")
     PAUSED = "paused", _("Paused")
+
+
+class Theme(models.TextChoices):
+    """Without a choice, a page follows the device."""
+
+    LIGHT = "light", _("Light")
+    DARK = "dark", _("Dark")
 
 
 class Scope(models.TextChoices):

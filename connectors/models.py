@@ -19,6 +19,7 @@ from connectors.choices import ConnectorType as ConnectorType
 from connectors.choices import Region as Region
 from connectors.choices import Role as Role
 from connectors.choices import Scope as Scope
+from connectors.choices import Theme as Theme
 
 
 class UserManager(BaseUserManager["User"]):
@@ -37,7 +38,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     email = models.EmailField(_("Email"), max_length=254, unique=True)
     name = models.CharField(_("Name"), max_length=150, blank=True)
+    # What is empty is left to the browser or the device.
     language = models.CharField(max_length=8, blank=True)
+    theme = models.CharField(max_length=5, choices=Theme.choices, blank=True)
+    time_zone = models.CharField(max_length=64, blank=True)
     # Mails about trouble, of the workspaces they are an admin of.
     trouble_mails = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)

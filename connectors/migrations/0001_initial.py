@@ -56,6 +56,8 @@ class Migration(migrations.Migration):
                 ('email', models.EmailField(max_length=254, unique=True, verbose_name='Email')),
                 ('name', models.CharField(blank=True, max_length=150, verbose_name='Name')),
                 ('language', models.CharField(blank=True, max_length=8)),
+                ('theme', models.CharField(blank=True, choices=[('light', 'Light'), ('dark', 'Dark')], max_length=5)),
+                ('time_zone', models.CharField(blank=True, max_length=64)),
                 ('trouble_mails', models.BooleanField(default=True)),
                 ('is_staff', models.BooleanField(default=False)),
                 ('is_active', models.BooleanField(default=True)),

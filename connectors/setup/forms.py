@@ -128,6 +128,11 @@ class KeyForm(Remarked):
         },
     )
 
+    @property
+    def left_to_mend(self) -> list[str]:
+        """The key is entered again in any case: it does not come back with the form."""
+        return [name for name in self.fields if name in self.errors or (self.errors and name == "write_key")]
+
     def clean_write_key(self) -> str:
         examined = key_check.examine(self.cleaned_data["write_key"])
         if examined.corrections and not examined.error:

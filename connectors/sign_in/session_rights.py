@@ -54,6 +54,7 @@ def _look_at_the_time(request: HttpRequest, now: float) -> None:
     if began is None or seen is None:
         session[_BEGAN] = session[_SEEN] = now
     elif now - began > settings.SESSION_COOKIE_AGE or now - seen > settings.SESSION_IDLE_SECONDS:
+        request.session_ran_out = True  # type: ignore[attr-defined]
         logout(request)
     elif now - seen > _NOTED_EVERY and "HX-Request" not in request.headers:
         session[_SEEN] = now

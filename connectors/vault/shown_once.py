@@ -10,6 +10,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.crypto import salted_hmac
 
+from connectors.web import compressed
+
 COOKIE = "shown-once"
 SECONDS = 60
 
@@ -39,6 +41,7 @@ def forget(answer: HttpResponseBase, path: str) -> None:
     answer.delete_cookie(COOKIE, path=path, samesite="Lax")
     # Neither the browser nor a proxy may cache the page that shows it.
     answer.headers["Cache-Control"] = "no-store"
+    compressed.left_plain(answer)
 
 
 def _fernet() -> Fernet:

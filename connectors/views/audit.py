@@ -14,6 +14,7 @@ from connectors.audit import search, words
 from connectors.audit.actions import AuditAction
 from connectors.audit.record import record
 from connectors.models import AuditEntry, Workspace
+from connectors.web.compressed import left_plain
 from connectors.web.permissions import Action, for_owners, in_workspace
 from connectors.web.rate_limit import CostlyKind, at_most
 from connectors.web.request_helpers import by
@@ -58,7 +59,8 @@ def _page(request: HttpRequest, entries: QuerySet[AuditEntry]) -> HttpResponseBa
         "asked": asked.urlencode(),
         "filtered": any(asked.values()),
     }
-    return render(request, "connectors/settings/audit.html", context)
+    # Names and addresses beside the words that were looked for.
+    return left_plain(render(request, "connectors/settings/audit.html", context))
 
 
 def _csv(

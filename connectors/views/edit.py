@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods
 
 from connectors.catalogue.catalogue import CATALOGUE, MESSAGE_ENGAGEMENT, REFERENCE_PAGE
@@ -19,7 +18,6 @@ from connectors.web.permissions import Action, in_workspace
 from connectors.web.request_helpers import IN_THE_WAY, REFUSED, by, field_remarks, find, see_other
 
 
-@gzip_page
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_workspace(Action.CONFIGURE)
 def edit(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:

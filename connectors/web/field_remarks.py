@@ -14,3 +14,8 @@ class Remarked(forms.Form):
         super().__init__(*args, **kwargs)
         self.warnings: dict[str, list[str]] = {}
         self.corrections: dict[str, list[str]] = {}
+
+    @property
+    def left_to_mend(self) -> list[str]:
+        """The fields for which a refused form was not taken, in the order of the page."""
+        return [name for name in self.fields if name in self.errors]

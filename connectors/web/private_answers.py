@@ -1,4 +1,5 @@
-"""What signed-in people see is kept by no cache, and signing out takes along what a browser kept."""
+"""What signed-in people see is kept by no cache, and signing out takes along what a browser kept. A session that ran
+out leaves the drafts of its forms to who signs in again; they hold no key."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ def kept_by_nobody(
         if was_in or request.user.is_authenticated:
             answer["Cache-Control"] = "no-store"
         if was_in and not request.user.is_authenticated:
-            answer["Clear-Site-Data"] = '"cache", "storage"'
+            ran_out = getattr(request, "session_ran_out", False)
+            answer["Clear-Site-Data"] = '"cache"' if ran_out else '"cache", "storage"'
         return answer
 
     return private

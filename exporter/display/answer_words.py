@@ -9,6 +9,8 @@ from django.utils.translation import gettext as _
 
 from exporter.destinations.answer import family
 
+# On a bar, what got no answer is told from what is to be tried later.
+_TONES = {"none": "neu"}
 _SIGNS = {"accepted": ("ok", "tick-circle"), "wait": ("warn", "retry"), "none": ("warn", "retry")}
 LEAST_PERCENT = 0.4
 
@@ -61,7 +63,16 @@ def shares(answers: Sequence[tuple[str, int]]) -> list[Share]:
     x = 0.0
     for answer, count in answers:
         width = max(100 * count / total, LEAST_PERCENT)
-        found.append(Share(answer, words(answer), count, sign(answer)[0], round(x, 2), round(width, 2)))
+        found.append(
+            Share(
+                answer,
+                words(answer),
+                count,
+                _TONES.get(answer, sign(answer)[0]),
+                round(x, 2),
+                round(width, 2),
+            )
+        )
         x += width
     # The smallest were widened, so everything is scaled back to the bar's length.
     scale = 100 / x if x else 1.0

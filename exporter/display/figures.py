@@ -93,7 +93,7 @@ def events(trends: Trends) -> Figure:
 def delays(trends: Trends) -> Figure:
     line = trends.delays
     chart = chart_geometry.lines(line.rows, SLIM)
-    labels = {"p50": "p50", "p95": "p95", "p99": "p99"}
+    labels = {"p99": "p99", "p95": "p95", "p50": "p50"}
     last = {name: next((v for v in reversed(row) if v is not None), None) for name, row in line.rows.items()}
     told = _("Nothing was accepted in this time.")
     if last["p50"] is not None and last["p99"] is not None:

@@ -34,6 +34,7 @@ from exporter.incidents.mail import facts, take, wait_after
 from exporter.models import Incident, MailStep, Notice, Webhook
 
 WHOLE_SECONDS = 10.0
+UNREADABLE = "the stored address cannot be read"
 
 _CLAIM = """
 WITH due AS (
@@ -74,7 +75,7 @@ class Post:
         status, error = _exchange(self.webhook, self.body)
         took = status is not None and 200 <= status < 300
         Webhook.objects.filter(pk=self.webhook.pk).update(
-            last_at=sql.clock(), last_status=status, last_error="" if took else error[:200]
+            last_at=sql.clock(), last_status=status, last_error=error[:200]
         )
         if not took:
             raise NotTaken(str(status) if status is not None else error)
@@ -160,11 +161,11 @@ def signature(secret: str, at: int, body: bytes) -> str:
 
 
 def _exchange(webhook: Webhook, content: dict[str, Any]) -> tuple[int | None, str]:
-    """The status, and in words what was wrong."""
+    """The status, or in words why there is none."""
     try:
         url, secret = sealing.open_sealed(bytes(webhook.url)), sealing.open_sealed(bytes(webhook.secret))
     except SecretUnreadable:
-        return None, "the stored address cannot be read"
+        return None, UNREADABLE
     body = json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
     signed = signature(secret, int(time.time()), body)
     line = f"X-Currents-Signature: {signed}\r\n".encode()
@@ -172,7 +173,7 @@ def _exchange(webhook: Webhook, content: dict[str, Any]) -> tuple[int | None, st
     # The claim must not keep a database connection waiting.
     connection.close()
     answer = sender.post(to, b"", lambda: body, seconds=WHOLE_SECONDS)
-    return answer.status, answer.error or (f"answered {answer.status}" if answer.status else "no answer")
+    return answer.status, "" if answer.status is not None else answer.error or "no answer"
 
 
 def _text(step: MailStep, told: Facts, language: str) -> str:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from connectors.templatetags.parts import icon
 from connectors.web import time_words
-from exporter.display import answer_words, outcome_words, remedies, replay_words, source_words
+from exporter.display import answer_words, fault_words, outcome_words, remedies, replay_words, source_words
 from exporter.display.health_words import HEALTH
 from exporter.display.outcome_words import OutcomeSign
 from exporter.models import Attempt
@@ -62,9 +62,12 @@ def answer(attempt: Attempt) -> SafeString:
     shown = (
         f"{attempt.status} {answer_words.words(name)}"
         if attempt.status
-        else (attempt.error or _("no answer"))
+        else fault_words.fault(attempt.error or "no answer")
     )
     return format_html('<span class="answer {}">{}{}</span>', colour, icon(picture), shown)
+
+
+register.filter("fault", fault_words.fault)
 
 
 @register.filter

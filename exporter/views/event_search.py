@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector, Workspace
+from connectors.web.compressed import left_plain
 from connectors.web.permissions import Action, allows, in_workspace, reason
 from connectors.web.rate_limit import CostlyKind, at_most
 from connectors.web.request_helpers import by as person
@@ -67,7 +68,10 @@ def search(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseB
             if seen == 1:
                 context |= {"piece": None} | told(request, connector, piece.found[0])
     part = is_partial(request) and "before" in request.GET
-    return render(request, "exporter/find_results.html" if part else "exporter/find.html", context)
+    # Somebody's event beside the value that was looked for.
+    return left_plain(
+        render(request, "exporter/find_results.html" if part else "exporter/find.html", context)
+    )
 
 
 @require_safe

@@ -1,6 +1,7 @@
 /* What the pages need beyond HTML and htmx. Everything works without it; this makes it quicker.
    A module; `htmx` and `Idiomorph` are globals of the two libraries' own scripts, loaded before it. */
-import { all } from "./dom.js";
+import { all, fill } from "./dom.js";
+import "./draft.js";
 
 /* --- Times are told in this browser's zone, which the server learns from a cookie ---------------------------- */
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -24,9 +25,9 @@ document.addEventListener("htmx:responseError", (event) => {
 });
 document.addEventListener("htmx:sendError", () => say("offline"));
 document.addEventListener("htmx:timeout", () => say("offline"));
+const ledToSignIn = (xhr) => new URL(xhr.responseURL || location.href, location.href).pathname.startsWith("/accounts/");
 document.addEventListener("htmx:beforeSwap", (event) => {
-  const { xhr } = event.detail;
-  if (new URL(xhr.responseURL || location.href, location.href).pathname.startsWith("/accounts/")) {
+  if (ledToSignIn(event.detail.xhr)) {
     event.detail.shouldSwap = false;
     say("signed-out");
   }
@@ -57,6 +58,21 @@ for (const live of all("[data-live]")) {
   };
   setInterval(tick, Number(live.dataset.live) * 1000);
   document.addEventListener("visibilitychange", tick);
+}
+
+/* --- How old the numbers of such a page are ------------------------------------------------------------------- */
+const updated = document.querySelector("[data-updated]");
+if (updated && document.querySelector("main [data-live]")) {
+  let at = Date.now();
+  document.addEventListener("htmx:afterRequest", ({ detail: { successful, elt, xhr } }) => {
+    if (successful && elt.matches("main [data-live]") && !ledToSignIn(xhr)) at = Date.now();
+  });
+  setInterval(() => {
+    const seconds = Math.floor((Date.now() - at) / 1000);
+    const { dataset } = updated;
+    updated.textContent = seconds < 60
+      ? fill(dataset.seconds, { n: seconds }) : fill(dataset.minutes, { n: Math.floor(seconds / 60) });
+  }, 1000);
 }
 
 /* --- Dialogs, menus, toasts, small buttons -------------------------------------------------------------------- */

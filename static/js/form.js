@@ -20,7 +20,14 @@ for (const form of all("[data-form]")) {
     if (picker && !chosen()) found.push(["#field-selected_events", picker.dataset.label]);
     return found;
   };
+  /* What was refused and is right now is no longer called wrong; text fields ask the server. */
+  const mend = () => {
+    if (form.querySelector("[name=region]:checked")) wrong("region")?.remove();
+    if (chosen()) wrong("selected_events")?.remove();
+    for (const input of all("[aria-invalid]", form)) if (!wrong(input.name)) input.removeAttribute("aria-invalid");
+  };
   const refresh = () => {
+    mend();
     const found = unfinished();
     const errors = touched();
     const number = foot.querySelector("[data-chosen]");

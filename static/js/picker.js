@@ -123,21 +123,17 @@ for (const picker of all("[data-picker]")) {
   };
   search.addEventListener("input", find);
 
-  /* --- Keys: one tab stop a list and a group, arrow keys do the rest --------------------------------------- */
+  /* --- Keys: one tab stop for the sections and one for the events, arrow keys do the rest ------------------------- */
   const stops = () => {
     all(".picker-groups a, .group-head input, .unfold", picker).forEach((one) => { one.tabIndex = -1; });
     heads.forEach((one, place) => { one.tabIndex = place ? -1 : 0; });
-    for (const group of groups) {
-      const shown = all(".event:not([hidden]) [name=selected_events]", group);
-      shown.forEach((box, place) => { box.tabIndex = place ? -1 : 0; });
-    }
+    const first = boxes.find((box) => !box.closest(".event").hidden);
+    boxes.forEach((box) => { box.tabIndex = box === first ? 0 : -1; });
   };
   const step = (list, from, key) => list[list.indexOf(from) + (key === "ArrowDown" ? 1 : -1)];
   picker.addEventListener("focusin", (event) => {
-    const list = event.target.closest("[data-group]") || event.target.closest(".picker-groups");
-    if (!list || !event.target.matches("input")) return;
-    all("input", list).forEach((one) => { one.tabIndex = one === event.target ? 0 : -1; });
-    if (list.matches("[data-group]")) all(".group-head input", list).forEach((one) => { one.tabIndex = -1; });
+    const list = [heads, boxes].find((one) => one.includes(event.target)) ?? [];
+    list.forEach((one) => { one.tabIndex = one === event.target ? 0 : -1; });
   });
   picker.addEventListener("keydown", (event) => {
     const { key, target } = event;

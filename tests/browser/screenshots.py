@@ -23,6 +23,7 @@ from connectors.setup import lifecycle
 from connectors.workspaces import owners
 from currents_admin import local
 from exporter.models import Attempt, Delivery
+from tests.browser.more_pages import more_pages, wait
 from tests.browser.planting import attempts, keep, live, reject, replayed
 from tests.support.factories import UserFactory, WorkspaceFactory
 from tests.support.people import KEY
@@ -109,9 +110,6 @@ def pages(admin: User) -> dict[str, tuple[str, Act]]:
     live(unreadable, {"delivered": 900}, 40, late=4000, stopped="key_unreadable")
     joined(admin, "studio", "Paper Studio")
     status = "/w/{0.workspace.slug}/data-export/{0.pk}/".format
-
-    def wait(page: Page) -> None:
-        page.wait_for_load_state("networkidle")
 
     def create_wrong(page: Page) -> None:
         page.locator("#id_name").fill("Lifecycle events to Segment")
@@ -207,6 +205,7 @@ def pages(admin: User) -> dict[str, tuple[str, Act]]:
         "owners": ("/workspaces/owners/", wait),
         "owner-unknown": ("/workspaces/owners/", unknown_owner),
         "not-found": ("/w/nowhere/data-export/", wait),
+        **more_pages(busy, failing),
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from connectors.models import Connector, Workspace
+from connectors.models import Connector, User, Workspace
 from connectors.vault import sealing
 from tests.support.people import EMAIL_EVENTS, KEY, filled_in
 
@@ -101,17 +101,42 @@ def test_leaving_a_field_says_the_same_as_sending_the_form(marketer: Client) -> 
     assert not Connector.objects.exists()
 
 
-def test_a_taken_type_is_explained_with_the_connector_that_stands_there(
+def test_where_a_connector_stands_no_form_is_offered_but_what_stands(
     marketer: Client, connector: Connector
 ) -> None:
     shown, sent = marketer.get(PATH), marketer.post(PATH, filled_in(name="A second one"))
     assert (shown.status_code, sent.status_code) == (200, 409)
+    standing = f"/w/harbour/data-export/{connector.pk}/"
     for answer in (shown, sent):
         page = answer.content.decode()
         assert "A workspace has one live connector of a type." in page
-        assert f'<a href="/w/harbour/data-export/{connector.pk}/">{connector.name}</a>' in page
-    assert 'value="A second one"' in sent.content.decode()
+        assert connector.name in page
+        for way in (standing, f"{standing}edit/", f"{standing}test/"):
+            assert f'href="{way}"' in page
+        assert 'name="write_key"' not in page
     assert Connector.objects.count() == 1
+
+
+def test_name_and_contact_are_preset(marketer: Client, workspace: Workspace) -> None:
+    page = marketer.get(PATH).content.decode()
+    user = User.objects.get(memberships__workspace=workspace, memberships__role="marketer")
+    assert 'value="Harbour &amp; Pine to Segment"' in page
+    assert f'value="{user.email}"' in page
+
+
+def test_a_refused_form_says_so_in_its_title_and_counts_the_key_among_what_is_left(marketer: Client) -> None:
+    page = marketer.post(PATH, filled_in(contact_email="nonsense", selected_events=[])).content.decode()
+    title = page.partition("<title>")[2].partition("</title>")[0]
+    assert "Not launched" in title
+    assert "3 things to fix:" in page
+    assert page.count('class="message bad"') == 2
+    assert "Enter it again." in page
+
+
+def test_a_key_that_is_asked_for_again_is_not_judged(marketer: Client) -> None:
+    page = marketer.post(PATH, filled_in(contact_email="nonsense", write_key="k" * 31)).content.decode()
+    assert "31 characters" not in page
+    assert "Enter it again." in page
 
 
 def test_the_name_of_an_alias_selects_the_event_it_stands_for(marketer: Client) -> None:

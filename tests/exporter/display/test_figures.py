@@ -88,7 +88,7 @@ def test_delays_tell_the_newest_there_are(p50: Row, p99: Row, description: str) 
 
 def test_a_step_without_a_delay_is_a_dash_and_a_gap() -> None:
     told = figures.delays(trends(p50=[0.2, None, 0.3]))
-    assert [cells[0] for _begin, cells in told.rows] == ["0.3 s", "–", "0.2 s"]
+    assert [cells[-1] for _begin, cells in told.rows] == ["0.3 s", "–", "0.2 s"]
 
 
 def test_labels_of_lines_that_end_together_do_not_lie_on_each_other() -> None:
