@@ -105,6 +105,22 @@ def workers(count: int) -> Iterator[list[Part]]:
         _end(started)
 
 
+@contextmanager
+def retry_worker() -> Iterator[Part]:
+    """The worker of chores, replays among them; ready once it reads its queues."""
+    from exporter.models import Heartbeat
+
+    announced = Heartbeat.objects.filter(part="worker:chores")
+    announced.delete()
+    part = parts.retry_worker()
+    part.start()
+    try:
+        wait_until(announced.exists, 30, "the start of the retry worker")
+        yield part
+    finally:
+        _end([part])
+
+
 def _ready(part: Part) -> bool:
     return " ready." in part.log.read_text(errors="replace")[-2000:] or _announced()
 

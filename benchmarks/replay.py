@@ -12,7 +12,7 @@ from statistics import quantiles
 from django.db import connection
 
 from benchmarks import backlog, client
-from benchmarks.ground import Sink, folder, wait_until, web, workers
+from benchmarks.ground import Sink, folder, retry_worker, wait_until, web, workers
 from benchmarks.intake import token_for
 from benchmarks.results import Result
 from connectors.models import Connector
@@ -28,9 +28,9 @@ _LIVE_RATE, _LIVE_BODY = 1_000, 10
 
 def measure(sink: Sink, *, quick: bool, rounds: int) -> Iterator[Result]:
     count = 50_000 if quick else 200_000
-    with workers(1):
+    with workers(1), retry_worker():
         yield from _speed(sink, count, rounds)
-    with web() as (_, port), workers(1), _beat():
+    with web() as (_, port), workers(1), retry_worker(), _beat():
         runs = [_beside(sink, port, count, 10 if quick else 30) for _ in range(min(rounds, 3))]
     for percent in (50, 99):
         values = [quantiles(run, n=100)[percent - 1] * 1000 for run in runs]
