@@ -52,7 +52,7 @@ class House:
         self.web_ports: dict[str, int] = {}
         self.ids_file = records / "ids"
         self.bug_file = records / "bug"
-        self.sandbox_port = 0
+        self.sandbox_port = self.bucket_port = 0
         self.redis: redis.Redis
         self.postgres: postgres.Postgres
 
@@ -62,7 +62,7 @@ class House:
         _empty(self.records)
         for name in _FOREIGN:
             os.environ.pop(name, None)
-        self.sandbox_port = port.free()
+        self.sandbox_port, self.bucket_port = port.free(), port.free()
         os.environ.update(
             CURRENTS_VAR=str(self.folder),
             # With Celery's lines: they prove which worker took what.
@@ -70,6 +70,7 @@ class House:
             CURRENTS_LEASE_SECONDS=str(LEASE_SECONDS),
             FAULTS_BUG_FILE=str(self.bug_file.resolve()),
             PYTHONPATH=os.pathsep.join((str(ROOT), str(ROOT / "tests" / "faults" / "bug"))),
+            CURRENTS_SOURCE_ENDPOINTS=f"http://{port.HOST}:{self.bucket_port}",
             SEGMENT_US_URL=f"http://{port.HOST}:{self.sandbox_port}",
             # Nobody listens there: a destination that is down.
             SEGMENT_EU_URL=f"http://{port.HOST}:{port.free()}",

@@ -34,15 +34,17 @@ class Person:
 
     def launch(self, prefix: str, *, region: str = "us") -> Target:
         """A workspace of its own with a connector that exports the stream's event type."""
-        self._keys += 1
-        # The sandbox tells keys apart by their last four characters.
-        key = f"no-real-key-{secrets.token_hex(6)}{self._keys:04d}"
+        key = self._new_key()
         made = self._order("launch", prefix=prefix, region=region, key=key)
         return Target(prefix=prefix, write_key=key, **made)
 
     def rotate(self, target: Target, *, region: str) -> None:
         """The same key in another region."""
         self._order("rotate", connector=target.connector, region=region, key=target.write_key)
+
+    def change_key(self, target: Target) -> None:
+        """Another key in the same region."""
+        self._order("rotate", connector=target.connector, region="us", key=self._new_key())
 
     def try_now(self, target: Target) -> None:
         self._order("try_now", connector=target.connector)
@@ -57,9 +59,19 @@ class Person:
         """All the connector ever passed, once more with the same ids; answers the keys of replay and delivery."""
         return self._order("replay", connector=target.connector, rate=rate)
 
+    def follow(self, target: Target, *, url: str, endpoint: str, key: str) -> int:
+        """Adds a bucket as a source, from the beginning; answers its key."""
+        made = self._order("follow", workspace=target.workspace, url=url, endpoint=endpoint, key=key)
+        return int(made["source"])
+
     def ring(self, target: Target, times: int) -> None:
         """Wake-ups nobody needs."""
         self._order("ring", delivery=target.delivery, times=times)
+
+    def _new_key(self) -> str:
+        """The sandbox tells keys apart by their last four characters."""
+        self._keys += 1
+        return f"no-real-key-{secrets.token_hex(6)}{self._keys:04d}"
 
     def _order(self, verb: str, **terms: Any) -> dict[str, Any]:
         assert self._process.stdin is not None
@@ -135,6 +147,17 @@ def _replay(connector: int, rate: int) -> dict[str, Any]:
     return {"replay": made.pk, "delivery": made.delivery_id}
 
 
+def _follow(workspace: int, url: str, endpoint: str, key: str) -> dict[str, Any]:
+    from connectors.audit.actor import By
+    from connectors.models import Workspace
+    from exporter.actions import sources
+    from exporter.models.sources import Begin
+
+    secrets_given = {"service_account_key": key}
+    wish = sources.Wish(url, Begin.BEGINNING, None, {"endpoint": endpoint}, secrets_given)
+    return {"source": sources.add(Workspace.objects.get(pk=workspace), wish, By(None)).pk}
+
+
 def _obey() -> None:
     import django
     from django.db import connection
@@ -142,7 +165,12 @@ def _obey() -> None:
     django.setup()
     # What it does is no part of what is printed.
     logging.getLogger().setLevel(logging.WARNING)
-    others: dict[str, Callable[..., dict[str, Any]]] = {"launch": _launch, "ring": _ring, "replay": _replay}
+    others: dict[str, Callable[..., dict[str, Any]]] = {
+        "launch": _launch,
+        "ring": _ring,
+        "replay": _replay,
+        "follow": _follow,
+    }
     for line in sys.stdin:
         order = json.loads(line)
         verb = order.pop("verb")

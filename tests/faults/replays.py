@@ -62,6 +62,24 @@ def redis_emptied(stage: Stage) -> list[Row]:
     return [_during(stage, "Redis emptied ×3 in a replay", act, seconds=stage.size(8, 40))]
 
 
+def key_rejected(stage: Stage) -> list[Row]:
+    def act(again: _Replayed, row: Row) -> str:
+        _await_again(stage, again, 500)
+        rule = stage.sandbox.add(status=401, match={"key4": again.target.key4})
+        until(lambda: _stopped(stage, again) == "key_rejected", 30, "the replay stops at the rejected key")
+        refused = stage.sandbox.uses(rule)
+        row.notes.append(f"it is told as “{_stopped(stage, again)}” and waits for another key")
+        stage.person.change_key(again.target)
+        return f"{refused} requests answered 401, then another key was entered" if refused >= 2 else ""
+
+    return [_during(stage, "key rejected in a replay, then changed", act, seconds=stage.size(6, 40))]
+
+
+def _stopped(stage: Stage, again: _Replayed) -> str:
+    rows = stage.house.query("SELECT stopped FROM exporter_delivery WHERE id = %s", again.delivery)
+    return str(rows[0][0])
+
+
 def _during(stage: Stage, fault: str, act: Callable[[_Replayed, Row], str], *, seconds: float) -> Row:
     """A replay that takes about so long, live events of another connector beside it, and the fault in the middle."""
     row = Row(fault, NOTHING)
@@ -125,4 +143,4 @@ def _judge(stage: Stage, again: _Replayed, row: Row) -> None:
 
 
 def replays(stage: Stage) -> list[Row]:
-    return [*worker_killed(stage), *redis_emptied(stage)]
+    return [*worker_killed(stage), *redis_emptied(stage), *key_rejected(stage)]

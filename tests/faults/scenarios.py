@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tests.faults import answers, crashes, inner, kills, leases, neighbours, replays, slow_clients, tenants
+from tests.faults import (
+    answers,
+    crashes,
+    inner,
+    kills,
+    leases,
+    neighbours,
+    replays,
+    slow_clients,
+    sources,
+    tenants,
+)
 from tests.faults.row import Row
 from tests.faults.stage import Stage
 
@@ -21,6 +32,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "kills": kills.standard_run,
     "full-speed": kills.full_speed,
     "replays": replays.replays,
+    "bucket": sources.bucket,
     "retry-worker": crashes.retry_worker_killed,
     "web": crashes.web_killed,
     "beat": crashes.beat_killed,

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from hashlib import md5
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -20,13 +22,34 @@ from django.test import override_settings
 PAGE = 2
 
 
+class Fault(StrEnum):
+    """What a bucket does wrong, each so many times."""
+
+    FORBIDDEN = "listing answered 403"
+    BUSY = "listing answered 503"
+    PAGE_AGAIN = "page listed again"
+    BUSY_OBJECT = "object answered 503"
+    CUT = "object cut in the middle"
+
+
 class GoogleStorage:
-    """`objects` by name; `forbidden` makes every answer 403."""
+    """`objects` by name; `forbidden` makes every answer 403; `faults` are those still to come, `played` those that
+    were."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
         self.forbidden = False
+        self.faults: Counter[Fault] = Counter()
+        self.played: Counter[Fault] = Counter()
         self.url = ""
+
+    def plays(self, fault: Fault) -> bool:
+        """Whether it is to happen now."""
+        if not self.faults[fault]:
+            return False
+        self.faults[fault] -= 1
+        self.played[fault] += 1
+        return True
 
     def key(self) -> str:
         """What people enter: a service account's key, which for a stand-in says where it is."""
@@ -60,48 +83,77 @@ def etag(content: bytes) -> str:
     return f'"{md5(content, usedforsecurity=False).hexdigest()}"'
 
 
+class _Handler(BaseHTTPRequestHandler):
+    storage: GoogleStorage
+    bucket: str
+
+    def do_GET(self) -> None:
+        storage, parts = self.storage, urlsplit(self.path)
+        asked = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        place, _, name = unquote(parts.path).lstrip("/").partition("/")
+        if storage.forbidden:
+            self._answer(403, b"<Error><Code>AccessDenied</Code></Error>")
+        elif place != self.bucket:
+            self._answer(404, b"<Error><Code>NoSuchBucket</Code></Error>")
+        elif name:
+            self._read(name)
+        else:
+            self._list(asked)
+
+    def _list(self, asked: dict[str, str]) -> None:
+        if self.storage.plays(Fault.FORBIDDEN):
+            self._answer(403, b"<Error><Code>AccessDenied</Code></Error>")
+        elif self.storage.plays(Fault.BUSY):
+            self._answer(503, b"<Error><Code>SlowDown</Code></Error>")
+        else:
+            if "continuation-token" in asked and self.storage.plays(Fault.PAGE_AGAIN):
+                del asked["continuation-token"]
+            self._answer(200, self.storage.listing(asked).encode())
+
+    def _read(self, name: str) -> None:
+        content = self.storage.objects.get(name)
+        if content is None:
+            self._answer(404, b"<Error><Code>NoSuchKey</Code></Error>")
+        elif self.headers.get("If-Match", etag(content)) != etag(content):
+            self._answer(412, b"")
+        elif self.storage.plays(Fault.BUSY_OBJECT):
+            self._answer(503, b"<Error><Code>SlowDown</Code></Error>")
+        elif self.storage.plays(Fault.CUT):
+            self._answer(200, content, whole=False)
+        else:
+            self._answer(200, content)
+
+    def _answer(self, status: int, body: bytes, *, whole: bool = True) -> None:
+        self.send_response(status)
+        self.send_header("ETag", etag(body))
+        self.send_header("Last-Modified", "Wed, 25 Nov 2026 21:00:00 GMT")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body if whole else body[: len(body) // 2])
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Nobody reads it."""
+
+
 @contextmanager
-def running_storage(bucket: str) -> Iterator[GoogleStorage]:
-    storage = GoogleStorage()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            asked = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-            place, _, name = unquote(parts.path).lstrip("/").partition("/")
-            content = storage.objects.get(name)
-            if storage.forbidden:
-                self._answer(403, b"<Error><Code>AccessDenied</Code></Error>")
-            elif place != bucket:
-                self._answer(404, b"<Error><Code>NoSuchBucket</Code></Error>")
-            elif not name:
-                self._answer(200, storage.listing(asked).encode())
-            elif content is None:
-                self._answer(404, b"<Error><Code>NoSuchKey</Code></Error>")
-            elif self.headers.get("If-Match", etag(content)) != etag(content):
-                self._answer(412, b"")
-            else:
-                self._answer(200, content)
-
-        def _answer(self, status: int, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("ETag", etag(body))
-            self.send_header("Last-Modified", "Wed, 25 Nov 2026 21:00:00 GMT")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-            """Nobody reads it."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+def serving(storage: GoogleStorage, bucket: str, port: int = 0) -> Iterator[None]:
+    """On loopback; `storage.url` is then its address."""
+    handler = type("Handler", (_Handler,), {"storage": storage, "bucket": bucket})
+    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
     storage.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        with override_settings(CURRENTS_SOURCE_ENDPOINTS=[storage.url]):
-            yield storage
+        yield
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def running_storage(bucket: str) -> Iterator[GoogleStorage]:
+    """One that sources may ask."""
+    storage = GoogleStorage()
+    with serving(storage, bucket), override_settings(CURRENTS_SOURCE_ENDPOINTS=[storage.url]):
+        yield storage
