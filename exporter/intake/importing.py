@@ -13,6 +13,7 @@ from exporter import sql
 from exporter.intake import appender, refusals
 from exporter.intake.files import EventFile
 from exporter.intake.normalise import RawEvent
+from exporter.intake.read_ahead import read_ahead
 from exporter.intake.refusals import Refusal
 from exporter.intake.unreadable import FileUnreadable
 from exporter.log.events import Incoming
@@ -113,15 +114,15 @@ def append_all(
     moved: Callable[[int, int], Callable[[], None]],
     tally: Tally | None = None,
 ) -> Tally:
-    """Appends the events from the number `start` on, a group in a transaction. `moved` is told the numbers before and
-    after a group and returns what belongs in its transaction.
+    """Appends the events from the number `start` on, a group in a transaction, while a thread reads the next ones.
+    `moved` is told the numbers before and after a group and returns what belongs in its transaction.
 
     Raises:
         What the events' reader raises apart from FileUnreadable, and `appender.append_now`.
     """
     tally = tally or Tally()
     tally.skipped = position = start
-    for group in groups(events, start):
+    for group in read_ahead(groups(events, start)):
         tally.trouble = group.trouble
         if not group.count:
             continue

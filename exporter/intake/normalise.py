@@ -59,8 +59,8 @@ def normalise(raw: bytes) -> Incoming:
 
 
 def normalise_parsed(event: dict[str, Any]) -> Incoming:
-    """Does the same for an event that was parsed from at most `MOST_BYTES`; it modifies the event. Raises EventRefused,
-    also for one that only may be too deep."""
+    """Does the same for an event that was parsed from at most `MOST_BYTES`. Raises EventRefused, also for one that only
+    may be too deep."""
     flat = _flat(event)
     if not _NESTING.isdisjoint(map(type, flat.values())) and _depth(flat) >= DEEPEST:
         _refuse_depth()
@@ -68,7 +68,7 @@ def normalise_parsed(event: dict[str, Any]) -> Incoming:
 
 
 def normalise_record(event: dict[str, Any]) -> Incoming:
-    """Does the same for an event from a file's reader, which it modifies. Raises EventRefused."""
+    """Does the same for an event from a file's reader. Raises EventRefused."""
     if not _NESTED.isdisjoint(map(type, event.values())) and _depth(event) > DEEPEST:
         _refuse_depth()
     incoming = _normalised(event)
@@ -252,9 +252,10 @@ def _flatten(event: dict[str, Any], flat: dict[str, Any], event_id: str) -> None
 
     A null in user does not hide a property of the same name: it carries no information.
     """
-    user = event.pop("user", None)
-    properties = event.pop("properties", None)
+    user, properties = event.get("user"), event.get("properties")
     flat.update(event)
+    flat.pop("user", None)
+    flat.pop("properties", None)
     if type(properties) is str and flat["event_type"] in _TEXT_PROPERTIES:
         flat["properties"] = properties
     elif properties is not None:

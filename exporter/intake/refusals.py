@@ -51,10 +51,7 @@ def sort_out(raws: Sequence[bytes]) -> tuple[list[Incoming], list[Refusal]]:
 def judge(raw: RawEvent, place: int) -> Incoming | Refusal:
     """One event of a file."""
     try:
-        if isinstance(raw, bytes):
-            return normalise(raw)
-        # The reader's event is used up, so what has to be kept of it is copied first.
-        return normalise_record(dict(raw))
+        return normalise(raw) if isinstance(raw, bytes) else normalise_record(raw)
     except EventRefused as error:
         kept = raw if isinstance(raw, bytes) else msgspec.json.encode(raw)
         return Refusal(place, kept, error.reason, error.id)
