@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from exporter.actions import replays
-from exporter.delivery import expiry
+from exporter.delivery import expiry, replay_places
 from exporter.delivery.deliver import deliver as deliver_once
 from exporter.delivery.lanes import process
 from exporter.delivery.result import Ended
@@ -122,16 +122,20 @@ def follow(source_id: int) -> str:
 
 @shared_task(name="exporter.tasks.replay")
 def replay(delivery_id: int) -> str:
-    """One turn of a replay; asks for the next one where something is left to do."""
+    """One turn of a replay, if a place is free for it; then whoever has waited longest."""
+    if replay_places.free() <= 0:
+        return Ended.HELD
     ended = deliver_once(delivery_id)
-    if ended == Ended.BEHIND and not stopping.is_set():
-        wakeup.wake_chore("exporter.tasks.replay", delivery_id)
-    elif ended == Ended.DONE:
+    if ended == Ended.DONE:
         replays.advance()
+    elif not stopping.is_set():
+        replays.wake_next()
     return ended
 
 
 @shared_task(name="exporter.tasks.import_upload")
 def import_upload(upload_id: int) -> None:
-    if uploads.run(upload_id) and not stopping.is_set():
+    if not uploads.run(upload_id):
+        replays.advance()
+    elif not stopping.is_set():
         wakeup.wake_chore("exporter.tasks.import_upload", upload_id)

@@ -9,11 +9,12 @@ from django.utils.translation import gettext as _
 from connectors.audit.actions import AuditAction
 from connectors.audit.actor import By
 from connectors.audit.record import record
-from connectors.models import Workspace
+from connectors.models import Connector, Workspace
 from connectors.web.storable_text import storable
 from connectors.workspaces.archived import hold_open
+from exporter.actions import replays
 from exporter.dispatch import wakeup
-from exporter.models import Upload, UploadPiece
+from exporter.models import Replay, Upload, UploadPiece
 from exporter.models.uploads import Stage
 
 MOST_BYTES = 500_000_000
@@ -63,26 +64,34 @@ def add_piece(upload: Upload, start: int, content: bytes) -> Upload:
     return current
 
 
-def start(upload: Upload, by: By) -> None:
-    """Into the log: every connector gets its events as new ones. Raises ImportRefused."""
+def start(upload: Upload, by: By, *, only: Connector | None = None, same_ids: bool = True) -> None:
+    """Into the log, so that every connector gets its events as new ones; or `only` to one connector, by a replay that
+    begins when the file is through, with the same message IDs or with new ones. Raises ImportRefused, Archived."""
     with transaction.atomic():
         hold_open(upload.workspace)
         if not Upload.objects.filter(pk=upload.pk, stage=Stage.ARRIVED).update(stage=Stage.RUNNING):
             raise ImportRefused(_("This file is not ready to be imported."))
+        if only is not None:
+            made = replays.for_import(only, by, same_ids=same_ids)
+            Upload.objects.filter(pk=upload.pk).update(replay=made)
         record(
             AuditAction.IMPORT_STARTED,
             by,
             workspace=upload.workspace,
             target=upload.name,
-            after={"bytes": upload.size},
+            after={"bytes": upload.size} | ({"connector": only.name} if only else {}),
         )
         transaction.on_commit(lambda: wakeup.wake_chore("exporter.tasks.import_upload", upload.pk))
 
 
 def cancel(upload: Upload, by: By) -> None:
-    """Ends it where it is; what is in the log stays there."""
+    """Ends it where it is; what is in the log stays there. Of what was for one connector nothing is sent."""
     with transaction.atomic():
         open_one = Upload.objects.filter(pk=upload.pk, stage__in=_OPEN)
-        if open_one.update(stage=Stage.CANCELLED, finished_at=Now()):
-            UploadPiece.objects.filter(upload=upload).delete()
-            record(AuditAction.IMPORT_CANCELLED, by, workspace=upload.workspace, target=upload.name)
+        if not open_one.update(stage=Stage.CANCELLED, finished_at=Now()):
+            return
+        UploadPiece.objects.filter(upload=upload).delete()
+        record(AuditAction.IMPORT_CANCELLED, by, workspace=upload.workspace, target=upload.name)
+        replay = Replay.objects.filter(upload=upload, finished_at=None).first()
+        if replay is not None:
+            replays.cancel(replay, by)

@@ -14,6 +14,7 @@ from connectors.models import Connector
 from exporter import sql
 from exporter.delivery.replay_reader import EVERYTHING
 from exporter.ledger.outcomes import Outcome
+from exporter.log.batches import OTHER
 from exporter.maintenance.rollup import MINUTES_KEPT
 
 OUTCOMES = (*(outcome.value for outcome in Outcome), EVERYTHING)
@@ -39,7 +40,8 @@ SELECT c.event_type, date_trunc('hour', c.minute, 'UTC'),
                       WHERE b.workspace_id = d.workspace_id AND b.end_event > coalesce(m.first_event, 0)
                       ORDER BY b.end_event LIMIT 1) kept ON true
  WHERE d.connector_id = %(connector)s AND d.kind = 'live' AND c.minute >= %(since)s AND c.minute <= %(until)s
-   AND (%(all)s OR c.outcome = ANY(%(outcomes)s)) AND (%(every_type)s OR c.event_type = ANY(%(types)s))
+   AND (%(all)s OR c.outcome = ANY(%(outcomes)s))
+   AND (%(every_type)s OR c.event_type = ANY(%(types)s) OR c.event_type = %(untold)s)
  GROUP BY 1, 2, 3
 """
 
@@ -68,11 +70,13 @@ class Wanted:
 @dataclass(frozen=True, slots=True)
 class Preview:
     """What would be replayed: events by type and by hour of receipt, and from which event number to which. `gone` are
-    events that were asked for and are no longer kept."""
+    events that were asked for and are no longer kept. `untold` are not among the events: they were counted without
+    their type, and those of the types that were asked for will be sent as well."""
 
     first: int
     stop: int
     gone: int = 0
+    untold: int = 0
     by_type: Counter[str] = field(default_factory=Counter)
     by_hour: Counter[datetime] = field(default_factory=Counter)
 
@@ -94,16 +98,18 @@ def preview(connector: Connector, wanted: Wanted) -> Preview:
         raise ReplayRefused(_("No events of that time are kept for this connector. Choose a later start."))
     by_type: Counter[str] = Counter()
     by_hour: Counter[datetime] = Counter()
-    lost = 0
+    lost = untold = 0
     for event_type, hour, gone, count in sql.execute(_COUNTS, _terms(connector, wanted)):
-        if gone:
+        if event_type == OTHER and wanted.event_types:
+            untold += 0 if gone else count
+        elif gone:
             lost += count
         else:
             by_type[event_type] += count
             by_hour[hour] += count
-    if by_type.total() <= 0:
+    if by_type.total() + untold <= 0:
         raise ReplayRefused(_("No event of that time has one of these outcomes and types. Choose others."))
-    return Preview(first, stop, lost, +by_type, +by_hour)
+    return Preview(first, stop, lost, untold, +by_type, +by_hour)
 
 
 def judge(wanted: Wanted) -> None:
@@ -149,6 +155,7 @@ def _terms(connector: Connector, wanted: Wanted) -> dict[str, object]:
         "until": wanted.until,
         "all": EVERYTHING in wanted.outcomes,
         "outcomes": list(wanted.outcomes),
+        "untold": OTHER,
         "every_type": not wanted.event_types,
         "types": [CATALOGUE.canonical(name) for name in wanted.event_types],
     }

@@ -19,29 +19,26 @@ from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector
 from exporter import sql
 from exporter.actions.replay_preview import ReplayRefused, Wanted, judge_rate, preview, span
+from exporter.delivery import replay_places
 from exporter.delivery.replay_reader import EVERYTHING
 from exporter.dispatch import wakeup
-from exporter.log import lookup
+from exporter.log import imported_batches, lookup
 from exporter.models import Delivery, DeliveryKind, Replay, ReplayState
 
-# Of all connectors together; each holds a thread of a worker.
-MOST_AT_ONCE = 4
+# A single event that is all there is to send, and turned down: nothing that follows can prove it wrong or right.
+LONE_PATIENCE = timedelta(minutes=11)
+# Batches of imports that are over, at a time.
+MOST_FORGOTTEN = 500
 _UNFINISHED = (ReplayState.RUNNING, ReplayState.WAITING, ReplayState.PAUSED)
 
-_DUE = """
-SELECT d.id FROM exporter_replay r JOIN exporter_delivery d ON d.id = r.delivery_id
- WHERE r.state = 'running' AND d.cursor < d.stop
-   AND (d.lease_until IS NULL OR d.lease_until < clock_timestamp())
-   AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= clock_timestamp())
- ORDER BY r.id
-"""
 _FINISH = """
 WITH over AS (
     UPDATE exporter_replay r
        SET state = CASE WHEN d.cursor >= d.stop THEN 'done' ELSE 'failed' END, finished_at = clock_timestamp()
       FROM exporter_delivery d
      WHERE d.id = r.delivery_id AND r.state = 'running'
-       AND (d.cursor >= d.stop OR d.failing_since < clock_timestamp() - %(patience)s)
+       AND (d.cursor >= d.stop OR d.failing_since < clock_timestamp() - %(patience)s
+            OR (d.alone AND d.failing_since < clock_timestamp() - %(lone)s))
  RETURNING r.id
 )
 UPDATE exporter_delivery d SET stop = d.cursor
@@ -55,7 +52,8 @@ UPDATE exporter_replay r SET state = 'running', started_at = coalesce(r.started_
                  WHERE w.state = 'waiting' AND NOT EXISTS (
                        SELECT FROM exporter_replay o
                         WHERE o.connector_id = w.connector_id AND o.state IN ('running', 'paused'))
-                 GROUP BY w.connector_id ORDER BY 1 LIMIT %(room)s)
+                   AND NOT EXISTS (SELECT FROM exporter_upload u WHERE u.replay_id = w.id AND u.stage = 'running')
+                 GROUP BY w.connector_id)
 """
 
 
@@ -100,12 +98,27 @@ def _hold_mark(connector: Connector) -> int:
     return rows[0][0] if rows else 0
 
 
-def _make(connector: Connector, wanted: Wanted, first: int, stop: int, events: int, by: By) -> Replay:
+def for_import(connector: Connector, by: By, *, same_ids: bool) -> Replay:
+    """A replay for what will be imported for this connector alone; it begins when the import is through."""
+    now = sql.clock()
+    wanted = Wanted(now, now, outcomes=(EVERYTHING,), same_ids=same_ids)
+    return _make(connector, wanted, 0, 0, 0, by, DeliveryKind.IMPORT)
+
+
+def _make(
+    connector: Connector,
+    wanted: Wanted,
+    first: int,
+    stop: int,
+    events: int,
+    by: By,
+    kind: DeliveryKind = DeliveryKind.REPLAY,
+) -> Replay:
     with transaction.atomic():
         delivery = Delivery.objects.create(
             connector=connector,
             workspace_id=connector.workspace_id,
-            kind=DeliveryKind.REPLAY,
+            kind=kind,
             start=first,
             cursor=first,
             stop=stop,
@@ -171,12 +184,17 @@ def change_rate(replay: Replay, rate: int | None, by: By) -> None:
 
 
 def advance() -> None:
-    """Ends what is over, begins what may begin, and wakes what may go on; a chore calls it every few seconds."""
-    sql.execute(_FINISH, {"patience": timedelta(hours=settings.CURRENTS_EXPIRY_HOURS)})
-    room = MOST_AT_ONCE - Replay.objects.filter(state=ReplayState.RUNNING).count()
-    if room > 0:
-        sql.execute(_BEGIN, {"room": room})
-    for (delivery_id,) in sql.execute(_DUE, {}):
+    """Ends what is over, begins what may begin, and wakes whose turn it is; a chore calls it every few seconds."""
+    patience = timedelta(hours=settings.CURRENTS_EXPIRY_HOURS)
+    sql.execute(_FINISH, {"patience": patience, "lone": LONE_PATIENCE})
+    imported_batches.forget(MOST_FORGOTTEN)
+    sql.execute(_BEGIN, {})
+    wake_next()
+
+
+def wake_next() -> None:
+    """Wakes as many replays as there are places free, those that have waited longest for a turn."""
+    for delivery_id in replay_places.claim():
         wakeup.wake_chore("exporter.tasks.replay", delivery_id)
 
 

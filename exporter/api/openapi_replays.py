@@ -34,6 +34,10 @@ _REPLAY = object_of(
     {
         "id": {"type": "integer"},
         "state": {"type": "string", "enum": list(ReplayState.values)},
+        "file": {
+            "type": ["string", "null"],
+            "description": "What was imported for it; null: it replays the log.",
+        },
         "since": TIME,
         "until": TIME,
         "event_types": {"type": "array", "items": {"type": "string"}},
@@ -52,8 +56,9 @@ _VERB = {
     "name": "verb",
     "in": "path",
     "required": True,
-    "schema": {"type": "string", "enum": ["pause", "resume", "cancel"]},
+    "schema": {"type": "string", "enum": ["pause", "resume", "cancel", "rate"]},
 }
+_RATE = object_of({"rate": {"type": ["integer", "null"], "minimum": 1, "maximum": 1_000_000}})
 
 
 def schemas() -> dict[str, Any]:
@@ -110,9 +115,10 @@ def _replay() -> dict[str, Any]:
 def _change_replay() -> dict[str, Any]:
     return {
         "operationId": "changeReplay",
-        "summary": "Pause, resume or cancel a replay",
-        "description": "Scope `write`. What was accepted stays accepted.",
+        "summary": "Pause, resume or cancel a replay, or change its rate",
+        "description": "Scope `write`. What was accepted stays accepted. Only `rate` has a body.",
         "parameters": [ID, _NUMBER, _VERB],
+        "requestBody": {"required": False, "content": {"application/json": {"schema": _RATE}}},
         "responses": {
             "200": answer("The replay as it is now.", "Replay"),
             **problems(400, 401, 403, 404, 405, 409, 503),

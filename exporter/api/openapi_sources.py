@@ -14,6 +14,7 @@ _SOURCE = object_of(
         "health": {"type": "string", "enum": [health.value for health in SourceHealth]},
         "trouble": {"type": "string", "description": "A sentence, empty where it can be read."},
         "failing_since": TIME,
+        "late_since": {**TIME, "description": "New objects have been waiting for over an hour since then."},
         "lag_seconds": {"type": "number", "minimum": 0},
         "objects_waiting": COUNT,
         "objects_set_aside": COUNT,

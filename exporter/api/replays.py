@@ -56,17 +56,22 @@ def single(request: HttpRequest, token: Token, connector_id: int, replay_id: int
 
 @with_token({"POST": Scope.WRITE})
 def change(request: HttpRequest, token: Token, connector_id: int, replay_id: int, verb: str) -> HttpResponse:
-    """`verb` is `pause`, `resume` or `cancel`."""
+    """`verb` is `pause`, `resume`, `cancel`, or `rate` with a body that says it."""
     connector = _connector(token, connector_id)
     if connector is None:
         return _no_connector()
     found = connector.replays.filter(pk=replay_id).first()
     if found is None:
         return _no_replay()
-    if verb not in _CHANGES:
-        return problem(404, "A replay can be asked to pause, resume or cancel.")
+    if verb not in (*_CHANGES, "rate"):
+        return problem(404, "A replay can be asked to pause, resume or cancel, or for another rate.")
     try:
-        _CHANGES[verb](found, By(None))
+        if verb == "rate":
+            actions.change_rate(found, _rate(_object(request.read(MOST_BYTES + 1), "rate")), By(None))
+        else:
+            _CHANGES[verb](found, By(None))
+    except BadField as error:
+        return problem(400, str(error))
     except ReplayRefused as refused:
         return problem(409, str(refused))
     return _answer(connector, replay_id)
@@ -78,6 +83,7 @@ def as_json(one: ReplayProgress) -> dict[str, Any]:
     return {
         "id": replay.pk,
         "state": one.state.value,
+        "file": one.file or None,
         "since": iso(replay.since),
         "until": iso(replay.until),
         "event_types": list(replay.event_types),
@@ -113,31 +119,42 @@ def _wanted(raw: bytes) -> Wanted:
     """Raises:
     BadField: the body is not what it should be.
     """
-    if len(raw) > MOST_BYTES:
-        raise BadField("The body is too long: at most 64 kB.")
-    try:
-        body = json.loads(raw)
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        raise BadField("Send a JSON object with at least “since”, an ISO 8601 time.")
+    body = _object(raw, "since")
     if unknown := sorted(set(body) - _FIELDS):
         raise BadField(
             f"“{unknown[0][:50]}” is no field of a replay; there are {', '.join(sorted(_FIELDS))}."
         )
     if body.get("ids", "same") not in ("same", "new"):
         raise BadField("“ids” is “same” or “new”.")
-    rate = body.get("rate")
-    if rate is not None and (type(rate) is not int):
-        raise BadField("“rate” is a whole number of events a second, or left out.")
     return Wanted(
         since=_time(body, "since"),
         until=_time(body, "until") if body.get("until") is not None else sql.clock(),
         event_types=_words(body, "event_types", ()),
         outcomes=_words(body, "outcomes", DEFAULT_OUTCOMES),
         same_ids=body.get("ids", "same") == "same",
-        rate=rate,
+        rate=_rate(body),
     )
+
+
+def _object(raw: bytes, needed: str) -> dict[str, Any]:
+    """Raises BadField."""
+    if len(raw) > MOST_BYTES:
+        raise BadField("The body is too long: at most 64 kB.")
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict) or needed not in body:
+        raise BadField(f"Send a JSON object with at least “{needed}”.")
+    return body
+
+
+def _rate(body: dict[str, Any]) -> int | None:
+    """Raises BadField."""
+    rate = body.get("rate")
+    if rate is not None and type(rate) is not int:
+        raise BadField("“rate” is a whole number of events a second, or null for no limit.")
+    return rate
 
 
 def _time(body: dict[str, Any], name: str) -> datetime:

@@ -31,6 +31,7 @@ def as_json(one: SourceState) -> dict[str, Any]:
         "health": one.health.value,
         "trouble": source.trouble,
         "failing_since": iso(source.failing_since),
+        "late_since": iso(source.late_since),
         "lag_seconds": one.lag.total_seconds() if one.lag else 0.0,
         "objects_waiting": one.waiting,
         "objects_set_aside": one.set_aside,

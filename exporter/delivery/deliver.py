@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 
 # How long the release of a lease is tried; a stop in good order has 10 s for everything.
 RELEASE_SECONDS = 5.0
+_REPLAYS = (DeliveryKind.REPLAY, DeliveryKind.IMPORT)
 
 
 def deliver(delivery_id: int) -> Ended:
@@ -58,7 +59,7 @@ def _turn(lease: Lease) -> Ended:
     try:
         if lease.kind == DeliveryKind.RETRY:
             return retry_rejected.deliver(lease)
-        turn = ReplayTurn(lease) if lease.kind == DeliveryKind.REPLAY else Turn(lease)
+        turn = ReplayTurn(lease) if lease.kind in _REPLAYS else Turn(lease)
     except (LeaseLost, Gone):
         raise
     except Exception as fault:

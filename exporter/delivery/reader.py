@@ -7,7 +7,7 @@ read. A batch is converted once, however many bodies its events end up in.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -97,6 +97,15 @@ class Reader:
     def _sends(self, header: Header) -> bool:
         return any(name in self.plan.selected for name in header.type_counts)
 
+    def _headers(self, number: int) -> list[Header]:
+        return event_log.headers(self.workspace_id, number, LOOK_AHEAD)
+
+    def _head(self) -> int:
+        return event_log.head(self.workspace_id)
+
+    def _payloads(self, batch_ids: Sequence[int]) -> dict[int, bytes]:
+        return event_log.payloads(batch_ids)
+
     def _at(self, number: int) -> _Batch | None:
         """The batch that holds `number`, from the read-ahead or the log."""
         while len(self._batches) > 1 and self._batches[1].header.end_event <= number:
@@ -107,17 +116,17 @@ class Reader:
         # The log is read with the driver's own cursor; a turn must see its errors in Django's classes, or a broken
         # connection would end it without settling what was accepted.
         with connection.wrap_database_errors:
-            headers = event_log.headers(self.workspace_id, number, LOOK_AHEAD)
-            head = number if headers else event_log.head(self.workspace_id)
+            headers = self._headers(number)
+            head = number if headers else self._head()
             if head > number:  # or it came just now
-                headers = event_log.headers(self.workspace_id, number, LOOK_AHEAD)
+                headers = self._headers(number)
         held = headers[0].first_event if headers else head
         if held > number:
             raise Damaged(self.workspace_id, number, held, "are no longer in the log")
         self._batches.clear()
         self.prepare(headers)
         with connection.wrap_database_errors:
-            payloads = event_log.payloads([header.id for header in headers if self._sends(header)])
+            payloads = self._payloads([header.id for header in headers if self._sends(header)])
         for header in headers:
             minute = header.received_at.replace(second=0, microsecond=0)
             self._batches.append(_Batch(header, minute, payloads.get(header.id)))
@@ -130,7 +139,7 @@ class Reader:
             payload = batch.payload
             if payload is None:
                 with connection.wrap_database_errors:
-                    payload = event_log.payloads([batch.header.id]).get(batch.header.id)
+                    payload = self._payloads([batch.header.id]).get(batch.header.id)
             lines = damage.read(self.workspace_id, batch.header, payload)
             batch.judged, batch.payload = self._judge(batch.header, lines), None
         return batch.judged

@@ -1,7 +1,7 @@
 """A replay: a delivery of its own over a range that was delivered before, with its own ledger, lease and rate limit.
 
 It is an ordinary turn that reads other events and, where one is accepted that had expired or been rejected, moves it in
-the live ledger to delivered.
+the live ledger to delivered. What was imported for one connector is replayed the same way, from batches of its own.
 """
 
 from __future__ import annotations
@@ -9,18 +9,20 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from exporter.delivery import recovery
+from exporter.delivery import recovery, replay_places
 from exporter.delivery.body import Body
+from exporter.delivery.imported_reader import ImportedReader
 from exporter.delivery.lease import Lease
 from exporter.delivery.piece import Piece
 from exporter.delivery.replay_reader import ReplayReader, Scope
 from exporter.delivery.result import Ended
 from exporter.delivery.settle import Statement
 from exporter.delivery.step import Tried
-from exporter.delivery.turn import LONG_TURN, Turn
+from exporter.delivery.turn import LONG_TURN, SHORT_TURN, Turn
 from exporter.destinations.packing import Limits
 from exporter.dispatch.shutdown import stopping
-from exporter.models import Replay, ReplayState
+from exporter.ledger.outcomes import Outcome
+from exporter.models import DeliveryKind, Replay, ReplayState
 from exporter.sql import execute
 
 # A person who pauses, cancels or changes the rate is heard this soon.
@@ -31,7 +33,7 @@ _STATE = "SELECT state, rate FROM exporter_replay WHERE id = %(id)s"
 class ReplayTurn(Turn):
     """A turn of a replay. Raises Replay.DoesNotExist where the replay was deleted with its connector."""
 
-    reader: ReplayReader
+    reader: ReplayReader | ImportedReader
 
     def __init__(self, lease: Lease) -> None:
         self.replay = Replay.objects.get(delivery_id=lease.delivery_id)
@@ -41,11 +43,12 @@ class ReplayTurn(Turn):
         self.allowance, self.filled_at = 0.0, self.asked_at
         super().__init__(lease)
 
-    def new_reader(self) -> ReplayReader:
-        plan, revision = self.current.plan, self.current.revision_id
-        made = ReplayReader(
-            self.lease.workspace_id, plan, revision, self.lease.connector_id, Scope.of(self.replay)
-        )
+    def new_reader(self) -> ReplayReader | ImportedReader:
+        lease, plan, revision = self.lease, self.current.plan, self.current.revision_id
+        scope = Scope.of(self.replay)
+        if lease.kind == DeliveryKind.IMPORT:
+            return ImportedReader(lease.workspace_id, plan, revision, lease.delivery_id, scope)
+        made = ReplayReader(lease.workspace_id, plan, revision, lease.connector_id, scope)
         if (before := getattr(self, "reader", None)) is not None:
             # Bodies made under the settings before may still be in flight.
             made.was = before.was
@@ -63,14 +66,16 @@ class ReplayTurn(Turn):
 
     def beside(self, pieces: list[Piece]) -> Statement | None:
         was = self.reader.was
+        if not was:
+            return None
         rejected, expired = [], []
         for number in [number for piece in pieces if piece.received for number in piece.numbers]:
             before = was.get(number)
             if before is None:
                 continue
-            if before.outcome == "rejected":
+            if before.outcome == Outcome.REJECTED:
                 rejected.append((number, before.minute))
-            elif before.outcome == "expired":
+            elif before.outcome == Outcome.EXPIRED:
                 expired.append(recovery.Expired(number, before.minute, before.event_type))
         if not rejected and not expired:
             return None
@@ -78,8 +83,8 @@ class ReplayTurn(Turn):
 
     def settle(self, pieces: list[Piece], tried: list[Tried], **more: Any) -> None:
         super().settle(pieces, tried, **more)
-        for piece in pieces:
-            for number in piece.numbers:
+        if self.reader.was:
+            for number in [number for piece in pieces for number in piece.numbers]:
                 self.reader.was.pop(number, None)
 
     def _wait(self) -> Ended | None:
@@ -96,6 +101,7 @@ class ReplayTurn(Turn):
         if now - self.asked_at > _LOOK_SECONDS:
             self.asked_at = now
             self.state, self.replay.rate = execute(_STATE, {"id": self.replay.pk})[0]
+            self.ended = self.ended or (now - self.began > SHORT_TURN and replay_places.wanted())
         over = stopping.is_set() or not self.lease.may_send or now - self.began > LONG_TURN
         return over or self.ended or self.state != ReplayState.RUNNING
 

@@ -21,9 +21,9 @@ from exporter.models import Replay, Revision, Settled
 from exporter.sql import execute
 
 EVERYTHING = "everything"
-# Outcomes whose events the live ledger lists, by range or by number.
-_LISTED = {"expired", "rejected"}
 _PASSED = Judged(OTHER, Outcome.UNSELECTED, None, "")
+# What the live delivery gave up; its ledger lists these events, by range or by number.
+_LOST = frozenset({Outcome.EXPIRED.value, Outcome.REJECTED.value})
 # How much of an id stays readable in a new one; Segment takes 100 characters.
 _READABLE = 60
 
@@ -84,13 +84,22 @@ class _Known:
     ranges: list[_Range] = field(default_factory=list)
     single: dict[int, str] = field(default_factory=dict)
 
+    def of_all(self, header: Header) -> _Range | None:
+        """What became of all events of a batch alike; None where they differ."""
+        found = self.of(header.first_event)
+        if found is None or found.end < header.end_event:
+            return None
+        single = any(header.first_event <= number < header.end_event for number in self.single)
+        return None if single else found
+
     def of(self, number: int) -> _Range | None:
         place = bisect_right(self.ranges, number, key=lambda one: one.first) - 1
         return self.ranges[place] if place >= 0 and number < self.ranges[place].end else None
 
 
 class ReplayReader(Reader):
-    """`was` tells of every event that became a call what it was, until the one who settles it takes it away."""
+    """`was` tells of every event that had expired or been rejected and became a call what it was, until the one who
+    settles it takes it away."""
 
     def __init__(
         self, workspace_id: int, plan: Plan, revision_id: int, connector_id: int, scope: Scope
@@ -117,7 +126,7 @@ class ReplayReader(Reader):
         if not any(self.scope.wants_type(name) or name == OTHER for name in header.type_counts):
             return False
         # Which events were delivered or left out stands nowhere: it follows from the events themselves.
-        if self.scope.outcomes - _LISTED:
+        if not self.scope.outcomes <= _LOST:
             return True
         if any(header.first_event <= number < header.end_event for number in self._known.single):
             return True
@@ -126,7 +135,7 @@ class ReplayReader(Reader):
             for one in self._known.ranges
             if one.first < header.end_event and one.end > header.first_event
         }
-        return "expired" in self.scope.outcomes and Settled.EXPIRED in kinds
+        return Outcome.EXPIRED in self.scope.outcomes and Settled.EXPIRED in kinds
 
     def _skip(self, body: Body, batch: _Batch) -> None:
         header = batch.header
@@ -135,17 +144,21 @@ class ReplayReader(Reader):
 
     def _judge(self, header: Header, lines: list[bytes]) -> list[Judged]:
         minute = header.received_at.replace(second=0, microsecond=0)
+        alike = self._known.of_all(header)
+        if alike is not None and alike.revision_id != self.revision_id:
+            alike = None
         judged = []
         for number, line in enumerate(lines, start=header.first_event):
             one = convert(line, self.plan)
-            outcome = self._outcome(number, line, one)
+            outcome = self._outcome(number, line, one) if alike is None else _of_now(alike, one)
             if not (self.scope.wants_type(one.event_type) and self.scope.wants_outcome(outcome)):
                 judged.append(_PASSED)
                 continue
             if one.call is not None:
-                name = one.event_type if one.event_type in header.type_counts else OTHER
-                self.was[number] = Was(outcome, minute, name)
-                one = one if self.scope.same_ids else convert(self._renamed(line), self.plan)
+                if outcome in _LOST:
+                    name = one.event_type if one.event_type in header.type_counts else OTHER
+                    self.was[number] = Was(outcome, minute, name)
+                one = one if self.scope.same_ids else convert(renamed(line, self.scope.replay_id), self.plan)
             judged.append(one)
         return judged
 
@@ -158,23 +171,27 @@ class ReplayReader(Reader):
         single = self._known.single.get(number, "")
         if found.revision_id != self.revision_id:
             rules = self._rules_of(found.revision_id)
-            expired = found.kind == Settled.EXPIRED and single != "delivered"
-            return fate(json.loads(line), rules, expired=expired, rejected=single == "rejected")
-        if single:
-            return single
-        if judged.call is None and judged.outcome != Outcome.REJECTED:
-            return str(judged.outcome)
-        return "expired" if found.kind == Settled.EXPIRED else "delivered"
+            expired = found.kind == Settled.EXPIRED and single != Outcome.DELIVERED
+            return fate(json.loads(line), rules, expired=expired, rejected=single == Outcome.REJECTED)
+        return single or _of_now(found, judged)
 
     def _rules_of(self, revision_id: int) -> Rules:
         if revision_id not in self._rules:
             self._rules[revision_id] = Rules.of(Revision.objects.get(pk=revision_id))
         return self._rules[revision_id]
 
-    def _renamed(self, line: bytes) -> bytes:
-        """The same event under an id of this replay: the same one whenever it is made again."""
-        event: dict[str, Any] = json.loads(line)
-        goes_by = str(event.get(own_id.FIELD) or event["id"])
-        digest = blake2b(goes_by.encode(), digest_size=6).hexdigest()
-        event[own_id.FIELD] = f"{goes_by[:_READABLE]}-replay-{self.scope.replay_id}-{digest}"
-        return json.dumps(event).encode()
+
+def _of_now(found: _Range, judged: Judged) -> str:
+    """What became of an event of this range under the settings of now."""
+    if judged.call is None and judged.outcome != Outcome.REJECTED:
+        return str(judged.outcome)
+    return (Outcome.EXPIRED if found.kind == Settled.EXPIRED else Outcome.DELIVERED).value
+
+
+def renamed(line: bytes, replay_id: int) -> bytes:
+    """The same event under an id of this replay: the same one whenever it is made again."""
+    event: dict[str, Any] = json.loads(line)
+    goes_by = str(event.get(own_id.FIELD) or event["id"])
+    digest = blake2b(goes_by.encode(), digest_size=6).hexdigest()
+    event[own_id.FIELD] = f"{goes_by[:_READABLE]}-replay-{replay_id}-{digest}"
+    return json.dumps(event).encode()

@@ -19,7 +19,7 @@ SELECT d.id, d.workspace_id, d.kind = 'live' AND d.failing_since IS NULL, d.fail
   FROM exporter_delivery d
   JOIN exporter_eventlog l ON l.workspace_id = d.workspace_id
   JOIN connectors_connector c ON c.id = d.connector_id
- WHERE c.state = 'live' AND d.kind <> 'replay' AND d.cursor < coalesce(d.stop, l.next_event)
+ WHERE c.state = 'live' AND d.kind NOT IN ('replay', 'import') AND d.cursor < coalesce(d.stop, l.next_event)
    AND (d.lease_until IS NULL OR d.lease_until < clock_timestamp()
         OR d.lease_until > clock_timestamp() + make_interval(secs => %s))
    AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= clock_timestamp()

@@ -1,4 +1,5 @@
-"""Mails to a workspace's admins about a source that cannot be read: after half an hour, and when it is read again."""
+"""Mails to a workspace's admins about a source that cannot be read or has fallen behind: after half an hour, and when
+that is over."""
 
 from __future__ import annotations
 
@@ -17,14 +18,31 @@ from exporter.models import Source
 
 FAILING_FOR = timedelta(minutes=30)
 RETRY_AFTER = timedelta(minutes=5)
+# New objects wait for so long at most; what was there before the source takes its time.
+LATE_AFTER = timedelta(hours=1)
+
+_NOTE_LATE = """
+UPDATE exporter_source s SET late_since = CASE WHEN found.late THEN clock_timestamp() END
+  FROM (SELECT one.id, NOT one.paused AND one.trouble = '' AND coalesce(
+               oldest.modified_at > one.created_at AND oldest.modified_at < clock_timestamp() - %(late_after)s, false)
+          FROM exporter_source one
+          LEFT JOIN LATERAL (SELECT modified_at FROM exporter_sourceobject o
+                              WHERE o.source_id = one.id AND o.state = 'waiting'
+                              ORDER BY modified_at LIMIT 1) oldest ON true) found (id, late)
+ WHERE s.id = found.id AND found.late <> (s.late_since IS NOT NULL)
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceClaim:
-    """The mail about one source, ours to send. `over`: it is read again."""
+    """The mail about one source, ours to send."""
 
     source: Source
-    over: bool
+
+    @property
+    def over(self) -> bool:
+        """Whether it is read again, and in time."""
+        return self.source.failing_since is None and self.source.late_since is None
 
     def message(self) -> mail.Letter | None:
         """None where the workspace has no admin now."""
@@ -39,10 +57,10 @@ class SourceClaim:
             "workspace": source.workspace.name,
             "over": self.over,
             "trouble": source.trouble,
-            "since": source.failing_since,
+            "since": source.failing_since or source.late_since,
             "link": settings.SITE_URL + page,
         }
-        began = source.told_at if self.over else source.failing_since
+        began = source.told_at if self.over else source.failing_since or source.late_since
         moment = f"{began:%Y%m%d%H%M%S}" if began else ""
         return mail.Letter(
             "source", context, to, f"source-{source.pk}-{moment}-{'over' if self.over else 'failing'}"
@@ -57,7 +75,8 @@ class SourceClaim:
 
 
 def mail_due() -> int:
-    """Sends every such mail that is due and returns how many went out."""
+    """Notes which sources have fallen behind, sends every mail that is due and returns how many went out."""
+    sql.execute(_NOTE_LATE, {"late_after": LATE_AFTER})
     return mail.send_claimed(claim)
 
 
@@ -65,15 +84,17 @@ def claim() -> SourceClaim | None:
     """A mail about a source nobody else sends; None where none is due."""
     now = sql.clock()
     with transaction.atomic():
-        failing = Q(told_at=None, failing_since__lt=now - FAILING_FOR, paused=False)
-        over = Q(told_at__isnull=False, failing_since=None, paused=False)
+        long_ago = now - FAILING_FOR
+        bad = Q(failing_since__lt=long_ago) | Q(late_since__lt=long_ago)
+        over = Q(told_at__isnull=False, failing_since=None, late_since=None)
         due = Source.objects.filter(
             Q(mail_claimed_until=None) | Q(mail_claimed_until__lte=now),
-            failing | over,
+            (bad & Q(told_at=None)) | over,
+            paused=False,
             workspace__archived_at=None,
         ).select_related("workspace")
         found = due.select_for_update(skip_locked=True, of=("self",), no_key=True).order_by("pk").first()
         if found is None:
             return None
         Source.objects.filter(pk=found.pk).update(mail_claimed_until=now + mail.CLAIM_LASTS)
-    return SourceClaim(found, over=found.failing_since is None)
+    return SourceClaim(found)

@@ -138,10 +138,14 @@ class IdWindow:
         oldest = self.oldest
         wanted = {number for one in set(hashes) for number in self._index.numbers(one, oldest)}
         types: dict[str, set[str]] = {}
-        for stored in lookup.read(self.workspace_id, wanted).values():
-            identity = _decode_identity(stored.line)
+        for line in self._stored(wanted):
+            identity = _decode_identity(line)
             types.setdefault(identity.id, set()).add(identity.event_type)
         return types
+
+    def _stored(self, numbers: Iterable[int]) -> list[bytes]:
+        """What is still there of the events with these numbers."""
+        return [stored.line for stored in lookup.read(self.workspace_id, numbers).values()]
 
 
 class Duplicates:

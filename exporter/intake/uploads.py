@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from io import BufferedReader, RawIOBase
 from typing import Any, BinaryIO, cast
 
@@ -20,8 +21,10 @@ from exporter.intake import appender, importing, refusals
 from exporter.intake.file_walk import is_event_name
 from exporter.intake.files import EventFile, Unpacked
 from exporter.intake.importing import Overtaken
+from exporter.intake.importing_for_one import ReplayLog
 from exporter.intake.normalise import RawEvent
 from exporter.intake.refusals import Refusal
+from exporter.intake.store import Receipt
 from exporter.intake.unreadable import FileUnreadable
 from exporter.models import Upload, UploadPiece
 from exporter.models.uploads import Stage
@@ -182,11 +185,12 @@ def run(upload_id: int, seconds: float = _SECONDS) -> bool:
     """
     if not _take(upload_id):
         return False
-    upload = Upload.objects.get(pk=upload_id)
+    upload = Upload.objects.select_related("replay").get(pk=upload_id)
     until = time.monotonic() + seconds
     try:
         return _append(upload, until)
     except (Cancelled, Overtaken):
+        _cancel_with_replay(upload)
         return False
     finally:
         Upload.objects.filter(pk=upload_id).update(held_until=None)
@@ -202,16 +206,29 @@ def _take(upload_id: int) -> bool:
         return cursor.rowcount == 1
 
 
+def _cancel_with_replay(upload: Upload) -> None:
+    """Where the replay was cancelled that the events are for."""
+    waiting = Upload.objects.filter(pk=upload.pk, stage=Stage.RUNNING, replay__finished_at__isnull=False)
+    if waiting.update(stage=Stage.CANCELLED, finished_at=Now()):
+        UploadPiece.objects.filter(upload=upload).delete()
+
+
+def _target(upload: Upload) -> Callable[..., Receipt]:
+    """What appends the events: to the log, or to the replay they are for."""
+    if upload.replay is None:
+        return partial(appender.append_now, upload.workspace_id)
+    return ReplayLog(upload.workspace_id, upload.replay).append
+
+
 def _append(upload: Upload, until: float) -> bool:
     """Appends from where the import was; whether time ran out before the end."""
+    append = _target(upload)
     for group in importing.groups(events(upload), upload.position):
         upload.trouble = group.trouble
         if not group.count:
             continue
         reasons = [one.reason for one in group.refused]
-        receipt = appender.append_now(
-            upload.workspace_id, group.accepted, group.refused, _move(upload, group.count, len(reasons))
-        )
+        receipt = append(group.accepted, group.refused, _move(upload, group.count, len(reasons)))
         upload.position += group.count
         upload.reasons = [*upload.reasons, *reasons][:_REASONS_SHOWN]
         Upload.objects.filter(pk=upload.pk).update(reasons=upload.reasons)

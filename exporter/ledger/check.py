@@ -15,6 +15,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from connectors.catalogue.catalogue import CATALOGUE
+from exporter.ledger import check_import
 from exporter.ledger.fates import Rules, fate
 from exporter.log import event_log
 from exporter.log.batches import OTHER
@@ -100,6 +101,8 @@ def _delivery(delivery: Delivery) -> Iterator[str]:
     # A retry or a replay sends some events of its range; their outcomes are in the live ledger.
     if delivery.kind == DeliveryKind.LIVE:
         yield from _recounted(delivery)
+    if delivery.kind == DeliveryKind.IMPORT:
+        yield from check_import.differences(delivery)
 
 
 def _settled(delivery: Delivery) -> Iterator[str]:

@@ -55,7 +55,8 @@ UPDATE exporter_logmark m SET first_event = aged.upto
                  WHERE workspace_id = %(workspace)s AND end_event > %(mark)s ORDER BY end_event LIMIT %(slice)s) b
          WHERE b.received_at < %(before)s
            AND b.end_event <= (SELECT coalesce(min(d.cursor), b.end_event) FROM exporter_delivery d
-                                WHERE d.workspace_id = %(workspace)s AND (d.stop IS NULL OR d.cursor < d.stop))) aged
+                                WHERE d.workspace_id = %(workspace)s AND d.kind <> 'import'
+                                  AND (d.stop IS NULL OR d.cursor < d.stop))) aged
  WHERE m.workspace_id = %(workspace)s AND aged.upto > m.first_event
 RETURNING m.first_event
 """
@@ -69,7 +70,8 @@ _SETTLEMENTS = """
 DELETE FROM exporter_settlement WHERE id IN (
     SELECT s.id FROM exporter_settlement s JOIN exporter_delivery d ON d.id = s.delivery_id
       JOIN exporter_logmark m ON m.workspace_id = d.workspace_id
-     WHERE d.workspace_id = %(workspace)s AND s.end_event <= m.first_event AND s.end_event < d.cursor
+     WHERE d.workspace_id = %(workspace)s AND d.kind <> 'import'
+       AND s.end_event <= m.first_event AND s.end_event < d.cursor
      LIMIT %(slice)s)
 """
 _ATTEMPTS = """
@@ -99,7 +101,7 @@ DELETE FROM exporter_{table} WHERE day < (%(records)s::timestamptz AT TIME ZONE 
 _OLD_FAULTS = "DELETE FROM exporter_chorefault WHERE last_at < %(attempts)s"
 _STRANDED = """
 SELECT d.id, d.cursor, m.first_event FROM exporter_delivery d JOIN exporter_logmark m USING (workspace_id)
- WHERE d.cursor < m.first_event AND (d.stop IS NULL OR d.cursor < d.stop)
+ WHERE d.cursor < m.first_event AND d.kind <> 'import' AND (d.stop IS NULL OR d.cursor < d.stop)
 """
 
 

@@ -65,7 +65,7 @@ class Migration(migrations.Migration):
             name='Delivery',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('live', 'Live'), ('replay', 'Replay'), ('retry', 'Retry'), ('test', 'Test')], default='live', max_length=8)),
+                ('kind', models.CharField(choices=[('live', 'Live'), ('replay', 'Replay'), ('import', 'Import'), ('retry', 'Retry'), ('test', 'Test')], default='live', max_length=8)),
                 ('start', models.BigIntegerField()),
                 ('stop', models.BigIntegerField(null=True)),
                 ('cursor', models.BigIntegerField()),
@@ -332,7 +332,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='delivery',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['live', 'replay', 'retry', 'test'])), name='delivery_has_a_known_kind'),
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['live', 'replay', 'import', 'retry', 'test'])), name='delivery_has_a_known_kind'),
         ),
         migrations.AddIndex(
             model_name='attempt',
@@ -490,6 +490,7 @@ class Migration(migrations.Migration):
                 ('failing_since', models.DateTimeField(null=True)),
                 ('failures', models.IntegerField(default=0)),
                 ('trouble', models.CharField(blank=True, max_length=500)),
+                ('late_since', models.DateTimeField(null=True)),
                 ('told_at', models.DateTimeField(null=True)),
                 ('mail_claimed_until', models.DateTimeField(null=True)),
                 ('last_object', models.CharField(blank=True, max_length=1024)),
@@ -601,6 +602,7 @@ class Migration(migrations.Migration):
                 ('trouble', models.CharField(blank=True, max_length=500)),
                 ('reasons', models.JSONField(default=list)),
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('replay', models.OneToOneField(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='upload', to='exporter.replay')),
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='connectors.workspace')),
             ],
         ),
@@ -612,6 +614,22 @@ class Migration(migrations.Migration):
                 ('content', models.BinaryField()),
                 ('upload', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='pieces', to='exporter.upload')),
             ],
+        ),
+        migrations.CreateModel(
+            name='ImportedBatch',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('first_event', models.BigIntegerField()),
+                ('end_event', models.BigIntegerField()),
+                ('received_at', models.DateTimeField()),
+                ('type_counts', models.JSONField()),
+                ('id_hashes', models.BinaryField()),
+                ('payload', models.BinaryField()),
+                ('delivery', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='exporter.delivery')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('delivery', 'end_event'), name='imported_batches_end_once_per_delivery'), models.CheckConstraint(condition=models.Q(('end_event__gt', models.F('first_event'))), name='imported_batch_is_not_empty')],
+            },
         ),
         migrations.AddIndex(
             model_name='upload',

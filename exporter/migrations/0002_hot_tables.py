@@ -26,8 +26,11 @@ class Migration(migrations.Migration):
         ),
         # The rounds in which small deliveries are claimed: who was claimed longest ago comes first.
         migrations.RunSQL("CREATE SEQUENCE exporter_round", "DROP SEQUENCE exporter_round"),
-        migrations.RunSQL(
-            "ALTER TABLE exporter_eventbatch ALTER payload SET STORAGE EXTERNAL, ALTER id_hashes SET STORAGE EXTERNAL",
-            "ALTER TABLE exporter_eventbatch ALTER payload SET STORAGE EXTENDED, ALTER id_hashes SET STORAGE EXTENDED",
+        *(
+            migrations.RunSQL(
+                f"ALTER TABLE {table} ALTER payload SET STORAGE EXTERNAL, ALTER id_hashes SET STORAGE EXTERNAL",
+                f"ALTER TABLE {table} ALTER payload SET STORAGE EXTENDED, ALTER id_hashes SET STORAGE EXTENDED",
+            )
+            for table in ("exporter_eventbatch", "exporter_importedbatch")
         ),
     ]

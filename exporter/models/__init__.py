@@ -40,7 +40,7 @@ from exporter.models.log import (
 from exporter.models.replays import RecoveredEvent, Replay, ReplayState
 from exporter.models.seen import FieldCensus, SeenField, SeenType
 from exporter.models.sources import Source, SourceObject
-from exporter.models.uploads import Upload, UploadPiece
+from exporter.models.uploads import ImportedBatch, Upload, UploadPiece
 from exporter.models.webhooks import Webhook
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "EventLog",
     "FieldCensus",
     "Heartbeat",
+    "ImportedBatch",
     "ImportedFile",
     "Incident",
     "LogMark",

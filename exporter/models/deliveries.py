@@ -21,6 +21,7 @@ from connectors.models import Connector, Workspace, WriteKey
 class DeliveryKind(models.TextChoices):
     LIVE = "live", _("Live")
     REPLAY = "replay", _("Replay")
+    IMPORT = "import", _("Import")
     RETRY = "retry", _("Retry")
     TEST = "test", _("Test")
 
@@ -35,7 +36,8 @@ class Stopped(models.TextChoices):
 
 
 class Delivery(models.Model):
-    """One run over the log for a connector. Only `exporter.delivery` moves `cursor`.
+    """One run over the log for a connector, or, of kind `import`, over batches of its own. Only `exporter.delivery`
+    moves `cursor`.
 
     `ahead` lists what was accepted beyond the cursor: `{"first", "end", "counts", …}` in order of numbers.
     `settles` counts the settles, so that one repeated after a broken connection is recognised. `round` is the number of

@@ -33,8 +33,9 @@ class Source(models.Model):
     """A bucket or folder, `url` with its prefix. `credentials` is sealed JSON, empty where the server's own are used.
 
     Whoever works on it holds it until `held_until`. `folders` are those of Braze's layout it was seen to have, so that
-    a look costs what is new; `listed_whole_at` is when all of it was listed last. `told_at` is when its trouble was
-    mailed, until its end has been mailed too.
+    a look costs what is new; `listed_whole_at` is when all of it was listed last. `late_since`: objects that came since
+    the source was made have been waiting for over an hour. `told_at` is when its trouble was mailed, until its end has
+    been mailed too.
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="sources")
@@ -53,6 +54,7 @@ class Source(models.Model):
     failing_since = models.DateTimeField(null=True)
     failures = models.IntegerField(default=0)
     trouble = models.CharField(max_length=500, blank=True)
+    late_since = models.DateTimeField(null=True)
     told_at = models.DateTimeField(null=True)
     mail_claimed_until = models.DateTimeField(null=True)
     last_object = models.CharField(max_length=1024, blank=True)

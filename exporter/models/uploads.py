@@ -1,15 +1,17 @@
-"""Files that people upload: their bytes in pieces, and how far their import is."""
+"""Files that people upload: their bytes in pieces, how far their import is, and what goes to one connector only."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from connectors.models import User, Workspace
+from exporter.models.deliveries import Delivery
+from exporter.models.replays import Replay
 
 
 class Stage(models.TextChoices):
@@ -25,7 +27,10 @@ class Stage(models.TextChoices):
 
 class Upload(models.Model):
     """A file of `size` bytes, of which `received` are here; `position` of its events went through the intake. Whoever
-    works on it holds it until `held_until`."""
+    works on it holds it until `held_until`.
+
+    Its events go into the log, for all connectors; or, with a `replay`, to that replay's connector alone.
+    """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
     name = models.CharField(max_length=255)
@@ -42,6 +47,8 @@ class Upload(models.Model):
     refused = models.BigIntegerField(default=0)
     trouble = models.CharField(max_length=500, blank=True)
     reasons = models.JSONField(default=list)
+    # With the connector goes the import for it: it must never become one for all.
+    replay = models.OneToOneField(Replay, on_delete=models.CASCADE, null=True, related_name="upload")
 
     class Meta:
         constraints: ClassVar = [
@@ -60,4 +67,27 @@ class UploadPiece(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["upload", "start"], name="each_byte_of_an_upload_once")
+        ]
+
+
+class ImportedBatch(models.Model):
+    """Up to 1,000 events that were imported for one connector: never in the log, numbered from 0 for their delivery
+    alone. Otherwise as an `EventBatch`."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="+", db_index=False)
+    first_event = models.BigIntegerField()
+    end_event = models.BigIntegerField()
+    received_at = models.DateTimeField()
+    type_counts = models.JSONField()
+    id_hashes = models.BinaryField()
+    payload = models.BinaryField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["delivery", "end_event"], name="imported_batches_end_once_per_delivery"
+            ),
+            models.CheckConstraint(
+                condition=Q(end_event__gt=F("first_event")), name="imported_batch_is_not_empty"
+            ),
         ]

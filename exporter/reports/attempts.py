@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from connectors.models import Connector
 from exporter.destinations.answer import FAMILIES, WAIT_STATUSES
 from exporter.log import lookup
-from exporter.models import Attempt
+from exporter.models import Attempt, DeliveryKind
 from exporter.reports import masking
 
 PAGE = 50
@@ -60,11 +60,19 @@ def find(connector: Connector, attempt_id: int) -> Attempt | None:
 
 def content(attempt: Attempt, *, personal: bool) -> Content:
     """The first events of the request's range; unless `personal`, personal data is masked."""
-    workspace_id = attempt.delivery.workspace_id
-    last = min(attempt.last_event, attempt.first_event + 20 * FIRST_EVENTS)
-    lines = lookup.read(workspace_id, range(attempt.first_event, last + 1))
-    kept = [lines[number].line for number in sorted(lines)]
+    kept = lines_of(attempt, 20 * FIRST_EVENTS)
     return Content([masking.shown(line, personal=personal) for line in kept[:FIRST_EVENTS]], not kept)
+
+
+def lines_of(attempt: Attempt, most: int) -> list[bytes]:
+    """The stored events of the first numbers of its range that are still there, in their order."""
+    delivery, last = attempt.delivery, min(attempt.last_event, attempt.first_event + most)
+    numbers = range(attempt.first_event, last + 1)
+    if delivery.kind == DeliveryKind.IMPORT:
+        found = lookup.read_imported(delivery.pk, numbers)
+    else:
+        found = lookup.read(delivery.workspace_id, numbers)
+    return [found[number].line for number in sorted(found)]
 
 
 def _of(connector: Connector) -> QuerySet[Attempt]:

@@ -13,7 +13,7 @@ from exporter import sql
 from exporter.ledger.outcomes import Outcome
 from exporter.log import retention
 from exporter.log.batches import OTHER
-from exporter.models import Delivery, EventBatch, Replay, ReplayState
+from exporter.models import DeliveryKind, EventBatch, Replay, ReplayState, Upload
 from exporter.models.counts import DeliveryTotal
 
 _KEPT = """
@@ -42,9 +42,11 @@ SELECT min(c.minute) FILTER (WHERE c.count > 0), sum(c.count)::bigint
 @dataclass(frozen=True, slots=True)
 class ReplayProgress:
     """`passed` of `span` event numbers are behind it, `done` of about `replay.events` events; `outcomes` are those of
-    its own ledger, without what was passed over because nobody asked for it."""
+    its own ledger, without what was passed over because nobody asked for it. `file` is the name of what was imported
+    for it; empty where it replays the log."""
 
     replay: Replay
+    file: str
     state: ReplayState
     passed: int
     span: int
@@ -83,8 +85,9 @@ def one(connector: Connector, replay_id: int) -> ReplayProgress | None:
 
 
 def progress(replays: Iterable[Replay]) -> list[ReplayProgress]:
-    """Two statements, however many there are."""
+    """Three statements, however many there are."""
     rows = list(replays)
+    files = dict(Upload.objects.filter(replay__in=rows).values_list("replay_id", "name"))
     counts: dict[int, dict[str, int]] = {}
     totals = (
         DeliveryTotal.objects.filter(delivery_id__in=[row.delivery_id for row in rows])
@@ -95,13 +98,15 @@ def progress(replays: Iterable[Replay]) -> list[ReplayProgress]:
     for delivery_id, outcome, events in totals:
         counts.setdefault(delivery_id, {})[outcome] = events
     now = sql.clock()
-    return [_progress(row, row.delivery, counts.get(row.delivery_id, {}), now) for row in rows]
+    return [_progress(row, files.get(row.pk, ""), counts.get(row.delivery_id, {}), now) for row in rows]
 
 
-def _progress(replay: Replay, delivery: Delivery, counts: dict[str, int], now: datetime) -> ReplayProgress:
+def _progress(replay: Replay, file: str, counts: dict[str, int], now: datetime) -> ReplayProgress:
+    delivery = replay.delivery
     began = replay.started_at
     return ReplayProgress(
         replay=replay,
+        file=file,
         state=ReplayState(replay.state),
         passed=delivery.cursor - delivery.start,
         span=(delivery.stop or delivery.cursor) - delivery.start,
@@ -145,9 +150,10 @@ def expired(connector: Connector) -> Kept | None:
 
 
 def reached_at(replay: Replay) -> datetime | None:
-    """When the event a replay comes to next was received; None at its end."""
+    """When the event a replay comes to next was received; None at its end, and of what was imported for it."""
     delivery = replay.delivery
-    if delivery.stop is None or delivery.cursor >= delivery.stop:
+    imported = delivery.kind == DeliveryKind.IMPORT
+    if imported or delivery.stop is None or delivery.cursor >= delivery.stop:
         return None
     ahead = EventBatch.objects.filter(workspace_id=delivery.workspace_id, end_event__gt=delivery.cursor)
     return ahead.order_by("end_event").values_list("received_at", flat=True).first()

@@ -12,9 +12,8 @@ from django.conf import settings
 from exporter.destinations.segment.transform import Plan, convert
 from exporter.destinations.sender import endpoint
 from exporter.ledger.outcomes import Outcome
-from exporter.log import lookup
-from exporter.models import Attempt, DeliveryKind, Replay, Revision
-from exporter.reports import masking
+from exporter.models import Attempt, Replay, Revision
+from exporter.reports import attempts, masking
 
 MOST_CALLS = 3
 _LOOKED_AT = 20 * MOST_CALLS
@@ -52,22 +51,16 @@ def request_sent(attempt: Attempt, *, personal: bool) -> RequestSent | None:
 
 
 def _has_own_ids(attempt: Attempt) -> bool:
-    kind = attempt.delivery.kind
-    return (
-        kind == DeliveryKind.REPLAY
-        and Replay.objects.filter(delivery=attempt.delivery, same_ids=False).exists()
-    )
+    return Replay.objects.filter(delivery=attempt.delivery, same_ids=False).exists()
 
 
 def _calls(attempt: Attempt, plan: Plan) -> list[tuple[bytes, bytes]]:
     """The stored lines with their calls."""
-    last = min(attempt.last_event, attempt.first_event + _LOOKED_AT)
-    lines = lookup.read(attempt.delivery.workspace_id, range(attempt.first_event, last + 1))
     found = []
-    for number in sorted(lines):
-        judged = convert(lines[number].line, plan)
+    for line in attempts.lines_of(attempt, _LOOKED_AT):
+        judged = convert(line, plan)
         if judged.outcome == Outcome.DELIVERED and judged.call is not None:
-            found.append((lines[number].line, judged.call))
+            found.append((line, judged.call))
     return found[:MOST_CALLS]
 
 

@@ -20,14 +20,10 @@ class SourceHealth(StrEnum):
 
     PAUSED = "paused"
     FAILING = "failing"
+    LATE = "late"
     CATCHING_UP = "catching_up"
     WAITING = "waiting"
     FOLLOWING = "following"
-
-    @property
-    def trouble(self) -> bool:
-        """Whether somebody has to act."""
-        return self == SourceHealth.FAILING
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +66,7 @@ def _state(source: Source, counted: dict[str, Any], now: datetime) -> SourceStat
     checks = (
         (SourceHealth.PAUSED, source.paused),
         (SourceHealth.FAILING, bool(source.trouble)),
+        (SourceHealth.LATE, source.late_since is not None),
         (SourceHealth.CATCHING_UP, waiting > 0),
         (SourceHealth.WAITING, not source.last_object),
     )

@@ -168,7 +168,10 @@ def _words(error: Exception) -> str:
     text = str(error)
     if isinstance(error, exceptions.NotFoundError) or "NoSuchBucket" in text or "ContainerNotFound" in text:
         return _("There is no such bucket or container. Look at its name and region.")
-    if "PermanentRedirect" in text or "AuthorizationHeaderMalformed" in text or " 301" in text:
+    if any(
+        word in text
+        for word in ("PermanentRedirect", "AuthorizationHeaderMalformed", "redirect without LOCATION")
+    ):
         return _("The bucket is in another region. Give its region.")
     if any(word in text for word in ("SignatureDoesNotMatch", "InvalidAccessKeyId", "AuthenticationFailed")):
         return _("The key is not accepted. Enter it again.")

@@ -6,13 +6,14 @@ import json
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from connectors.models import Workspace
+from connectors.models import Connector, Workspace
 from connectors.web.permissions import Action, in_workspace
 from connectors.web.request_helpers import REFUSED, by, see_other
 from connectors.workspaces.archived import Archived
@@ -77,8 +78,9 @@ def piece(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBa
 @in_workspace(Action.MANAGE)
 def one(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
     upload = _find(workspace, pk)
-    stamp = live_page.stamp_of(upload.stage, upload.position, upload.received)
-    context: dict[str, Any] = {"upload": upload, "stage": Stage}
+    replay = upload.replay.state if upload.replay else ""
+    stamp = live_page.stamp_of(upload.stage, upload.position, upload.received, replay)
+    context: dict[str, Any] = {"upload": upload, "stage": Stage, "connectors": _connectors(workspace)}
     if upload.stage == Stage.ARRIVED and not live_page.unchanged(request, stamp):
         found, troubles = uploads.preview(upload, FIRST_EVENTS)
         context["events"] = [_shown(one) for one in found]
@@ -95,10 +97,11 @@ def act(request: HttpRequest, workspace: Workspace, pk: int, act: str) -> HttpRe
     try:
         match act:
             case "start":
-                imports.start(upload, by(request))
+                only = _only(request, workspace)
+                imports.start(upload, by(request), only=only, same_ids=request.POST.get("ids") != "new")
             case "cancel":
                 imports.cancel(upload, by(request))
-                messages.success(request, _("Cancelled. What is in the log already stays there."))
+                messages.success(request, _cancelled(upload))
             case _:
                 raise Http404
     except imports.ImportRefused as error:
@@ -106,6 +109,28 @@ def act(request: HttpRequest, workspace: Workspace, pk: int, act: str) -> HttpRe
     except Archived:
         raise Http404 from None
     return see_other("import", workspace.slug, upload.pk)
+
+
+def _connectors(workspace: Workspace) -> QuerySet[Connector]:
+    return Connector.objects.filter(workspace=workspace).order_by("name", "pk")
+
+
+def _only(request: HttpRequest, workspace: Workspace) -> Connector | None:
+    """The connector the events are for; None where they are for all. Raises ImportRefused."""
+    if request.POST.get("into", "log") == "log":
+        return None
+    named = request.POST.get("connector", "")
+    key = int(named) if named.isascii() and named.isdigit() and len(named) < 16 else 0
+    only = _connectors(workspace).filter(pk=key).first()
+    if only is None:
+        raise imports.ImportRefused(_("Choose the connector the events are for."))
+    return only
+
+
+def _cancelled(upload: Upload) -> str:
+    if upload.replay_id is None:
+        return _("Cancelled. What is in the log already stays there.")
+    return _("Cancelled. Nothing of it is sent.")
 
 
 def _shown(raw: dict[str, Any] | bytes) -> dict[str, Any]:

@@ -29,8 +29,9 @@ from exporter.actions.replay_preview import (
 )
 from exporter.display import replay_words
 from exporter.log.batches import OTHER
-from exporter.models import Replay
+from exporter.models import Replay, Upload
 from exporter.models.counts import DeliveryTotal
+from exporter.models.uploads import Stage
 from exporter.reports import replays
 from exporter.views import live_page
 
@@ -139,12 +140,22 @@ def one(request: HttpRequest, workspace: Workspace, pk: int, replay_id: int) -> 
     found = replays.one(connector, replay_id)
     if found is None:
         raise Http404
-    stamp = live_page.stamp_of(
-        found.state, found.passed, found.outcomes, found.replay.rate, found.failing_since
+    told = (
+        found.state,
+        found.passed,
+        found.outcomes,
+        found.replay.rate,
+        found.failing_since,
+        found.replay.events,
     )
+    stamp = live_page.stamp_of(told)
     if live_page.unchanged(request, stamp):
         return HttpResponse(status=204)
+    upload = Upload.objects.filter(replay=found.replay).first()
     context = {
+        "upload": upload,
+        "last_attempt": found.replay.delivery.attempts.order_by("-at").values_list("pk", flat=True).first(),
+        "importing": upload is not None and upload.stage == Stage.RUNNING,
         "connector": connector,
         "progress": found,
         "replay": found.replay,

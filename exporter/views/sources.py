@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -23,6 +23,7 @@ from exporter.models.sources import Taken
 from exporter.reports import source_state
 from exporter.sources.address import BadAddress
 from exporter.sources.store import Trouble
+from exporter.views import live_page
 from exporter.views.source_forms import ALL_SECRETS, KeysForm, SourceForm
 
 MOST_SET_ASIDE = 50
@@ -68,9 +69,17 @@ def new(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
 def one(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
     source = _find(workspace, pk)
     (state,) = source_state.states([source])
+    told = (state.health, state.waiting, state.set_aside, state.objects, state.events, source.trouble)
+    # How far it is behind is told in minutes.
+    minutes = state.lag and state.lag.total_seconds() // 60
+    stamp = live_page.stamp_of(told, minutes, source.last_object, source.accepted)
+    if live_page.unchanged(request, stamp):
+        return HttpResponse(status=204)
     aside = source.entries.filter(state=Taken.SET_ASIDE).order_by("-pk")[:MOST_SET_ASIDE]
     context = {"state": state, "source": source, "aside": aside, "local": source.url.startswith("file:")}
-    return render(request, "exporter/source.html", context)
+    return live_page.page_or_part(
+        request, "exporter/source.html", "exporter/source_live.html", context, stamp=stamp
+    )
 
 
 @sensitive_post_parameters(*ALL_SECRETS)

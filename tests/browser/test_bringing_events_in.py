@@ -11,12 +11,18 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from connectors.models import User, Workspace
+from exporter.actions import replays
+from exporter.delivery.deliver import deliver
 from exporter.intake import uploads
 from exporter.log import event_log
 from exporter.models import Source, Upload
 from exporter.sources.following import follow
+from tests.browser.test_going_bad import line, owner
 from tests.support.avro import container, record
 from tests.support.buckets import KEY, KEY_ID, Bucket, a_server
+from tests.support.delivering import Line
+
+__all__ = ["line", "owner"]
 
 OpenAs = Callable[..., Page]
 
@@ -60,6 +66,37 @@ def test_a_file_is_uploaded_in_pieces_seen_and_imported(
     assert event_log.head(harbour.pk) == 3_000
 
 
+def test_a_file_is_imported_for_one_connector_only(
+    line: Line, owner: User, open_as: OpenAs, tmp_path: Path
+) -> None:
+    file = tmp_path / "history.avro"
+    file.write_bytes(container([record(number) for number in range(40)]))
+    page = open_as(owner)
+    page.goto(f"/w/{line.workspace.slug}/settings/imports/")
+    page.get_by_label("Files").set_input_files(file)
+    page.get_by_role("button", name="Upload").click()
+    expect(page.get_by_role("heading", name="Ready to import")).to_be_visible()
+    expect(page.get_by_label("Connector", exact=True)).to_be_hidden()
+    page.get_by_text("Only to one connector").click()
+    expect(page.get_by_label("Connector", exact=True)).to_be_visible()
+    pictured(page, "import-for-one")
+    page.get_by_role("button", name="Import").click()
+    expect(page.get_by_role("heading", name="Importing")).to_be_visible()
+    upload = Upload.objects.get()
+    uploads.run(upload.pk)
+    page.get_by_role("link", name="replay of its own").click()
+    expect(page.get_by_text("history.avro")).to_be_visible()
+    assert upload.replay is not None
+    replays.advance()
+    deliver(upload.replay.delivery_id)
+    replays.advance()
+    expect(page.get_by_text("40 of about 40")).to_be_visible()
+    expect(page.get_by_text("Done")).to_be_visible()
+    pictured(page, "replay-of-a-file")
+    assert len(line.arrived()) == 40
+    assert event_log.head(line.workspace.pk) == 0
+
+
 def test_a_bucket_is_added_with_a_wrong_address_mended_and_followed(
     harbour: Workspace, admin: User, open_as: OpenAs, bucket: Bucket
 ) -> None:
@@ -84,6 +121,6 @@ def test_a_bucket_is_added_with_a_wrong_address_mended_and_followed(
     follow(Source.objects.get().pk)
     page.reload()
     expect(page.get_by_text("Following").first).to_be_visible()
-    expect(page.get_by_text("1 objects: 2 accepted")).to_be_visible()
+    expect(page.get_by_text("1 object: 2 accepted")).to_be_visible()
     pictured(page, "source")
     assert event_log.head(harbour.pk) == 2

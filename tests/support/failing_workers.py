@@ -73,19 +73,9 @@ class FailingWorkers:
     @rule(settles=st.integers(0, 2))
     def crash(self, settles: int) -> None:
         """The worker dies before its first, second or third settle, whatever Segment has accepted by then."""
-        real, left = settle.settle, [settles]
-
-        def dying(lease: Lease, step: Step, *, beside: settle.Statement | None = None) -> None:
-            if not left[0]:
-                if step.accepted:
-                    self.own.add(Reached.CRASHED_IN_A_TURN)
-                raise Crash
-            left[0] -= 1
-            real(lease, step, beside=beside)
-
         self.line.make_due()
         try:
-            self._deliver_with(dying)
+            self._deliver_with(self._dying(settles))
         except Crash:
             self._abandon()
 
@@ -98,21 +88,8 @@ class FailingWorkers:
     def two_workers(self, some: list[tuple[str, str]]) -> None:
         """One worker freezes before it settles; another takes over; the first one wakes up."""
         self.append(some)
-        real, frozen = settle.settle, [False]
-
-        def freezing(lease: Lease, step: Step, *, beside: settle.Statement | None = None) -> None:
-            if not frozen[0]:
-                frozen[0] = True
-                self._abandon()
-                deliver(lease.delivery_id)
-            try:
-                real(lease, step, beside=beside)
-            except LeaseLost:
-                self.own.add(Reached.LOST_IN_A_TURN)
-                raise
-
         self.line.make_due()
-        self._deliver_with(freezing)
+        self._deliver_with(self._freezing())
 
     # --- means ----------------------------------------------------------------------------------------------------
 
@@ -125,15 +102,47 @@ class FailingWorkers:
                 self.own.add(Reached.ACCEPTED_IN_A_SET if moved else Reached.LOST_IN_A_SET)
         return settled
 
-    def _deliver_with(self, settling: Callable[..., None]) -> None:
-        with patch.object(turn, "settle", settling):
-            self.line.deliver()
+    def _dying(self, settles: int) -> Callable[..., None]:
+        """A settle that ends the process after so many."""
+        real, left = settle.settle, [settles]
 
-    def _abandon(self) -> None:
+        def dying(lease: Lease, step: Step, *, beside: settle.Statement | None = None) -> None:
+            if not left[0]:
+                if step.accepted:
+                    self.own.add(Reached.CRASHED_IN_A_TURN)
+                raise Crash
+            left[0] -= 1
+            real(lease, step, beside=beside)
+
+        return dying
+
+    def _freezing(self) -> Callable[..., None]:
+        """A settle before which another worker takes over, once."""
+        real, frozen = settle.settle, [False]
+
+        def freezing(lease: Lease, step: Step, *, beside: settle.Statement | None = None) -> None:
+            if not frozen[0]:
+                frozen[0] = True
+                self._abandon(lease.delivery_id)
+                deliver(lease.delivery_id)
+            try:
+                real(lease, step, beside=beside)
+            except LeaseLost:
+                self.own.add(Reached.LOST_IN_A_TURN)
+                raise
+
+        return freezing
+
+    def _deliver_with(self, settling: Callable[..., None], delivery_id: int | None = None) -> None:
+        """Of the live delivery, or of another."""
+        with patch.object(turn, "settle", settling):
+            deliver(delivery_id or self.line.delivery.pk)
+
+    def _abandon(self, delivery_id: int | None = None) -> None:
         """The lease is still the vanished worker's, and has run out."""
         with connection.cursor() as cursor:
             cursor.execute(
                 "UPDATE exporter_delivery SET lease_token = coalesce(lease_token, gen_random_uuid()), "
                 "lease_until = clock_timestamp() - interval '1 second' WHERE id = %s",
-                [self.line.delivery.pk],
+                [delivery_id or self.line.delivery.pk],
             )

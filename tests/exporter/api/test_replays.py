@@ -68,6 +68,10 @@ def test_it_is_paused_resumed_and_cancelled(line: Line) -> None:
     made = api.post(since=an_hour_ago(), outcomes=["everything"]).json()["id"]
     assert api.post(f"/{made}/pause").json()["state"] == "paused"
     assert api.post(f"/{made}/resume").json()["state"] in ("waiting", "running")
+    assert api.post(f"/{made}/rate", rate=250).json()["rate"] == 250
+    assert api.post(f"/{made}/rate", rate=None).json()["rate"] is None
+    for body, status in (({}, 400), ({"rate": "fast"}, 400), ({"rate": 0}, 409)):
+        assert api.post(f"/{made}/rate", **body).status_code == status
     assert api.post(f"/{made}/cancel").json()["state"] == "cancelled"
     refused = api.post(f"/{made}/pause")
     assert (refused.status_code, "cancelled" in refused.json()["detail"]) == (409, True)

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from connectors.audit.actor import SYSTEM
 from connectors.catalogue.catalogue import ALL
+from connectors.models import Connector
 from connectors.setup import lifecycle
 from exporter.actions import replays
 from exporter.actions.replay_preview import ReplayRefused, Wanted
@@ -250,4 +251,21 @@ def test_what_expired_is_delivered_after_all_though_the_settings_change_while_it
     assert run(made) == {"delivered": 20}
     assert live(line) == {"delivered": 20}
     assert RecoveredEvent.objects.count() == 20
+    assert check.check() == []
+
+
+def test_what_was_not_selected_then_is_sent_once_it_is(line: Line) -> None:
+    def choose(*types: str) -> None:
+        version = Connector.objects.get(pk=line.connector.pk).version
+        chosen = lifecycle.Settings("Segment", "data@example.com", list(types), False)
+        lifecycle.update(line.connector, chosen, seen_version=version, by=SYSTEM)
+
+    choose("users.messages.email.Click")
+    opened = line.feed(4)
+    line.deliver()
+    assert live(line) == {"unselected": 4}
+    choose(EMAIL_OPEN)
+    assert run(replays.begin(line.connector, wanted(outcomes=["unselected"]), SYSTEM)) == {"delivered": 4}
+    assert sorted(line.arrived()) == sorted(opened)
+    assert live(line) == {"unselected": 4}, "it was not lost, so the live ledger stays as it is"
     assert check.check() == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.core import mail
@@ -10,7 +10,9 @@ from django.utils import timezone
 
 from connectors.models import Role
 from exporter.incidents import source_mail
-from exporter.models import Source
+from exporter.models import Source, SourceObject
+from exporter.reports import source_state
+from exporter.reports.source_state import SourceHealth
 from tests.support.factories import MembershipFactory, WorkspaceFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -24,7 +26,7 @@ def source(minutes: float, **fields: object) -> Source:
     return Source.objects.create(workspace=workspace, url="s3://exports/currents", begin="now", **given)
 
 
-def _ago(minutes: float) -> object:
+def _ago(minutes: float) -> datetime:
     return timezone.now() - timedelta(minutes=minutes)
 
 
@@ -46,3 +48,32 @@ def test_trouble_and_its_end_are_mailed_once_each() -> None:
 def test_nobody_is_told_of_a_short_trouble_or_of_a_paused_source(fields: dict[str, object]) -> None:
     source(29, **fields)
     assert (source_mail.mail_due(), mail.outbox) == (0, [])
+
+
+def test_new_objects_that_wait_for_over_an_hour_are_told_of_and_so_is_the_end() -> None:
+    one = source(0, trouble="", failing_since=None, created_at=_ago(600))
+    waiting = SourceObject.objects.create(
+        source=one, name="a.avro", etag="1", size=10, modified_at=_ago(90), state="waiting"
+    )
+    assert source_mail.mail_due() == 0
+    one.refresh_from_db()
+    assert one.late_since is not None
+    assert source_state.states([one])[0].health is SourceHealth.LATE
+    Source.objects.filter(pk=one.pk).update(late_since=_ago(31))
+    assert (source_mail.mail_due(), source_mail.mail_due()) == (1, 0)
+    SourceObject.objects.filter(pk=waiting.pk).update(state="done")
+    assert (source_mail.mail_due(), source_mail.mail_due()) == (1, 0)
+    late, over = mail.outbox
+    assert late.subject.endswith("has fallen behind")
+    assert over.subject.endswith("is read again")
+
+
+@pytest.mark.parametrize("fields", [{"created_at": None}, {"paused": True}])
+def test_what_was_there_before_the_source_and_what_is_paused_is_not_late(fields: dict[str, object]) -> None:
+    given = {"created_at": _ago(600), "trouble": "", "failing_since": None} | fields
+    given["created_at"] = given["created_at"] or _ago(10)
+    one = source(0, **given)
+    SourceObject.objects.create(source=one, name="a", etag="1", size=1, modified_at=_ago(90), state="waiting")
+    source_mail.mail_due()
+    one.refresh_from_db()
+    assert one.late_since is None

@@ -19,6 +19,7 @@ from exporter.sql import execute
 from tests.support.delivering import Line
 from tests.support.histories import History
 from tests.support.reached import Reached
+from tests.support.replay_histories import ReplayHistory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -49,6 +50,15 @@ def test_every_event_is_accounted_for_whatever_happens() -> None:
         assert not missed, (
             f"these histories hardly show anything of: {missed}; they reached {History.reached}"
         )
+
+
+def test_every_event_has_one_outcome_whatever_is_replayed() -> None:
+    ReplayHistory.recovered.clear()
+    many = max(5, HISTORIES // 25)
+    run_state_machine_as_test(ReplayHistory, settings=settings(PATIENT, max_examples=many))
+    if many >= TELLING:
+        assert ReplayHistory.recovered["expired"] >= many // 10, ReplayHistory.recovered
+        assert ReplayHistory.recovered["rejected"], ReplayHistory.recovered
 
 
 def differences(monkeypatch: pytest.MonkeyPatch, broken: Execute) -> list[str]:

@@ -26,8 +26,9 @@ from exporter.sources.address import BadAddress, parse
 from exporter.sources.following import FollowTurn, follow
 from exporter.sources.store import Store, Trouble
 from tests.support.avro import container, record
-from tests.support.buckets import KEY, Bucket, a_server
+from tests.support.buckets import KEY, KEY_ID, Bucket, a_server
 from tests.support.factories import WorkspaceFactory
+from tests.support.raw_server import raw_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOBODY = By(None)
@@ -163,6 +164,22 @@ def test_what_is_wrong_with_a_bucket_is_told_in_words(bucket: Bucket) -> None:
     with pytest.raises(Trouble, match="no such bucket"):
         sources.check(sources.Wish("s3://no-such-bucket", Begin.BEGINNING, None, good.options, good.secrets))
     assert sources.check(good) == ["a/b.avro"]
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(b"301 Moved Permanently", b"PermanentRedirect"), (b"400 Bad Request", b"AuthorizationHeaderMalformed")],
+)
+def test_a_bucket_of_another_region_asks_for_its_region(settings: Any, status: bytes, code: bytes) -> None:
+    said = b"<Error><Code>%b</Code><Region>eu-central-1</Region></Error>" % code
+    answer = b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n%b" % (status, len(said), said)
+    with raw_server(*[answer] * 3) as server:
+        endpoint = f"http://127.0.0.1:{server.port}"
+        settings.CURRENTS_SOURCE_ENDPOINTS = [endpoint]
+        secrets = {"access_key_id": KEY_ID, "secret_access_key": KEY}
+        wish = sources.Wish("s3://exports", Begin.BEGINNING, None, {"endpoint": endpoint}, secrets)
+        with pytest.raises(Trouble, match="in another region"):
+            sources.check(wish)
 
 
 def test_a_store_that_does_not_answer_is_told_and_asked_again_later(

@@ -1,0 +1,104 @@
+"""Batches that were imported for one connector: appended to its delivery, and read by that alone. Numbers begin at 0
+with each delivery; its `stop` is their head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import psycopg
+
+from exporter.log import event_log
+from exporter.log.batches import Batch
+from exporter.log.event_log import Header
+from exporter.sql import cursor
+
+_encode = msgspec.json.Encoder().encode
+
+_CLAIM = """
+UPDATE exporter_delivery SET stop = stop + %s WHERE id = %s AND kind = 'import' RETURNING stop - %s, clock_timestamp()
+"""
+_INSERT = """
+INSERT INTO exporter_importedbatch
+       (delivery_id, first_event, end_event, received_at, type_counts, id_hashes, payload)
+SELECT %s, f, e, %s, t::jsonb, h, p
+  FROM unnest(%b::bigint[], %b::bigint[], %b::text[], %b::bytea[], %b::bytea[]) AS b(f, e, t, h, p)
+"""
+_HEADERS = """
+SELECT id, first_event, end_event, received_at, type_counts::text FROM exporter_importedbatch
+ WHERE delivery_id = %s AND end_event > %s ORDER BY end_event LIMIT %s
+"""
+_HASHES = """
+SELECT first_event, end_event, received_at, id_hashes FROM exporter_importedbatch
+ WHERE delivery_id = %s AND end_event > %s ORDER BY end_event
+"""
+# Whoever still sends keeps the lease; the next time they go.
+_FORGET = """
+DELETE FROM exporter_importedbatch WHERE id IN (
+    SELECT b.id FROM exporter_importedbatch b
+      JOIN exporter_delivery d ON d.id = b.delivery_id JOIN exporter_replay r ON r.delivery_id = d.id
+     WHERE r.finished_at IS NOT NULL AND (d.lease_until IS NULL OR d.lease_until < clock_timestamp())
+     LIMIT %s)
+"""
+
+
+def append(
+    sql: psycopg.Cursor[Any], delivery_id: int, batches: Sequence[Batch]
+) -> list[tuple[int, int, datetime, bytes]]:
+    """Appends in the caller's transaction; first and end number, time and id hashes of each.
+
+    Raises:
+        LookupError: there is no such delivery (any more).
+    """
+    count = sum(batch.count for batch in batches)
+    row = sql.execute(_CLAIM, (count, delivery_id, count)).fetchone()
+    if row is None:
+        raise LookupError(f"There is no import with the delivery {delivery_id}.")
+    number, received_at = row
+    placed = []
+    for batch in batches:
+        placed.append((number, number + batch.count, received_at, batch.id_hashes))
+        number += batch.count
+    sql.execute(
+        _INSERT,
+        (
+            delivery_id,
+            received_at,
+            [first for first, _end, _at, _hashes in placed],
+            [end for _first, end, _at, _hashes in placed],
+            [_encode(batch.type_counts).decode() for batch in batches],
+            [batch.id_hashes for batch in batches],
+            [batch.compressed() for batch in batches],
+        ),
+    )
+    return placed
+
+
+def head(delivery_id: int) -> int:
+    """The next event number; 0 where the delivery is gone."""
+    row = cursor().execute("SELECT stop FROM exporter_delivery WHERE id = %s", (delivery_id,)).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def headers(delivery_id: int, number: int, limit: int) -> list[Header]:
+    """As `event_log.headers`."""
+    rows = cursor().execute(_HEADERS, (delivery_id, number, limit))
+    return [Header(row[0], row[1], row[2], row[3], event_log.decode_counts(row[4])) for row in rows]
+
+
+def payloads(batch_ids: Sequence[int]) -> dict[int, bytes]:
+    """As `event_log.payloads`."""
+    query = "SELECT id, payload FROM exporter_importedbatch WHERE id = ANY(%s)"
+    return dict(cursor().execute(query, (list(batch_ids),), binary=True).fetchall())
+
+
+def id_hashes(delivery_id: int, after: int) -> list[tuple[int, int, datetime, bytes]]:
+    """First and end number, time and id hashes of the batches that hold events from number `after` on."""
+    return cursor().execute(_HASHES, (delivery_id, after), binary=True).fetchall()
+
+
+def forget(most: int) -> int:
+    """Deletes up to so many batches of replays that are over; how many were."""
+    return cursor().execute(_FORGET, (most,)).rowcount
