@@ -129,7 +129,7 @@ def pages(admin: User) -> dict[str, tuple[str, Act]]:
 
     def refused(page: Page) -> None:
         page.locator(LAST_BUTTON).click()
-        page.locator("#remarks-name .message.bad").wait_for()
+        page.locator("#remarks-region .message.bad").wait_for()
 
     def conflict(page: Page) -> None:
         page.locator("#id_name").fill("My better name")
