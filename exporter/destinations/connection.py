@@ -45,17 +45,18 @@ class Connection:
         self.fresh = True
         self.rested = 0.0
 
-    def exchange(self, request: bytes, deadline: float) -> AnswerReader:
-        """Sends a request and returns the reader of its answer. An answer that came before the whole request
-        was taken (an early refusal) is still to be read, so a send that breaks off is the reader's to report."""
+    def exchange(self, request: bytes, deadline: float, received: bytes = b"") -> AnswerReader:
+        """Sends a request and returns the reader of its answer, of which `received` has come already. An answer that
+        came before the whole request was taken (an early refusal) is still to be read, so a send that breaks off is
+        the reader's to report."""
         _limit(self.sock, deadline)
         try:
             self.sock.sendall(request)
         except TimeoutError:
             raise
         except OSError as fault:
-            return AnswerReader(_early(self.sock, fault))
-        return AnswerReader(_until(self.sock, deadline))
+            return AnswerReader(_early(self.sock, fault), received)
+        return AnswerReader(_until(self.sock, deadline), received)
 
     def is_silent(self) -> bool:
         """Whether the other end has neither closed it nor sent anything unasked."""

@@ -51,11 +51,11 @@ class HttpAnswer:
 
 
 class AnswerReader:
-    """Reads one answer. `buffer` holds what was received and not used yet."""
+    """Reads one answer. What was `received` already is its beginning; `buffer` holds what was not used yet."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, received: bytes = b"") -> None:
         self._receive = receive
-        self._buffer = bytearray()
+        self._buffer = bytearray(received)
         self._ended = False
 
     def read(self) -> HttpAnswer:

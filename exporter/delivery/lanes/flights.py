@@ -1,6 +1,6 @@
 """The requests of the set lane that are under way: launched, renewed, counted as hanging, cut.
 
-Sender threads only speak HTTP; everything else here belongs to the coordinating thread.
+The wire and its threads only speak HTTP; everything else here belongs to the coordinating thread.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from exporter.delivery.settings_in_force import Current
 from exporter.delivery.turn import LAST_MOMENT, STOP_SECONDS
 from exporter.destinations import packing
 from exporter.destinations.sender import Senders
+from exporter.destinations.wire import Wire
 from exporter.dispatch.shutdown import stopping
 from exporter.sql import execute
 
@@ -32,7 +33,7 @@ HANGS_AFTER = 1.0
 MOST_HANGING = 128
 MOST_HEALTHY = 128
 LOOK_SECONDS = 0.25
-_senders = Senders(MOST_HEALTHY + MOST_HANGING, "small-sender")
+_wire = Wire(Senders(MOST_HEALTHY + MOST_HANGING, "small-sender"), "small-wire")
 
 _RENEW = """
 UPDATE exporter_delivery d SET lease_until = clock_timestamp() + make_interval(secs => %(seconds)s)
@@ -96,7 +97,7 @@ class Flights:
             if len(self._answered) == 1:
                 self._tell()
 
-        flight = _senders.launch(current.endpoint, current.authorization, wrapped, done)
+        flight = _wire.launch(current.endpoint, current.authorization, wrapped, done)
         sent = Sent(body, current, flight, time.monotonic() + clock)
         self._flying[key] = Flying(claimed, sent)
 

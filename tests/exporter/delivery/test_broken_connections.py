@@ -12,7 +12,7 @@ from exporter.delivery import deliver as turns
 from exporter.delivery import settle as settling
 from exporter.delivery.lease import Lease
 from exporter.delivery.settle_sql import SETTLE
-from exporter.destinations import sender
+from exporter.destinations import flight, sender
 from exporter.models import Attempt
 from tests.exporter.delivery.test_failure import in_thread
 from tests.support.delivering import a_line
@@ -72,7 +72,7 @@ def end_backend(pid: int) -> None:
 
 
 def test_an_idle_connection_the_other_end_closed_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sender, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(flight, "IDLE_SECONDS", 0.0)
     sender.close_idle()
     with a_line() as line:
         line.feed(1)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from exporter.destinations import connection, sender
+from exporter.destinations import connection, flight, sender, wire
 from exporter.destinations.answer import Answer
 from exporter.destinations.http_answer import MOST_BODY_BYTES
+from tests.support.open_connection import keep_one_open
 from tests.support.raw_server import RawServer, raw_server
 
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{"success":true}'
@@ -25,11 +26,31 @@ def _nothing_stays_open() -> Iterator[None]:
     sender.endpoint.cache_clear()
 
 
-def ask(server: RawServer, body: bytes = b"{}") -> Answer:
+Ask = Callable[..., Answer]
+WIRE = wire.Wire(sender.Senders(8, "wired"), "wire")
+
+
+def _posted(server: RawServer, body: bytes = b"{}") -> Answer:
     return sender.post(sender.endpoint(server.url), sender.basic("key"), lambda: body)
 
 
-def test_a_request_says_where_it_goes_who_sends_it_and_how_long_it_is() -> None:
+def _wired(server: RawServer, body: bytes = b"{}") -> Answer:
+    to = sender.endpoint(server.url)
+    keep_one_open(to)
+    landed = threading.Event()
+    asked = WIRE.launch(to, sender.basic("key"), lambda: body, landed.set)
+    assert landed.wait(20)
+    return asked.answer()
+
+
+@pytest.fixture(params=[_posted, _wired], ids=["in its thread", "on the wire"])
+def ask(request: pytest.FixtureRequest) -> Ask:
+    """Both ways must read the same out of the same bytes."""
+    way: Ask = request.param
+    return way
+
+
+def test_a_request_says_where_it_goes_who_sends_it_and_how_long_it_is(ask: Ask) -> None:
     with raw_server(OK) as server:
         answer = ask(server, b'{"batch":[]}')
     assert (answer.status, answer.body, answer.error) == (200, b'{"success":true}', "")
@@ -43,14 +64,14 @@ def test_a_request_says_where_it_goes_who_sends_it_and_how_long_it_is() -> None:
 
 
 @pytest.mark.parametrize("status", [100, 102, 103, 199])
-def test_an_interim_answer_is_read_past_and_the_real_one_counts(status: int) -> None:
+def test_an_interim_answer_is_read_past_and_the_real_one_counts(status: int, ask: Ask) -> None:
     interim = b"HTTP/1.1 %d Wait\r\nLink: </style.css>\r\n\r\n" % status
     with raw_server(interim + BAD, OK, interim + interim + OK) as server:
         assert [ask(server).status for _ in range(3)] == [500, 200, 200]
         assert server.connections == 1
 
 
-def test_interim_answers_without_end_are_a_failure_not_a_wait_without_end() -> None:
+def test_interim_answers_without_end_are_a_failure_not_a_wait_without_end(ask: Ask) -> None:
     with raw_server(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 10_000 + OK, OK) as server:
         answer = ask(server)
         assert (answer.status, answer.error) == (None, "only interim answers came")
@@ -81,7 +102,7 @@ def test_interim_answers_without_end_are_a_failure_not_a_wait_without_end() -> N
         pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 70000\r\n\r\n" + b"x" * 70_000, id="a long body"),
     ],
 )
-def test_a_connection_in_doubt_carries_no_second_request(odd: bytes) -> None:
+def test_a_connection_in_doubt_carries_no_second_request(odd: bytes, ask: Ask) -> None:
     def say(sock: socket.socket) -> None:
         sock.sendall(odd)
         if odd.startswith(b"HTTP/1.1 200 OK\r\n\r\n"):
@@ -95,7 +116,7 @@ def test_a_connection_in_doubt_carries_no_second_request(odd: bytes) -> None:
         assert server.connections == 2
 
 
-def test_an_answer_nobody_asked_for_is_not_taken_for_the_next_requests() -> None:
+def test_an_answer_nobody_asked_for_is_not_taken_for_the_next_requests(ask: Ask) -> None:
     sent = threading.Event()
     go_on = threading.Event()
 
@@ -113,7 +134,7 @@ def test_an_answer_nobody_asked_for_is_not_taken_for_the_next_requests() -> None
         assert server.connections == 2
 
 
-def test_whole_answers_share_one_connection() -> None:
+def test_whole_answers_share_one_connection(ask: Ask) -> None:
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n5;a=b\r\nhello\r\n3\r\n...\r\n0\r\n\r\n"
     empty = b"HTTP/1.1 204 No Content\r\n\r\n"
     twice = b"HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nok"
@@ -123,7 +144,7 @@ def test_whole_answers_share_one_connection() -> None:
         assert server.connections == 1
 
 
-def test_more_headers_than_others_take_are_read() -> None:
+def test_more_headers_than_others_take_are_read(ask: Ask) -> None:
     many = b"".join(b"X-%d: value\r\n" % number for number in range(500))
     with raw_server(
         b"HTTP/1.1 429 Slow\r\n" + many + b"Retry-After: 7\r\nContent-Length: 0\r\n\r\n", OK
@@ -137,7 +158,7 @@ def test_more_headers_than_others_take_are_read() -> None:
 @pytest.mark.parametrize(
     "head", [b"X: " + b"y" * 200_000, b"X: y\r\n" * 50_000], ids=["a line", "many lines"]
 )
-def test_a_head_without_end_is_bounded_and_its_status_still_counts_once(head: bytes) -> None:
+def test_a_head_without_end_is_bounded_and_its_status_still_counts_once(head: bytes, ask: Ask) -> None:
     with raw_server(b"HTTP/1.1 200 OK\r\nDate: today\r\n" + head, BAD) as server:
         answer = ask(server)
         assert (answer.status, answer.headers["date"]) == (200, "today")
@@ -155,7 +176,7 @@ def test_a_head_without_end_is_bounded_and_its_status_still_counts_once(head: by
         (None, "connection closed without an answer"),
     ],
 )
-def test_what_is_no_answer_is_a_failure_with_a_plain_name(said: bytes | None, error: str) -> None:
+def test_what_is_no_answer_is_a_failure_with_a_plain_name(said: bytes | None, error: str, ask: Ask) -> None:
     def say(sock: socket.socket) -> None:
         if said is not None:
             sock.sendall(said)
@@ -166,7 +187,7 @@ def test_what_is_no_answer_is_a_failure_with_a_plain_name(said: bytes | None, er
         assert (answer.status, answer.error) == (None, error)
 
 
-def test_the_status_counts_although_the_rest_breaks_off() -> None:
+def test_the_status_counts_although_the_rest_breaks_off(ask: Ask) -> None:
     def say_half(sock: socket.socket) -> None:
         sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
         sock.shutdown(socket.SHUT_WR)
@@ -214,7 +235,7 @@ def test_an_answer_that_dribbles_ends_at_the_deadline() -> None:
     assert (flight.answer().status, flight.answer().error) == (None, "timed out")
 
 
-def test_a_flight_that_is_cut_ends_at_once_and_its_connection_with_it() -> None:
+def test_a_flight_that_is_cut_ends_at_once_and_its_connection_with_it(ask: Ask) -> None:
     asked, over = threading.Event(), threading.Event()
 
     def hang(_sock: socket.socket) -> None:
@@ -285,14 +306,16 @@ def test_a_fault_while_the_body_is_made_is_an_answer() -> None:
     assert (answer.status, answer.error) == (None, "internal fault (ZeroDivisionError)")
 
 
-def test_an_idle_connection_the_other_end_closed_is_opened_again_in_silence() -> None:
+def test_an_idle_connection_the_other_end_closed_is_opened_again_in_silence(ask: Ask) -> None:
     with raw_server(OK, None, OK) as server:
         assert ask(server).status == 200
         assert ask(server).error == "connection closed without an answer", "it had just been used"
 
 
-def test_a_connection_that_rested_and_breaks_is_tried_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sender, "IDLE_SECONDS", 0.0)
+def test_a_connection_that_rested_and_breaks_is_tried_once_more(
+    monkeypatch: pytest.MonkeyPatch, ask: Ask
+) -> None:
+    monkeypatch.setattr(flight, "IDLE_SECONDS", 0.0)
     with raw_server(OK, None, OK, None, None) as server:
         assert [ask(server).status for _ in range(2)] == [200, 200]
         assert (ask(server).status, len(server.requests)) == (None, 5)
@@ -300,7 +323,7 @@ def test_a_connection_that_rested_and_breaks_is_tried_once_more(monkeypatch: pyt
 
 def test_connections_are_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     with raw_server(OK, OK, OK) as server:
-        ask(server)
+        _posted(server)
         monkeypatch.setattr(connection, "LONGEST_LIFE_SECONDS", 0.0)
-        ask(server)
+        _posted(server)
         assert server.connections == 2

@@ -55,7 +55,7 @@ def _renewed(_query: str, terms: dict[str, Any]) -> list[tuple[Any, ...]]:
 def senders(monkeypatch: pytest.MonkeyPatch, settings: Any) -> _Senders:
     made = _Senders()
     settings.CURRENTS_LEASE_SECONDS = TERM
-    monkeypatch.setattr(flights, "_senders", made)
+    monkeypatch.setattr(flights, "_wire", made)
     monkeypatch.setattr(flights, "execute", _renewed)
     return made
 
@@ -152,4 +152,4 @@ def test_a_process_that_stops_waits_for_its_answers_and_no_longer_than_stated(se
 
 
 def test_there_is_a_thread_for_every_request_that_may_be_under_way() -> None:
-    assert flights._senders._most == flights.MOST_HEALTHY + flights.MOST_HANGING
+    assert flights._wire._senders._most == flights.MOST_HEALTHY + flights.MOST_HANGING

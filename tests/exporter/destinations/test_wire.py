@@ -1,0 +1,174 @@
+"""The wire: many requests, one thread; whatever one of them does, the others go on."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from exporter.destinations import sender
+from exporter.destinations.sender import Flight, Senders
+from exporter.destinations.wire import Wire
+from tests.support.open_connection import keep_one_open
+from tests.support.raw_server import RawServer, raw_server
+
+OK = b'HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{"success":true}'
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_open() -> Iterator[None]:
+    yield
+    sender.close_idle()
+    sender.endpoint.cache_clear()
+
+
+class Line:
+    """A wire to one server, and what was launched over it."""
+
+    def __init__(self, server: RawServer, *, opened: int = 1, threads: int = 8) -> None:
+        self.wire = Wire(Senders(threads, "line-sender"), "line")
+        self.to = sender.endpoint(server.url)
+        keep_one_open(self.to, opened)
+
+    def launch(self, body: bytes = b"{}", seconds: float = 10.0) -> tuple[Flight, threading.Event]:
+        landed = threading.Event()
+        until = time.monotonic() + seconds
+        return self.wire.launch(self.to, b"x", lambda: body, landed.set, deadline=until), landed
+
+
+def _threads(prefix: str) -> int:
+    return sum(thread.name.startswith(prefix) for thread in threading.enumerate())
+
+
+def test_fifty_requests_wait_for_their_answers_in_one_thread() -> None:
+    go_on = threading.Event()
+    before = _threads("line")
+
+    def hold(sock: socket.socket) -> None:
+        go_on.wait(10)
+        sock.sendall(OK)
+
+    with raw_server(*[hold] * 50) as server:
+        line = Line(server, opened=50)
+        launched = [line.launch() for _ in range(50)]
+        while len(server.requests) < 50:
+            time.sleep(0.01)
+        assert _threads("line") == before + 1
+        go_on.set()
+        assert all(landed.wait(10) for _flight, landed in launched)
+        assert {flight.answer().status for flight, _landed in launched} == {200}
+
+
+def test_an_answer_that_dribbles_ends_at_the_deadline_and_holds_up_nobody() -> None:
+    stop = threading.Event()
+
+    def dribble(sock: socket.socket) -> None:
+        for byte in b"HTTP/1.1 200 OK\r\n" * 1_000:
+            sock.sendall(bytes([byte]))
+            if stop.wait(0.02):
+                return
+
+    with raw_server(dribble, OK) as server:
+        line = Line(server, opened=2)
+        slow, slow_landed = line.launch(seconds=1.0)
+        while not server.requests:
+            time.sleep(0.01)
+        quick, quick_landed = line.launch()
+        assert quick_landed.wait(5)
+        assert not slow.done
+        assert slow_landed.wait(10)
+        stop.set()
+    assert (quick.answer().status, slow.answer().status, slow.answer().error) == (200, None, "timed out")
+
+
+def test_a_flight_that_is_cut_on_the_wire_ends_at_once_and_its_connection_with_it() -> None:
+    over = threading.Event()
+
+    def hang(_sock: socket.socket) -> None:
+        over.wait(10)
+
+    with raw_server(hang, OK) as server:
+        line = Line(server)
+        flight, landed = line.launch(seconds=60)
+        while not server.requests:
+            time.sleep(0.01)
+        flight.cut()
+        assert landed.wait(5)
+        over.set()
+        assert (flight.answer().status, flight.answer().error) == (None, "timed out")
+        again, landed = line.launch()
+        assert landed.wait(5)
+        assert (again.answer().status, server.connections) == (200, 2)
+
+
+def test_a_flight_cut_before_it_was_sent_is_never_sent() -> None:
+    with raw_server(OK) as server:
+        line = Line(server)
+        line.wire._lock.acquire()  # the wire cannot take it before it is cut
+        flight = Flight(line.to, b"x", lambda: b"cut", None, None)
+        line.wire._waiting.append(flight)
+        line.wire._lock.release()
+        flight.cut()
+        _second, landed = line.launch(b"sent")
+        line.wire._bell.send(b"!")
+        assert landed.wait(5)
+        assert [request.rpartition(b"\r\n\r\n")[2] for request in server.requests] == [b"sent"]
+
+
+def test_a_long_answer_and_a_long_body_are_a_threads_work() -> None:
+    long = b"HTTP/1.1 200 OK\r\nContent-Length: 40000\r\n\r\n" + b"x" * 40_000
+    with raw_server(long, OK) as server:
+        line = Line(server)
+        flight, landed = line.launch()
+        assert landed.wait(5)
+        assert len(flight.answer().body) == 40_000
+        flight, landed = line.launch(b"y" * 20_000_000)
+        assert landed.wait(10)
+        assert (flight.answer().status, server.connections) == (200, 1)
+        assert server.requests[-1].endswith(b"y" * 20_000_000)
+
+
+def test_a_fault_of_one_is_its_answer_and_the_others_go_on() -> None:
+    def broken() -> bytes:
+        raise ZeroDivisionError
+
+    def falls(_flight: Flight) -> None:
+        raise RuntimeError
+
+    with raw_server(OK, OK) as server:
+        line = Line(server, opened=2)
+        landed = threading.Event()
+        flight = line.wire.launch(line.to, b"x", broken, landed.set)
+        assert landed.wait(5)
+        assert flight.answer().error == "internal fault (ZeroDivisionError)"
+        line.wire.launch(line.to, b"x", lambda: b"{}", lambda: falls(flight))
+        flight, landed = line.launch()
+        assert landed.wait(5)
+        assert flight.answer().status == 200
+
+
+def test_what_nobody_has_opened_yet_is_opened_by_a_thread() -> None:
+    with raw_server(OK, OK) as server:
+        line = Line(server, opened=0)
+        for _ in range(2):
+            flight, landed = line.launch()
+            assert landed.wait(5)
+            assert flight.answer().status == 200
+        assert server.connections == 1
+
+
+def test_a_whole_answer_in_many_pieces_is_one_answer() -> None:
+    def piece_by_piece(sock: socket.socket) -> None:
+        for byte in OK:
+            sock.sendall(bytes([byte]))
+
+    with raw_server(piece_by_piece, OK) as server:
+        line = Line(server)
+        for _ in range(2):
+            flight, landed = line.launch()
+            assert landed.wait(5)
+            assert flight.answer().body == b'{"success":true}'
+        assert server.connections == 1
