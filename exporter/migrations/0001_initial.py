@@ -298,7 +298,7 @@ class Migration(migrations.Migration):
                 ('region', models.CharField(max_length=2)),
                 ('catalogue_version', models.SmallIntegerField()),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('connector', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='revisions', to='connectors.connector')),
+                ('connector', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='revisions', to='connectors.connector')),
                 ('write_key', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='connectors.writekey')),
             ],
         ),
@@ -321,6 +321,14 @@ class Migration(migrations.Migration):
                 ('event_type', models.CharField(max_length=200)),
                 ('workspace', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, to='connectors.workspace')),
             ],
+        ),
+        migrations.AddIndex(
+            model_name='delivery',
+            index=models.Index(condition=models.Q(('kind', 'live')), fields=['workspace'], name='live_deliveries_by_workspace'),
+        ),
+        migrations.AddIndex(
+            model_name='revision',
+            index=models.Index(fields=['connector', '-id'], name='newest_revision_of_connector'),
         ),
         migrations.AddConstraint(
             model_name='delivery',

@@ -68,6 +68,9 @@ class Delivery(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["workspace"], condition=Q(kind="live"), name="live_deliveries_by_workspace")
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["connector"], condition=Q(kind="live"), name="one_live_delivery_per_connector"
@@ -85,13 +88,20 @@ class Revision(models.Model):
     `catalogue_version`: an event type learned later was unsupported under it, whatever the catalogue says now.
     """
 
-    connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="revisions")
+    connector = models.ForeignKey(
+        Connector, on_delete=models.CASCADE, related_name="revisions", db_index=False
+    )
     selected_events = ArrayField(models.CharField(max_length=200))
     include_anonymous = models.BooleanField()
     region = models.CharField(max_length=2)
     write_key = models.ForeignKey(WriteKey, on_delete=models.CASCADE, related_name="+")
     catalogue_version = models.SmallIntegerField()
     created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        # The newest of one connector is asked for before each body: without its own place in an index PostgreSQL may
+        # walk back through everybody's revisions to find it.
+        indexes: ClassVar = [models.Index(fields=["connector", "-id"], name="newest_revision_of_connector")]
 
 
 class Settled(models.TextChoices):
