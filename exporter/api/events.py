@@ -107,7 +107,7 @@ def _take(environ: Mapping[str, Any], body: request_body.RequestBody) -> IntakeA
 
 
 def _take_events(
-    token: Token, content: bytes, whole: list[dict[str, Any]] | None, raws: list[bytes]
+    token: Token, content: bytes, whole: list[msgspec.Raw] | None, raws: list[bytes]
 ) -> IntakeAnswer:
     count = len(raws) if whole is None else len(whole)
     if not count:

@@ -44,6 +44,7 @@ RawEvent = bytes | dict[str, Any]
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
+_new = tuple.__new__
 _CANONICAL = {name: event.event_type for name, event in CATALOGUE.by_name.items()}
 # In Currents files these carry their custom properties as JSON text, in a field of that name.
 _TEXT_PROPERTIES = {event.event_type for event in CATALOGUE.events if "properties" in event.storage}
@@ -108,12 +109,16 @@ def _flat(event: dict[str, Any]) -> dict[str, Any]:
 
 def _incoming(flat: dict[str, Any]) -> Incoming:
     event_id, external = flat["id"], flat.get("external_user_id")
-    return Incoming(
-        _encode(flat),
-        event_id,
-        blake2b(event_id.encode(), digest_size=8).digest(),
-        flat["event_type"],
-        external is None or external == "",
+    # Not by the class's own constructor, which costs half as much as the hash.
+    return _new(
+        Incoming,
+        (
+            _encode(flat),
+            event_id,
+            blake2b(event_id.encode(), digest_size=8).digest(),
+            flat["event_type"],
+            external is None or external == "",
+        ),
     )
 
 
