@@ -10,7 +10,7 @@ from django.db import connection
 from benchmarks import backlog, peers
 from benchmarks.ground import Sink, workers
 from benchmarks.results import Result
-from exporter.log import event_log
+from exporter.log import event_log, unpacking
 
 _LATENCIES = (0, 50)
 
@@ -78,7 +78,7 @@ def _pass_over(workspace_id: int) -> int:
     number, seen = 0, 0
     while headers := event_log.headers(workspace_id, number, 8):
         for payload in event_log.payloads([header.id for header in headers]).values():
-            seen += len(event_log.lines(payload))
+            seen += len(unpacking.lines(payload))
         number = headers[-1].end_event
     return seen
 

@@ -15,6 +15,7 @@ from django.db import connection
 
 from connectors.catalogue.catalogue import CATALOGUE
 from exporter.delivery.body import Body, Rejection
+from exporter.delivery.conversion.converter import PATIENCE_SECONDS, Answer, NotConverted, converter, give_up
 from exporter.destinations.packing import Limits, how_many_fit
 from exporter.destinations.segment.transform import Judged, Plan, convert
 from exporter.ledger.outcomes import Outcome
@@ -25,6 +26,9 @@ from exporter.log.event_log import Header
 
 # Batches read ahead at once. Headers are small; payloads are read only of batches with something to send.
 LOOK_AHEAD = 8
+# A converter is asked where so many events lie ahead, and for so many batches at a time.
+MUCH = 4_000
+ASKED_AHEAD = 3
 # A range without a single call is settled after so many batches at the latest.
 MOST_SKIPPED_BATCHES = 400
 
@@ -35,18 +39,24 @@ class _Batch:
     minute: datetime
     payload: bytes | None
     judged: list[Judged] = field(default_factory=list)
+    asked: Answer | None = None
+
+    @property
+    def count(self) -> int:
+        return self.header.end_event - self.header.first_event
 
 
 class Reader:
-    """Reads one workspace's log under one plan.
+    """Reads one workspace's log under one plan; of a backlog, with the help of a converter where it is `helped`.
 
     Making or extending a body raises `log.damage.Damaged` where the very next events cannot be read.
     """
 
-    def __init__(self, workspace_id: int, plan: Plan, revision_id: int) -> None:
+    def __init__(self, workspace_id: int, plan: Plan, revision_id: int, *, helped: bool = False) -> None:
         self.workspace_id = workspace_id
         self.plan = plan
         self.revision_id = revision_id
+        self._helped = helped
         self._batches: deque[_Batch] = deque()
 
     def hold(self, batches: Iterable[tuple[Header, bytes]]) -> None:
@@ -112,6 +122,8 @@ class Reader:
             self._batches.popleft()
         for batch in self._batches:
             if batch.header.first_event <= number < batch.header.end_event:
+                if self._helped:
+                    self._look_ahead()
                 return batch
         # The log is read with the driver's own cursor; a turn must see its errors in Django's classes, or a broken
         # connection would end it without settling what was accepted.
@@ -125,23 +137,50 @@ class Reader:
             raise Damaged(self.workspace_id, number, held, "are no longer in the log")
         self._batches.clear()
         self.prepare(headers)
+        self._load(headers)
+        if self._helped:
+            self._ask()
+        return self._batches[0] if self._batches else None
+
+    def _load(self, headers: list[Header]) -> None:
         with connection.wrap_database_errors:
             payloads = self._payloads([header.id for header in headers if self._sends(header)])
         for header in headers:
             minute = header.received_at.replace(second=0, microsecond=0)
             self._batches.append(_Batch(header, minute, payloads.get(header.id)))
-        return self._batches[0] if self._batches else None
+
+    def _look_ahead(self) -> None:
+        """Loads the next batches while the last ones are still to be packed: the converter must not wait for them."""
+        if len(self._batches) <= ASKED_AHEAD and self._batches[-1].asked is not None:
+            last = self._batches[-1].header.end_event
+            with connection.wrap_database_errors:
+                headers = event_log.headers(self.workspace_id, last, LOOK_AHEAD)
+            if headers and headers[0].first_event == last:
+                self._load(headers)
+        self._ask()
+
+    def _ask(self) -> None:
+        """Asks the converter for the batches that are packed next."""
+        if sum(batch.count for batch in self._batches) < MUCH:
+            return
+        ahead = [batch for batch in self._batches if not batch.judged and batch.payload is not None]
+        for batch in ahead[:ASKED_AHEAD]:
+            if batch.asked is None and (helper := converter()) is not None and batch.payload is not None:
+                batch.asked = helper.submit(batch.payload, self.plan)
 
     def _read(self, batch: _Batch) -> list[Judged]:
         """The batch's judged events. A batch with nothing to send is read ahead without its payload; if the cursor has
         partly passed it, the payload is read here."""
+        if not batch.judged and batch.asked is not None:
+            batch.judged = _converted(batch, batch.asked)
         if not batch.judged:
             payload = batch.payload
             if payload is None:
                 with connection.wrap_database_errors:
                     payload = self._payloads([batch.header.id]).get(batch.header.id)
             lines = damage.read(self.workspace_id, batch.header, payload)
-            batch.judged, batch.payload = self._judge(batch.header, lines), None
+            batch.judged = self._judge(batch.header, lines)
+        batch.payload = None
         return batch.judged
 
     def _skip(self, body: Body, batch: _Batch) -> None:
@@ -188,6 +227,18 @@ class Reader:
             if outcome == Outcome.REJECTED:
                 body.rejections.append(Rejection(number, name, reason, batch.minute))
         return sent
+
+
+def _converted(batch: _Batch, asked: Answer) -> list[Judged]:
+    """What the converter made of a batch; nothing where it is not as many events as the batch says it has."""
+    try:
+        judged = asked.result(PATIENCE_SECONDS)
+    except NotConverted:
+        return []
+    except TimeoutError:
+        give_up()
+        return []
+    return judged if len(judged) == batch.count else []
 
 
 def _before_call(judged: list[Judged], place: int) -> list[Judged]:

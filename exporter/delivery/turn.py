@@ -73,7 +73,8 @@ class Turn:
         self.reader = self.new_reader()
 
     def new_reader(self) -> Reader:
-        return Reader(self.lease.workspace_id, self.current.plan, self.current.revision_id)
+        current = self.current
+        return Reader(self.lease.workspace_id, current.plan, current.revision_id, helped=True)
 
     def work(self) -> Ended:
         """Sends until the turn is over, or raises whatever ends it. What has been answered and not settled is left in

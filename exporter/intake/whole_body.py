@@ -15,7 +15,7 @@ from exporter.log.events import Incoming
 
 
 class _Envelope(msgspec.Struct):
-    # Parsed one by one, so that each is forgotten while the processor still holds it: hundreds at once cost a tenth more.
+    # Parsed one by one, so that each is forgotten while it is still in the processor's cache.
     events: list[msgspec.Raw]
     # What says its type is perhaps an event, with events of its own.
     event_type: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET

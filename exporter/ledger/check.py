@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from connectors.catalogue.catalogue import CATALOGUE
 from exporter.ledger import check_import
 from exporter.ledger.fates import Rules, fate
-from exporter.log import event_log
+from exporter.log import unpacking
 from exporter.log.batches import OTHER
 from exporter.models import (
     Delivery,
@@ -201,8 +201,8 @@ def _event(line: bytes) -> dict[str, Any] | None:
 def _lines(batch: EventBatch) -> list[bytes] | None:
     """The events of a batch; None where it cannot be read."""
     try:
-        return event_log.lines(bytes(batch.payload))
-    except event_log.BatchUnreadable:
+        return unpacking.lines(bytes(batch.payload))
+    except unpacking.BatchUnreadable:
         return None
 
 

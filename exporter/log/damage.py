@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exporter.log import event_log
+from exporter.log import unpacking
 from exporter.log.event_log import Header
 
 
@@ -29,8 +29,8 @@ def read(workspace_id: int, header: Header, payload: bytes | None) -> list[bytes
     if payload is None:
         raise Damaged(workspace_id, first, end, "are no longer in the log")
     try:
-        lines = event_log.lines(payload)
-    except event_log.BatchUnreadable:
+        lines = unpacking.lines(payload)
+    except unpacking.BatchUnreadable:
         raise Damaged(workspace_id, first, end, "cannot be decompressed") from None
     if len(lines) != end - first:
         raise Damaged(workspace_id, first, end, f"are {len(lines)} in their batch, not {end - first}")

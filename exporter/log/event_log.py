@@ -6,25 +6,16 @@ visible in the order of their numbers, and a failed transaction uses up none.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
 import psycopg
-import zstandard
 from django.db import connection
 
 from exporter.log.batches import Batch, TypeCounts
 from exporter.sql import cursor
-
-# A batch holds up to 1 MB, or one event of up to 900 kB; a damaged one may claim any size.
-_MOST_BYTES = 64_000_000
-
-
-class BatchUnreadable(Exception):
-    """A stored payload is damaged."""
 
 
 class Header(NamedTuple):
@@ -51,12 +42,6 @@ class Placed(NamedTuple):
         return self.first_event + self.batch.count
 
 
-class _Decompressors(threading.local):
-    def __init__(self) -> None:
-        self.decompressor = zstandard.ZstdDecompressor()
-
-
-_threads = _Decompressors()
 decode_counts = msgspec.json.Decoder(TypeCounts).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -208,17 +193,3 @@ def payloads(batch_ids: Sequence[int]) -> dict[int, bytes]:
         "SELECT id, payload FROM exporter_eventbatch WHERE id = ANY(%s)", (list(batch_ids),), binary=True
     )
     return dict(rows.fetchall())
-
-
-def lines(payload: bytes) -> list[bytes]:
-    """The events of a payload, in order of numbers, each a line of flat JSON.
-
-    Raises:
-        BatchUnreadable: the payload is damaged.
-    """
-    try:
-        if zstandard.frame_content_size(payload) > _MOST_BYTES:
-            raise BatchUnreadable
-        return _threads.decompressor.decompress(payload).split(b"\n")
-    except zstandard.ZstdError:
-        raise BatchUnreadable from None

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from exporter.log import event_log, imported_batches
+from exporter.log import event_log, imported_batches, unpacking
 
 
 class Retained(NamedTuple):
@@ -64,6 +64,6 @@ def _read(
 
 def _readable_lines(payload: bytes) -> list[bytes]:
     try:
-        return event_log.lines(payload)
-    except event_log.BatchUnreadable:
+        return unpacking.lines(payload)
+    except unpacking.BatchUnreadable:
         return []

@@ -20,7 +20,7 @@ from django.db import connection
 
 from exporter import sql
 from exporter.dispatch.shutdown import stopping
-from exporter.log import event_log, own_id
+from exporter.log import event_log, own_id, unpacking
 from exporter.log.event_log import Header
 from exporter.models.seen import Form
 
@@ -101,7 +101,7 @@ class _Look:
             self.last[name] = header.received_at
 
     def examine(self, header: Header, payload: bytes) -> None:
-        for line in event_log.lines(payload):
+        for line in unpacking.lines(payload):
             event = _decode(line)
             name = event["event_type"]
             # A type whose name is not kept stands in the header as another; its fields are not kept either.

@@ -20,7 +20,7 @@ from django.db import connection
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector
 from exporter.ledger import fates
-from exporter.log import event_log, own_id
+from exporter.log import event_log, own_id, unpacking
 from exporter.models import Attempt, Delivery, RecoveredEvent, RejectedEvent, Revision, Settled, Settlement
 
 SECONDS = 0.4
@@ -179,8 +179,8 @@ def _in_batch(batch_id: int, begin: int, received_at: datetime, by: SearchBy, va
     """The matching events of a batch, newest first; none if it cannot be read."""
     payload = event_log.payloads([batch_id]).get(batch_id)
     try:
-        lines = [] if payload is None else event_log.lines(payload)
-    except event_log.BatchUnreadable:
+        lines = [] if payload is None else unpacking.lines(payload)
+    except unpacking.BatchUnreadable:
         return []
     # As the stored line spells it; a line without these bytes need not be decoded.
     spelt = msgspec.json.encode(value)

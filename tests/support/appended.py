@@ -7,7 +7,7 @@ from typing import Any
 
 from connectors.models import Workspace
 from exporter.intake.normalise import normalise
-from exporter.log import event_log
+from exporter.log import event_log, unpacking
 from exporter.log.events import Incoming
 from exporter.models import ReceivedTotal
 from tests.support.factories import event
@@ -20,7 +20,7 @@ def incoming(numbers: range | list[int], **fields: Any) -> list[Incoming]:
 def ids(workspace: Workspace) -> list[str]:
     headers = event_log.headers(workspace.pk, 0, 100_000)
     payloads = event_log.payloads([header.id for header in headers])
-    return [json.loads(line)["id"] for header in headers for line in event_log.lines(payloads[header.id])]
+    return [json.loads(line)["id"] for header in headers for line in unpacking.lines(payloads[header.id])]
 
 
 def assert_contiguous(workspace: Workspace) -> None:

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from connectors.models import IntakeToken
-from exporter.log import event_log
+from exporter.log import event_log, unpacking
 from exporter.models import RefusalCount, RejectedEvent
 from tests.support.factories import IntakeTokenFactory, WorkspaceFactory, event
 
@@ -42,7 +42,7 @@ class Sender:
     def stored(self) -> list[dict[str, Any]]:
         headers = event_log.headers(self.workspace_id, 0, 1_000)
         payloads = event_log.payloads([header.id for header in headers])
-        return [json.loads(line) for header in headers for line in event_log.lines(payloads[header.id])]
+        return [json.loads(line) for header in headers for line in unpacking.lines(payloads[header.id])]
 
 
 @pytest.fixture

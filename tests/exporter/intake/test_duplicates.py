@@ -15,7 +15,7 @@ from exporter.intake import duplicates
 from exporter.intake.duplicates import Duplicates
 from exporter.intake.normalise import normalise
 from exporter.intake.store import Receipt, Store, Submission
-from exporter.log import event_log, own_id
+from exporter.log import event_log, own_id, unpacking
 from exporter.log.events import Incoming
 from tests.support.appended import assert_contiguous, ids, incoming
 from tests.support.factories import WorkspaceFactory, event
@@ -37,7 +37,7 @@ def of_type(event_type: str, number: int = 1, **fields: Any) -> Incoming:
 def lines(workspace: Workspace) -> list[bytes]:
     headers = event_log.headers(workspace.pk, 0, 1_000)
     payloads = event_log.payloads([header.id for header in headers])
-    return [line for header in headers for line in event_log.lines(payloads[header.id])]
+    return [line for header in headers for line in unpacking.lines(payloads[header.id])]
 
 
 def message_ids(workspace: Workspace) -> list[str]:

@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 
 from connectors.models import Workspace
 from exporter.intake import appender, importing
-from exporter.log import event_log
+from exporter.log import event_log, unpacking
 from exporter.models import ImportedFile, RejectedEvent
 from tests.support.factories import WorkspaceFactory, event
 
@@ -65,7 +65,7 @@ def workspace() -> Workspace:
 def stored(workspace: Workspace) -> list[dict[str, Any]]:
     headers = event_log.headers(workspace.pk, 0, 1_000)
     payloads = event_log.payloads([header.id for header in headers])
-    return [json.loads(line) for header in headers for line in event_log.lines(payloads[header.id])]
+    return [json.loads(line) for header in headers for line in unpacking.lines(payloads[header.id])]
 
 
 def run(workspace: Workspace, *files: Path, **options: Any) -> str:

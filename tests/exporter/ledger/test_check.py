@@ -13,7 +13,7 @@ from django.db import connection
 from exporter.intake.normalise import normalise
 from exporter.ledger import check as ledger_check
 from exporter.ledger.check import check
-from exporter.log import event_log
+from exporter.log import event_log, unpacking
 from exporter.log.batches import make
 from exporter.models import EventBatch, EventLog
 from tests.support.delivering import Line, a_line
@@ -78,7 +78,7 @@ def test_a_planted_error_is_found(line: Line, statement: str, word: str) -> None
 def test_an_event_that_cannot_be_read_is_rejected_and_ends_no_check(line: Line) -> None:
     line.feed(3)
     batch = EventBatch.objects.latest("end_event")
-    lines = event_log.lines(bytes(batch.payload))
+    lines = unpacking.lines(bytes(batch.payload))
     lines[1] = b'{"event_type":"users.messages.email.Open","id":'
     EventBatch.objects.filter(pk=batch.pk).update(payload=zstandard.compress(b"\n".join(lines)))
     line.deliver()
