@@ -4,7 +4,6 @@ One process: each has its own appender, and one does more than the product promi
 in the worker, after the fork (no preloading): it starts threads, and those do not survive a fork.
 """
 
-import gc
 import threading
 from pathlib import Path
 from typing import Any
@@ -39,11 +38,10 @@ _DATABASE_SECONDS = 4.0
 
 
 def post_worker_init(worker: Any) -> None:
-    """Intake makes very many short-lived objects without cycles: looking for cycles less often saved a fifth of its
-    processor time."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
+    # Only now: Django's settings are there.
+    from exporter.dispatch.garbage import spare_collector
+
+    spare_collector()
     PATIENCE.seconds = _DATABASE_SECONDS
     _start_heartbeat()
 

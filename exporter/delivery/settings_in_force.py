@@ -14,15 +14,26 @@ from exporter.destinations.segment.transform import Plan
 from exporter.destinations.sender import Endpoint
 from exporter.sql import execute
 
-_CURRENT = """
+
+def newest_revision(connector: str) -> str:
+    """SQL for the id of a connector's newest revision; `connector` is SQL for the connector's.
+
+    By a range and not by `=`, so that only the index of a connector's revisions gives the order asked for: else
+    PostgreSQL may walk back through everybody's until it meets one of this connector's.
+    """
+    return f"""(SELECT newest.id FROM exporter_revision newest
+         WHERE newest.connector_id >= {connector} AND newest.connector_id <= {connector}
+         ORDER BY newest.connector_id, newest.id DESC LIMIT 1)"""  # noqa: S608 - constants of ours
+
+
+_CURRENT = f"""
 SELECT c.state, r.id, r.selected_events, r.include_anonymous, r.region, r.write_key_id
-  FROM connectors_connector c JOIN exporter_revision r ON r.connector_id = c.id
- WHERE c.id = %(connector)s ORDER BY r.id DESC LIMIT 1
-"""
-_STAMP = """
-SELECT c.state, (SELECT max(r.id) FROM exporter_revision r WHERE r.connector_id = c.id)
-  FROM connectors_connector c WHERE c.id = %(connector)s
-"""
+  FROM connectors_connector c JOIN exporter_revision r ON r.id = {newest_revision("c.id")}
+ WHERE c.id = %(connector)s
+"""  # noqa: S608 - constants of ours
+_STAMP = f"""
+SELECT c.state, {newest_revision("c.id")} FROM connectors_connector c WHERE c.id = %(connector)s
+"""  # noqa: S608 - constants of ours
 
 
 class Gone(Exception):

@@ -8,6 +8,7 @@ from typing import Any
 from celery.signals import worker_ready, worker_shutting_down
 
 from exporter.dispatch import heartbeats
+from exporter.dispatch.garbage import spare_collector
 from exporter.dispatch.shutdown import stopping
 from exporter.dispatch.sweep import sweep
 
@@ -18,6 +19,7 @@ SILENCE_SECONDS = 10.0
 @worker_ready.connect
 def started(sender: Any, **_kwargs: Any) -> None:
     """`sender` is Celery's consumer, which knows the queues this process serves."""
+    spare_collector()
     parts = [f"worker:{queue.name}" for queue in sender.task_consumer.queues]
     threading.Thread(
         target=heartbeats.keep, args=(parts, stopping, _sweep), name="heartbeat", daemon=True

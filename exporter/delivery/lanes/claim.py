@@ -16,6 +16,7 @@ from typing import Any
 from django.conf import settings
 
 from exporter.delivery.lease import CAREFUL_SECONDS
+from exporter.delivery.settings_in_force import newest_revision
 from exporter.log.event_log import Header, decode_counts
 from exporter.sql import execute
 
@@ -62,9 +63,7 @@ WITH this AS MATERIALIZED (
       FROM locked WHERE d.id = locked.id
  RETURNING d.id, d.connector_id, d.workspace_id, d.cursor, locked.head
 ), latest AS (
-    SELECT claimed.*,
-           (SELECT max(r.id) FROM exporter_revision r WHERE r.connector_id = claimed.connector_id) AS revision_id
-      FROM claimed
+    SELECT claimed.*, {newest_revision("claimed.connector_id")} AS revision_id FROM claimed
 )
 SELECT n.id, n.workspace_id, n.connector_id, n.cursor, n.head, n.revision_id, clock_timestamp(),
        b.id, b.first_event, b.end_event, b.received_at, b.type_counts::text, b.payload

@@ -30,7 +30,7 @@ Ask = Callable[..., Answer]
 WIRE = wire.Wire(sender.Senders(8, "wired"), "wire")
 
 
-def _posted(server: RawServer, body: bytes = b"{}") -> Answer:
+def posted(server: RawServer, body: bytes = b"{}") -> Answer:
     return sender.post(sender.endpoint(server.url), sender.basic("key"), lambda: body)
 
 
@@ -43,7 +43,7 @@ def _wired(server: RawServer, body: bytes = b"{}") -> Answer:
     return asked.answer()
 
 
-@pytest.fixture(params=[_posted, _wired], ids=["in its thread", "on the wire"])
+@pytest.fixture(params=[posted, _wired], ids=["in its thread", "on the wire"])
 def ask(request: pytest.FixtureRequest) -> Ask:
     """Both ways must read the same out of the same bytes."""
     way: Ask = request.param
@@ -323,7 +323,7 @@ def test_a_connection_that_rested_and_breaks_is_tried_once_more(
 
 def test_connections_are_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     with raw_server(OK, OK, OK) as server:
-        _posted(server)
+        posted(server)
         monkeypatch.setattr(connection, "LONGEST_LIFE_SECONDS", 0.0)
-        _posted(server)
+        posted(server)
         assert server.connections == 2

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from exporter.destinations import sender
-from tests.exporter.destinations.test_sender import OK, _nothing_stays_open, ask
+from tests.exporter.destinations.test_sender import OK, _nothing_stays_open, posted
 from tests.support.raw_server import raw_server
 
 __all__ = ["_nothing_stays_open"]
@@ -82,7 +82,7 @@ class TestProxies:
         assert sender.endpoint("http://internal.example.com/").proxy is None
         assert sender.endpoint("http://other.example.com/").proxy is not None
         with raw_server(OK) as server:
-            assert ask(server).status == 200
+            assert posted(server).status == 200
 
     def test_a_proxy_that_refuses_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with raw_server(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n") as proxy:
