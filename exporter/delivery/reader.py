@@ -154,7 +154,7 @@ class Reader:
         if len(self._batches) <= ASKED_AHEAD and self._batches[-1].asked is not None:
             last = self._batches[-1].header.end_event
             with connection.wrap_database_errors:
-                headers = event_log.headers(self.workspace_id, last, LOOK_AHEAD)
+                headers = self._headers(last)
             if headers and headers[0].first_event == last:
                 self._load(headers)
         self._ask()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from connectors.catalogue.catalogue import CATALOGUE
 from exporter.ledger.fates import Rules, fate
-from exporter.log import event_log
+from exporter.log import unpacking
 from exporter.log.batches import OTHER
 from exporter.models import Delivery, ImportedBatch, Replay, Revision, Settlement
 
@@ -44,7 +44,7 @@ def _recount(delivery: Delivery, batches: list[ImportedBatch]) -> Counter[tuple[
     ranges = list(delivery.settlements.order_by("first_event"))
     rules = {one.pk: Rules.of(one) for one in Revision.objects.filter(connector_id=delivery.connector_id)}
     for batch in batches:
-        for number, line in enumerate(event_log.lines(bytes(batch.payload)), start=batch.first_event):
+        for number, line in enumerate(unpacking.lines(bytes(batch.payload)), start=batch.first_event):
             settled = _settled(ranges, number)
             if settled is None:
                 continue

@@ -55,11 +55,12 @@ def explained(query: str, terms: dict[str, Any]) -> list[dict[str, Any]]:
 
 def looked_at(steps: list[dict[str, Any]], table: str) -> float:
     """How many rows of a table were looked at, those left out again included."""
-    return sum(
+    rows: list[float] = [
         (step["Actual Rows"] + step.get("Rows Removed by Filter", 0)) * step["Actual Loops"]
         for step in steps
         if step.get("Relation Name") == table
-    )
+    ]
+    return sum(rows)
 
 
 def claim_terms(workspaces: list[int]) -> dict[str, Any]:
