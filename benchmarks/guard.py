@@ -40,7 +40,7 @@ from exporter.destinations import packing  # noqa: E402
 from exporter.destinations.endpoint import endpoint  # noqa: E402
 from exporter.destinations.segment.transform import Plan  # noqa: E402
 from exporter.log import batches  # noqa: E402
-from exporter.log.event_log import Header, lines  # noqa: E402
+from exporter.log.event_log import Header  # noqa: E402
 from exporter.version import VERSION  # noqa: E402
 from tests.support.plain_transform import plain_call  # noqa: E402
 
@@ -72,8 +72,6 @@ class MemoryLog:
 
     def payloads(self, batch_ids: list[int]) -> dict[int, bytes]:
         return {one: self.payload_of[one] for one in batch_ids}
-
-    lines = staticmethod(lines)
 
 
 def product() -> list[bytes]:
