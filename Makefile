@@ -50,6 +50,8 @@ secrets:
 	keep redis_url "redis://:$$(cat redis_password)@redis:6379/0"; \
 	keep metrics_token "$$(word)"; \
 	keep oidc_client_secret ""; \
+	keep sentry_dsn ""; \
+	keep otel_exporter_otlp_headers ""; \
 	test ! -e email_url || chmod 444 email_url
 	@test -s secrets/email_url || echo "Write the address of your mail server into secrets/email_url, such as" \
 		"smtp://user:password@mail.example.com:587?tls=1, and run \`make secrets\` again."

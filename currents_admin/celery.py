@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 from celery import Celery
-from celery.signals import beat_init, setup_logging, task_postrun, task_prerun, worker_init, worker_ready
+from celery.signals import beat_init, setup_logging, task_postrun, task_prerun, worker_init
 from kombu.entity import Queue
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
@@ -41,11 +41,13 @@ def begin(**_kwargs: Any) -> None:
     local.keep_to_ourselves()
 
 
-@worker_ready.connect
-def look_around(**_kwargs: Any) -> None:
-    from exporter.operations import pooler
+@worker_init.connect
+def look_at_database(**_kwargs: Any) -> None:
+    """No message is taken before this version's migrations are there."""
+    from exporter.operations import pooler, schema
 
-    pooler.tell_soon()
+    schema.await_prepared()
+    pooler.look_at_start()
 
 
 @task_prerun.connect

@@ -12,6 +12,8 @@ from psycopg import sql
 
 # Entries may be added and read: what the trigger refuses, the role may not even try.
 _APPEND_ONLY = "connectors_auditentry"
+# What a new role is anyway. To take it from one that is there, one has to be almighty, which an owner need not be.
+_POWERLESS = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION"
 # A query whose asker is gone ends within seconds, and a forgotten transaction keeps no lock.
 _SETTINGS = {"client_connection_check_interval": "2s", "idle_in_transaction_session_timeout": "60s"}
 
@@ -26,26 +28,29 @@ def let_in(runs_as: str) -> None:
     parts = urlsplit(runs_as)
     role, password = unquote(parts.username or ""), unquote(parts.password or "")
     with connection.cursor() as cursor:
-        cursor.execute("SELECT current_user, current_database()")
-        owner, database = cursor.fetchone() or ("", "")
+        cursor.execute(
+            "SELECT rolname, current_database(), rolsuper FROM pg_roles WHERE rolname = current_user"
+        )
+        owner, database, almighty = cursor.fetchone() or ("", "", False)
         if not role or role == owner:
             return
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
         verb = "ALTER" if cursor.fetchone() else "CREATE"
         # As PostgreSQL keeps it: a statement may stand in the server's log.
         sealed = connection.connection.pgconn.encrypt_password(password.encode(), role.encode()).decode()
-        for statement in _statements(verb, owner, role, sealed, database):
+        terms = f"{verb} ROLE {{role}} LOGIN {_POWERLESS if almighty else ''} PASSWORD {{password}}"
+        for statement in _statements(terms, owner, role, sealed, database):
             cursor.execute(statement.as_string(connection.connection))
 
 
-def _statements(verb: str, owner: str, role: str, password: str, database: str) -> list[sql.Composed]:
+def _statements(terms: str, owner: str, role: str, password: str, database: str) -> list[sql.Composed]:
     names = {
         "owner": sql.Identifier(owner),
         "role": sql.Identifier(role),
         "database": sql.Identifier(database),
     }
     texts = [
-        f"{verb} ROLE {{role}} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD {{password}}",
+        terms,
         "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
         "REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC",
         "GRANT CONNECT ON DATABASE {database} TO {role}",

@@ -23,15 +23,15 @@ NO_DATABASE = "postgresql://nobody@127.0.0.1:1/none"
 # Set by the command line for the commands that change tables.
 AS_OWNER = "_CURRENTS_AS_OWNER"
 NO_BROKER = "redis://127.0.0.1:1/0"
-# For a TCP connection to Redis: a peer that is gone without a word is noticed within 25 s, 10 s where something was
-# sent. What a system does not know is left out.
+# For a TCP connection to Redis: a peer that is gone without a word is noticed within 6 s. What a system does not know
+# is left out.
 NO_HALF_OPEN = {
     getattr(socket, name): value
     for name, value in (
-        ("TCP_KEEPIDLE", 10),
-        ("TCP_KEEPINTVL", 5),
+        ("TCP_KEEPIDLE", 3),
+        ("TCP_KEEPINTVL", 1),
         ("TCP_KEEPCNT", 3),
-        ("TCP_USER_TIMEOUT", 10_000),
+        ("TCP_USER_TIMEOUT", 5_000),
     )
     if hasattr(socket, name)
 }

@@ -6,12 +6,15 @@ from __future__ import annotations
 import hashlib
 import sys
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 from structlog.typing import EventDict
 
 # The innermost frames are told.
 _MOST_FRAMES = 12
+# Told of each fault and its line, too (`currents_admin.telemetry`).
+observer: Callable[[BaseException, EventDict], None] | None = None
 
 
 def fault_in(exc_info: Any) -> BaseException | None:
@@ -37,6 +40,8 @@ def told(_logger: Any, _method: str, line: EventDict) -> EventDict:
     """A processor of structlog: puts what is told in the place of `exc_info`."""
     fault = fault_in(line.pop("exc_info", None))
     if fault is not None:
+        if observer is not None:
+            observer(fault, line)
         line["error"], line["fingerprint"] = type(fault).__name__, fingerprint(fault)
         line["place"] = "".join(traceback.format_tb(fault.__traceback__, limit=-_MOST_FRAMES))
     return line

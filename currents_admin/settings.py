@@ -14,6 +14,7 @@ from csp.constants import NONE, SELF
 
 from currents_admin import env, env_urls, local, log_lines, oidc, safety
 from currents_admin.postgresql import connecting
+from currents_admin.telemetry import start as telemetry
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -312,3 +313,4 @@ CELERY_BEAT_SCHEDULE = {
 CELERY_TIMEZONE = "UTC"
 
 LOGGING = log_lines.settings(LOG_LEVEL, LOG_FORMAT, debug=DEBUG)
+telemetry.start()

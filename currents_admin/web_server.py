@@ -43,15 +43,26 @@ def post_worker_init(worker: Any) -> None:
 
     spare_collector()
     PATIENCE.seconds = _DATABASE_SECONDS
+    _look_at_database(worker)
     _start_heartbeat()
+
+
+def _look_at_database(worker: Any) -> None:
+    """No request is taken before this version's migrations are there."""
+    from exporter.operations import pooler, schema
+
+    def wanted() -> bool:
+        worker.notify()
+        return bool(worker.alive)
+
+    schema.await_prepared(wanted)
+    pooler.look_at_start()
 
 
 def _start_heartbeat() -> None:
     from exporter.dispatch import heartbeats
-    from exporter.operations import pooler
 
     beat = threading.Thread(
         target=heartbeats.keep, args=(["web"], threading.Event()), name="heartbeat", daemon=True
     )
     beat.start()
-    pooler.tell_soon()

@@ -12,7 +12,7 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
-from currents_admin.front import admission, answers, limits
+from currents_admin.front import admission, limits, refusals
 from currents_admin.front.connection import ClientConnection, Phase, accept
 
 
@@ -110,7 +110,7 @@ class ConnectionLoop(ThreadWorker):  # type: ignore[misc]
         (self._wait_for_next if keep and self.alive else self._close)(conn)
 
     def _refuse(self, conn: ClientConnection, status: int) -> None:
-        self._answer(conn, answers.refusal(status), keep=False)
+        self._answer(conn, refusals.refusal(conn, status), keep=False)
 
     def _close(self, conn: ClientConnection) -> None:
         """Ends it once the client has the answer."""

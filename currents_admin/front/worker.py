@@ -9,12 +9,17 @@ from __future__ import annotations
 import selectors
 from collections import defaultdict, deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
-from currents_admin.front import admission, answers, direct, limits
+import structlog
+
+from currents_admin.front import admission, answers, direct, limits, refusals
 from currents_admin.front.connection import ClientConnection, Phase
 from currents_admin.front.framing import MOST_HEAD, Chunks, Head, Malformed, is_life_sign, read_head
 from currents_admin.front.loop import ConnectionLoop
+
+log = structlog.get_logger(__name__)
 
 
 class FrontWorker(ConnectionLoop):
@@ -166,6 +171,15 @@ class FrontWorker(ConnectionLoop):
             self.handle_error(None, conn, conn.client, error)
             return False
         return keep
+
+    def handle_error(self, _request: Any, conn: ClientConnection, _client: Any, error: Exception) -> None:
+        """Answers what gunicorn's parser does not take, and faults of ours. gunicorn's own line would quote the request
+        and name the client's address."""
+        status = refusals.status_of(error)
+        if status is None:
+            log.error("front.fault", next="the client is told to come again", exc_info=error)
+        with suppress(OSError):
+            conn.sendall(answers.refusal(500) if status is None else refusals.refusal(conn, status))
 
     def finish_request(self, conn: ClientConnection, done: Future[bool]) -> None:
         """The answer is made; in the loop's thread."""

@@ -11,6 +11,7 @@ from psycopg import Connection, OperationalError
 from psycopg.abc import PQGen
 
 from currents_admin.postgresql.patience import PATIENCE
+from currents_admin.postgresql.prepared import LOST, PREPARED
 
 RV = TypeVar("RV")
 _LOOK_EVERY = 0.1
@@ -20,6 +21,14 @@ class BoundedConnection(Connection[Any]):
     """A connection whose statement was not answered in time is closed: what became of it is not known."""
 
     def wait(self, gen: PQGen[RV], interval: float = _LOOK_EVERY, timeout: float | None = None) -> RV:
+        try:
+            return self._bounded(gen, interval, timeout)
+        except LOST:
+            self.prepare_threshold = None
+            PREPARED.are_lost()
+            raise
+
+    def _bounded(self, gen: PQGen[RV], interval: float, timeout: float | None) -> RV:
         try:
             seconds = PATIENCE.begin()
         except OperationalError:
@@ -45,6 +54,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """A server that does not let anybody in within `connect_timeout` counts as silent, too."""
         seconds = PATIENCE.begin()
         self.isolation_level = IsolationLevel.READ_COMMITTED
+        if not PREPARED.carried:
+            conn_params = conn_params | {"prepare_threshold": None}
         asked_at = time.monotonic()
         try:
             connection = BoundedConnection.connect(**conn_params)

@@ -46,12 +46,11 @@ class Postgres:
     """`durable=False` is for throwaway test data only: a power cut would corrupt it."""
 
     def __init__(self, *, durable: bool = True) -> None:
-        self.port = port.free()
+        self.host, self.port = port.HOST, port.free()
         self.data = local.folder() / "postgres"
         self._programs = _programs()
         self._user = system_user.needed()
         self._password = local.kept("postgres_password", secrets.token_urlsafe(24))
-        self.url = self._url(DATABASE)
         safety = _DURABLE if durable else dict.fromkeys(_DURABLE, "off")
         options = [f"{name}={value}" for name, value in {**_SETTINGS, **safety}.items()]
         self.part = Part(
@@ -67,6 +66,11 @@ class Postgres:
             user=self._user,
             clear_the_way=self._clear,
         )
+
+    @property
+    def url(self) -> str:
+        """The address, as the role that owns everything."""
+        return self._url(DATABASE)
 
     def prepare(self) -> None:
         """Makes the data folder if there is none yet; what an interrupted attempt left behind is made again."""
@@ -110,7 +114,7 @@ class Postgres:
         return True
 
     def _url(self, database: str) -> str:
-        return f"postgresql://{ROLE}:{self._password}@{port.HOST}:{self.port}/{database}"
+        return f"postgresql://{ROLE}:{self._password}@{self.host}:{self.port}/{database}"
 
     def _clear(self) -> None:
         data_folder.end_servers(self.data, self._programs / "postgres")

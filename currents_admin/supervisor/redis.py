@@ -21,10 +21,9 @@ from currents_admin.supervisor.part import Part
 
 class Redis:
     def __init__(self) -> None:
-        self.port = port.free()
+        self.host, self.port = port.HOST, port.free()
         self._folder = local.folder() / "redis"
         self._password = local.kept("redis_password", secrets.token_urlsafe(24))
-        self.url = f"redis://:{self._password}@{port.HOST}:{self.port}/0"
         # In a file, because a command line can be read by everyone on the machine.
         local.write_private(self._folder / "redis.conf", self._settings())
         self.part = Part(
@@ -32,6 +31,10 @@ class Redis:
             command=[str(_binary()), str(self._folder / "redis.conf")],
             log=local.folder() / "log" / "redis.log",
         )
+
+    @property
+    def url(self) -> str:
+        return f"redis://:{self._password}@{self.host}:{self.port}/0"
 
     def answers(self) -> bool:
         client = redis.Redis.from_url(self.url, socket_timeout=1, socket_connect_timeout=1)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db import DatabaseError, OperationalError, close_old_connections, connection, transaction
 from django.db.backends.utils import CursorWrapper
 from redis import Redis, RedisError
 
@@ -18,26 +19,47 @@ from exporter.dispatch.queues import QUEUES
 log = structlog.get_logger(__name__)
 
 KEPT_READY, KEPT_NOT_READY = 1.0, 0.2
+# How long an asker waits for a look, and how long what an earlier one found is told meanwhile.
+_WAIT_SECONDS, STALE_SECONDS = 0.2, 3.0
 _ASK_SECONDS = 1.0
 _DISK_FULL = "53100"
 # The heartbeats that must be heard, and what is missing where one is not: a worker for each queue, and beat.
 _PARTS = {**{f"worker:{queue}": f"worker ({queue})" for queue in QUEUES}, "beat": "beat"}
 
+_beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="readiness")
+
 
 class KeptAnswer:
-    """What was found last, kept for a moment: whoever asks, however often, costs one look."""
+    """What was found last, kept for a moment: whoever asks, however often, costs one look. The look is made beside, so
+    that nobody waits for what does not answer: a probe without an answer in time is a host taken out for nothing."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._gone: list[str] = []
-        self._until = 0.0
+        self._at = self._until = -STALE_SECONDS
+        self._look: Future[None] | None = None
 
     def missing(self) -> list[str]:
+        """Within some tenths of a second, whatever hangs. What has not answered a look for `STALE_SECONDS` is the
+        database: the waits for everything else are shorter."""
         with self._guard:
-            if time.monotonic() >= self._until:
-                self._gone = missing()
-                self._until = time.monotonic() + (KEPT_NOT_READY if self._gone else KEPT_READY)
-            return self._gone
+            if time.monotonic() < self._until:
+                return self._gone
+            if self._look is None or self._look.done():
+                self._look = _beside.submit(self._find)
+            look = self._look
+        try:
+            look.result(timeout=_WAIT_SECONDS)
+        except TimeoutError:
+            if time.monotonic() - self._at > STALE_SECONDS:
+                return ["database"]
+        return self._gone
+
+    def _find(self) -> None:
+        close_old_connections()
+        gone = missing()
+        self._gone, self._at = gone, time.monotonic()
+        self._until = self._at + (KEPT_NOT_READY if gone else KEPT_READY)
 
     def forget(self) -> None:
         self._until = 0.0

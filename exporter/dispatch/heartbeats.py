@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 OUTAGE_SECONDS = 600.0
 # How often each process writes one; a process whose heartbeat is older than `SILENT_SECONDS` has stopped or hangs.
 EVERY_SECONDS = 3.0
-SILENT_SECONDS = 15.0
+SILENT_SECONDS = 10.0
 # When a host counts as gone for good and is forgotten.
 _GONE = "1 day"
 

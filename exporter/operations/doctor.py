@@ -11,17 +11,17 @@ import psycopg
 from django.conf import settings
 from django.core import mail
 from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
 from redis import RedisError
 
 from connectors.models import WriteKey
 from connectors.vault import sealing
+from currents_admin.postgresql.prepared import REMEDY
 from exporter.destinations import endpoint
 from exporter.destinations.connection import CONNECT_SECONDS, connect, fault_name
 from exporter.destinations.http_answer import Broken
 from exporter.dispatch import heartbeats, queues
 from exporter.models import Source
-from exporter.operations import pooler
+from exporter.operations import pooler, schema
 
 _OLDEST_POSTGRESQL = 150_000
 _MOST_SKEW_SECONDS = 2.0
@@ -75,11 +75,8 @@ def _database() -> Iterator[Finding]:
         yield Finding("database", Level.BAD, f"PostgreSQL {version}", "Upgrade it to 15 or newer.")
     else:
         yield Finding("database", Level.GOOD, f"PostgreSQL {version} answers")
-    executor = MigrationExecutor(connection)
-    if missing := executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        yield Finding(
-            "database", Level.BAD, f"{len(missing)} migrations are missing", "Run manage.py migrate."
-        )
+    if missing := schema.missing():
+        yield Finding("database", Level.BAD, f"{missing} migrations are missing", "Run manage.py prepare.")
 
 
 def _pooler() -> Iterator[Finding]:
@@ -90,7 +87,7 @@ def _pooler() -> Iterator[Finding]:
         yield Finding("pooler", Level.BAD, f"cannot be told ({type(error).__name__})", remedy)
         return
     if pooling is pooler.Pooling.LOSES_STATEMENTS:
-        yield Finding("pooler", Level.BAD, pooling.value, pooler.REMEDY)
+        yield Finding("pooler", Level.BAD, pooling.value, REMEDY)
     else:
         yield Finding("pooler", Level.GOOD, pooling.value)
 

@@ -11,13 +11,15 @@ import psycopg
 import structlog
 from django.db import connection
 
+from currents_admin.postgresql.prepared import LOST, PREPARED
+
 log = structlog.get_logger(__name__)
 
 # Connections held while one is moved to another of the pooler's.
 _MOST_HELD = 4
-_LOST = (psycopg.errors.InvalidSqlStatementName, psycopg.errors.DuplicatePreparedStatement)
 _WHICH = "SELECT pg_backend_pid()"
-REMEDY = "Set CURRENTS_PREPARED_STATEMENTS=0 or ?pgbouncer=true in DATABASE_URL, or upgrade pgbouncer to 1.21 or newer."
+# A start does not wait longer for a database that may be away.
+_START_WAITS_SECONDS = 1.0
 
 
 class Pooling(Enum):
@@ -41,7 +43,7 @@ def look() -> Pooling:
         first = held.enter_context(psycopg.connect(**options | {"autocommit": True}))
         try:
             backend = _pid(first, prepares)
-        except _LOST:
+        except LOST:
             # Somebody's statement of that name was left behind.
             return Pooling.LOSES_STATEMENTS
         if first.info.backend_pid == backend:
@@ -55,25 +57,26 @@ def look() -> Pooling:
                 break
         try:
             _pid(first, True)
-        except _LOST:
+        except LOST:
             return Pooling.LOSES_STATEMENTS
         return Pooling.FITS
 
 
-def tell_soon() -> None:
-    """Looks once beside the start of a process, and writes a line where something does not fit: what comes later is an
-    error for every statement."""
-    threading.Thread(target=_tell, name="pooler", daemon=True).start()
+def look_at_start() -> None:
+    """Looks once at the start of a process, before it works: where a pooler loses what is prepared, none is."""
+    thread = threading.Thread(target=_look, name="pooler", daemon=True)
+    thread.start()
+    thread.join(_START_WAITS_SECONDS)
 
 
-def _tell() -> None:
+def _look() -> None:
     try:
         pooling = look()
     except Exception as error:  # the database may be away at this moment; others tell
         log.debug("pooler.not_seen", error=type(error).__name__)
         return
     if pooling is Pooling.LOSES_STATEMENTS:
-        log.error("pooler.loses_statements", next=REMEDY)
+        PREPARED.are_lost()
 
 
 def _pid(asked: psycopg.Connection[Any], prepare: bool) -> int:

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_safe
 from connectors.models import Connector, Workspace
 from connectors.web.permissions import Action, in_workspace
 from connectors.web.time_words import by_the_clock
+from exporter.dispatch.heartbeats import SILENT_SECONDS
 from exporter.display.status_sentence import events, waiting_until_loss
 from exporter.reports import summary as status
 from exporter.reports.health import LOSING, Health
@@ -30,7 +31,10 @@ _SIGNS = """
 SELECT (SELECT last_received_at FROM exporter_eventlog WHERE workspace_id = %(workspace)s AND next_event > 0),
        ARRAY(SELECT connector_id FROM exporter_delivery
               WHERE workspace_id = %(workspace)s AND kind = 'live'
-                AND (stopped <> '' OR expired_at > clock_timestamp() - %(losing)s))
+                AND (stopped <> '' OR expired_at > clock_timestamp() - %(losing)s)),
+       (SELECT min(heard) FROM (SELECT max(at) AS heard FROM exporter_heartbeat
+                                 WHERE part LIKE 'worker:%%' GROUP BY part) queues
+         WHERE heard < clock_timestamp() - make_interval(secs => %(silent)s))
 """
 
 
@@ -76,14 +80,29 @@ class Surroundings:
         last = self.last_received_at
         return last is not None and timezone.now() - last < QUIET_AFTER
 
+    @property
+    def worker_silent(self) -> str:
+        """A sentence where a queue has no worker any more; one that never had any is no silence."""
+        heard = self._signs[2]
+        if heard is None:
+            return ""
+        return _(
+            "Nothing has been heard of it since %(when)s. Its events wait and none is lost; whoever runs the server "
+            "has to start it again."
+        ) % {"when": by_the_clock(heard, timezone.now())}
+
     @cached_property
-    def _signs(self) -> tuple[datetime | None, list[int]]:
+    def _signs(self) -> tuple[datetime | None, list[int], datetime | None]:
         if self.workspace is None:
-            return None, []
+            return None, [], None
         with connection.cursor() as cursor:
-            terms: dict[str, Any] = {"workspace": self.workspace.pk, "losing": LOSING}
+            terms: dict[str, Any] = {
+                "workspace": self.workspace.pk,
+                "losing": LOSING,
+                "silent": SILENT_SECONDS,
+            }
             cursor.execute(_SIGNS, terms)
-            row: tuple[datetime | None, list[int]] = cursor.fetchone()
+            row: tuple[datetime | None, list[int], datetime | None] = cursor.fetchone()
         return row
 
 

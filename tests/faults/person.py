@@ -38,9 +38,9 @@ class Person:
         made = self._order("launch", prefix=prefix, region=region, key=key)
         return Target(prefix=prefix, write_key=key, **made)
 
-    def rotate(self, target: Target, *, region: str) -> None:
-        """The same key in another region."""
-        self._order("rotate", connector=target.connector, region=region, key=target.write_key)
+    def rotate(self, target: Target, *, region: str, key: str = "") -> None:
+        """To another key, or the same one in another region."""
+        self._order("rotate", connector=target.connector, region=region, key=key or target.write_key)
 
     def change_key(self, target: Target) -> None:
         """Another key in the same region."""

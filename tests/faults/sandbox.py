@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from http.client import HTTPConnection, HTTPException
 from typing import Any, NamedTuple
 
+from currents_admin.supervisor.port import HOST
+
 
 class Seen(NamedTuple):
     """One request as the sandbox saw it: UNIX seconds of its beginning, the key's last four characters, calls, rule."""
@@ -24,8 +26,8 @@ class Seen(NamedTuple):
 class Sandbox:
     """A client of the sandbox's control pages."""
 
-    def __init__(self, port: int) -> None:
-        self.port = port
+    def __init__(self, port: int, host: str = HOST) -> None:
+        self.host, self.port = host, port
 
     def add(self, **rule: Any) -> int:
         """A rule of `exporter.sandbox.rules.Rule`; answers its number."""
@@ -48,7 +50,7 @@ class Sandbox:
         return [Seen(*(each[name] for name in Seen._fields)) for each in self._ask("GET", "/requests")]
 
     def _ask(self, method: str, path: str, content: Any = None) -> Any:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = HTTPConnection(self.host, self.port, timeout=10)
         try:
             body = None if content is None else json.dumps(content)
             connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
@@ -88,7 +90,7 @@ class Watcher:
         while not self._over.wait(0.2):
             try:
                 self.look()
-            except (OSError, HTTPException):
+            except (OSError, HTTPException, RuntimeError):  # on another host it shows its pages to nobody
                 continue
 
 

@@ -32,6 +32,7 @@ class Sender:
         self.events: int = specification["events"]
         self.body: int = specification["body"]
         self.rate: float = specification["rate"]
+        self.patience: float = specification["patience"]
         self.notes = open(specification["notes"], "a", buffering=1, encoding="utf-8")  # noqa: SIM115
         self.refusals = open(specification["refusals"], "a", buffering=1, encoding="utf-8")  # noqa: SIM115
         self.place = 0
@@ -70,7 +71,7 @@ class Sender:
         try:
             if self.connection is None:
                 host, port = self.addresses[self.place % len(self.addresses)]
-                self.connection = HTTPConnection(host, port, timeout=20)
+                self.connection = HTTPConnection(host, port, timeout=self.patience)
             headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
             self.connection.request("POST", "/api/v1/events", body, headers)
             answer = self.connection.getresponse()

@@ -32,7 +32,7 @@ class Unsettled:
 class Stage:
     def __init__(self, house: House, *, short: bool) -> None:
         self.house, self.short = house, short
-        self.sandbox = Sandbox(house.sandbox_port)
+        self.sandbox = Sandbox(house.sandbox_port, house.sandbox_host)
         self.watcher = Watcher(self.sandbox)
         self.arrivals = Arrivals(house.ids_file)
         self.person = Person()
@@ -58,8 +58,9 @@ class Stage:
         rate: float = 2000,
         body: int = 100,
         webs: tuple[str, ...] = ("web",),
+        patience: float = 20,
     ) -> Stream:
-        return Stream(self.house, targets, events=events, rate=rate, body=body, webs=webs)
+        return Stream(self.house, targets, events=events, rate=rate, body=body, webs=webs, patience=patience)
 
     def arrived(self, stream: Stream) -> int:
         return self.arrivals.count(stream.targets)

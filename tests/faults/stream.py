@@ -49,7 +49,8 @@ class Tail:
 
 
 class Stream:
-    """`events` for each target, at `rate` events a second over all (0: as fast as they are taken)."""
+    """`events` for each target, at `rate` events a second over all (0: as fast as they are taken); an answer is awaited
+    for `patience` seconds before the body is sent again, to the next of `webs`."""
 
     def __init__(
         self,
@@ -60,6 +61,7 @@ class Stream:
         rate: float,
         body: int = 100,
         webs: tuple[str, ...] = ("web",),
+        patience: float = 20,
     ) -> None:
         self.targets, self.events = targets, events
         base = house.records / targets[0].prefix.strip("-")
@@ -70,6 +72,7 @@ class Stream:
             "events": events,
             "rate": rate,
             "body": body,
+            "patience": patience,
             "notes": str(self._notes.path),
             "refusals": str(self._refusals.path),
         }

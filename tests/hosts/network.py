@@ -1,4 +1,5 @@
-"""Hosts as network namespaces, each with one link to ours; a cut link drops packets in silence, as a dead switch does.
+"""Hosts as network namespaces, each with one link to ours, which passes on between them; a cut link drops packets in
+silence, as a dead switch does.
 
 A way is cut by teaching a side the wrong hardware address of the other: what it sends goes nowhere and it hears of
 nothing. That needs no module of the kernel and works for each way alone.
@@ -10,8 +11,10 @@ import os
 import subprocess
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
 _NOBODY = "02:00:00:00:00:99"
+_PASSES_ON = Path("/proc/sys/net/ipv4/ip_forward")
 
 
 class Way(Enum):
@@ -48,13 +51,19 @@ class Host:
     def address(self) -> str:
         return f"10.77.{self.number}.2"
 
-    def inside(self, command: list[str], **variables: str) -> list[str]:
-        """The command as it runs on that host, which has a name of its own."""
-        given = [f"{name}={value}" for name, value in variables.items()]
+    @property
+    def second_address(self) -> str:
+        """Another way to the same host, which is cut apart from the first."""
+        return f"10.77.{self.number}.3"
+
+    def inside(self, command: list[str], user: str | None = None) -> list[str]:
+        """The command as it runs on that host, which has a name of its own; `user`: the system user it runs as."""
         named = 'hostname "$0"; exec "$@"'
+        as_user = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups"] if user else []
         return [
             *("ip", "netns", "exec", self.namespace, "unshare", "--uts", "sh", "-c", named, self.name),
-            *("env", *given, *command),
+            *as_user,
+            *command,
         ]
 
 
@@ -68,28 +77,37 @@ class Network:
         """Raises:
         NotPossible: namespaces are not allowed here.
         """
+        if not self._hosts:
+            _pass_on()
         host = Host(name, len(self._hosts) + 1)
         self._hosts[name] = host
         _ip("netns", "add", host.namespace)
         _ip("link", "add", host.link, "type", "veth", "peer", "name", "out", "netns", host.namespace)
         _ip("addr", "add", f"{host.ours}/24", "dev", host.link)
         _ip("link", "set", host.link, "up")
-        _within(host, "addr", "add", f"{host.address}/24", "dev", "out")
+        for address in (host.address, host.second_address):
+            _within(host, "addr", "add", f"{address}/24", "dev", "out")
         for device in ("lo", "out"):
             _within(host, "link", "set", device, "up")
+        _within(host, "route", "add", "default", "via", host.ours)
         return host
 
     def cut(self, host: Host, way: Way) -> None:
-        wrong = ("lladdr", _NOBODY, "nud", "permanent")
         if way in (Way.OUT, Way.BOTH):
-            _within(host, "neigh", "replace", host.ours, "dev", "out", *wrong)
+            _within(host, "neigh", "replace", host.ours, "dev", "out", *_wrong())
         if way in (Way.IN, Way.BOTH):
-            _ip("neigh", "replace", host.address, "dev", host.link, *wrong)
+            for address in (host.address, host.second_address):
+                _ip("neigh", "replace", address, "dev", host.link, *_wrong())
+
+    def half_open(self, host: Host) -> None:
+        """What is sent to the first address is lost; who connects anew gets through by the second."""
+        _ip("neigh", "replace", host.address, "dev", host.link, *_wrong())
 
     def heal(self, host: Host) -> None:
         for ask in (
             lambda: _within(host, "neigh", "del", host.ours, "dev", "out"),
             lambda: _ip("neigh", "del", host.address, "dev", host.link),
+            lambda: _ip("neigh", "del", host.second_address, "dev", host.link),
         ):
             try:
                 ask()
@@ -99,6 +117,18 @@ class Network:
     def close(self) -> None:
         for host in self._hosts.values():
             subprocess.run(["ip", "netns", "del", host.namespace], capture_output=True)
+
+
+def _wrong() -> tuple[str, ...]:
+    return ("lladdr", _NOBODY, "nud", "permanent")
+
+
+def _pass_on() -> None:
+    """Ours is the switch between the others. The setting is this namespace's own."""
+    try:
+        _PASSES_ON.write_text("1")
+    except OSError as error:
+        raise NotPossible(f"{_PASSES_ON} cannot be written ({error.strerror})") from None
 
 
 def _ip(*words: str) -> None:

@@ -20,6 +20,7 @@ import pytest
 from cryptography.fernet import Fernet
 from django.conf import settings
 from psycopg import sql
+from redis import Redis
 
 from currents_admin import probe
 from tests.house.running import until
@@ -115,6 +116,10 @@ def test_together_they_are_ready_and_each_ends_in_good_order(
         for process in running.values():
             stack.callback(process.kill)
         until(lambda: probe.status(port, "/readyz") == 200, seconds=90)
+        with Redis.from_url(settings.REDIS_URL) as redis:
+            # Another installation may share this Redis: everything of ours bears our prefix.
+            assert [*redis.scan_iter(f"{values['REDIS_KEY_PREFIX']}*")]
+            assert [*redis.scan_iter("_kombu*"), *redis.scan_iter("unacked*")] == []
         for process in running.values():
             process.send_signal(signal.SIGTERM)
         ended = {name: process.wait(30) for name, process in running.items()}

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from django.core.management import CommandError, call_command, get_commands, load_command_class
 
+from tests.house.test_container import commands
 from tests.support.factories import event
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,6 +95,20 @@ def test_the_readers_commands_are_known_programs_targets_and_services() -> None:
         for words in map(str.split, _INLINE.findall(file.read_text())):
             if words[0] == "make" and len(words) > 1:
                 assert words[1] in targets, f"{file.name}: {words}"
+
+
+def test_without_docker_the_parts_are_started_as_compose_starts_them() -> None:
+    started = {
+        line.removeprefix(".venv/bin/")
+        for line in fenced(OPERATIONS)
+        if line.startswith(".venv/bin/python -m")
+    }
+    composed = {
+        " ".join(words).replace("0.0.0.0", "127.0.0.1")
+        for name, words in commands().items()
+        if name in ("web", "worker", "retry-worker", "beat")
+    }
+    assert started == composed
 
 
 def _services_of(words: list[str]) -> set[str]:

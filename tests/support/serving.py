@@ -20,6 +20,7 @@ from django.conf import settings
 from django.db import connection
 
 from connectors.models import IntakeToken
+from currents_admin import local
 from tests.support.factories import IntakeTokenFactory
 
 
@@ -80,17 +81,25 @@ def wait_until_open(port: int, process: subprocess.Popen[bytes]) -> None:
     raise AssertionError("the web server did not open its port")
 
 
+def surroundings() -> dict[str, str]:
+    """The environment of a part on the test's database."""
+    given = {"DATABASE_URL": database_url(), "CURRENTS_VAR": str(local.folder())}
+    return os.environ | given | {"DEBUG": "1", "ALLOWED_HOSTS": "127.0.0.1"}
+
+
 @contextmanager
-def serving(folder: Path, port: int = 0) -> Iterator[Server]:
+def serving(
+    folder: Path, port: int = 0, *, code: Path = settings.BASE_DIR, **variables: str
+) -> Iterator[Server]:
     """A web server while it is needed, with its log in the folder and a token of every scope; on a port of its own or
-    on the one given."""
+    on the one given; of the code in another folder, and with more variables."""
     port, log = port or free_port(), folder / "log"
     command = [sys.executable, "-m", "gunicorn", "-c", "currents_admin/web_server.py"]
     with log.open("ab") as output:
         process = subprocess.Popen(
             [*command, "--bind", f"127.0.0.1:{port}", "currents_admin.wsgi:application"],
-            cwd=settings.BASE_DIR,
-            env=os.environ | {"DATABASE_URL": database_url(), "DEBUG": "1", "ALLOWED_HOSTS": "127.0.0.1"},
+            cwd=code,
+            env=surroundings() | variables,
             stdout=output,
             stderr=output,
         )

@@ -33,5 +33,7 @@ class AtOnce(Executor):
 
 
 @pytest.fixture(autouse=True)
-def _mails_are_sent_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.mail._beside", AtOnce())
+def _nothing_is_done_beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the test's connection to the database."""
+    for place in ("connectors.mail._beside", "exporter.api.readiness._beside"):
+        monkeypatch.setattr(place, AtOnce())

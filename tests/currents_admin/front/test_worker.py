@@ -94,6 +94,7 @@ def test_an_unfinished_head_is_told_so_in_time(server: Server) -> None:
         assert b"HTTP/1.1 408 " in answer
         assert json.loads(answer.partition(b"\r\n\r\n")[2])["detail"].startswith("The request did not arrive")
         assert heard(silent) == b"", "who says nothing is hung up on"
+    assert "front.refused status=408" in server.log.read_text()
 
 
 def test_a_large_body_without_a_good_token_is_refused_before_it_is_sent(server: Server) -> None:

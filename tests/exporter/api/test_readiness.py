@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from django.conf import LazySettings
 from django.db import connection
@@ -10,6 +14,7 @@ from django.test import Client
 from exporter.api import readiness
 from exporter.dispatch.heartbeats import beat, claim
 from exporter.tasks import sweep
+from tests.support.sandbox_calls import until
 
 ALL_QUEUES = ["worker:delivery", "worker:retry", "worker:chores"]
 WORKERS = ["worker (delivery)", "worker (retry)", "worker (chores)"]
@@ -38,6 +43,24 @@ def test_parts_that_fell_silent_are_named(client: Client, settings: LazySettings
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["missing"]) == (503, ["broker", "beat"])
+
+
+def test_what_hangs_holds_no_probe_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a moment the last answer is told; then the database counts as missing."""
+    hangs, kept = threading.Event(), readiness.KeptAnswer()
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        monkeypatch.setattr(readiness, "_beside", beside)
+        monkeypatch.setattr(readiness, "KEPT_READY", 0.0)
+        monkeypatch.setattr(readiness, "missing", list)
+        until(lambda: kept.missing() == [])
+        monkeypatch.setattr(readiness, "missing", lambda: ["beat"] if hangs.wait(60) else [])
+        assert kept.missing() == []
+        monkeypatch.setattr(readiness, "STALE_SECONDS", 0.0)
+        began = time.monotonic()
+        assert kept.missing() == ["database"]
+        assert time.monotonic() - began < 5, "the look itself takes a minute"
+        hangs.set()
+        until(lambda: kept.missing() == ["beat"])
 
 
 def test_a_queue_that_no_worker_serves_is_named(client: Client) -> None:

@@ -2,58 +2,43 @@
 
 from __future__ import annotations
 
-import getpass
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection, connections
+from django.db import ProgrammingError, connection, connections
 
+from currents_admin.postgresql import base
+from currents_admin.postgresql.prepared import PreparedStatements
 from exporter.operations import doctor, pooler
 from exporter.operations.doctor import Level
 from exporter.operations.pooler import Pooling
+from tests.support import pgbouncer
 from tests.support.log_lines import lines_of
 from tests.support.serving import free_port, wait_until_open
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(shutil.which("pgbouncer") is None, reason="pgbouncer is not installed"),
+    pytest.mark.skipif(not pgbouncer.is_installed(), reason="pgbouncer is not installed"),
 ]
-_SETTINGS = """
-[databases]
-{name} = host={host} port={port} dbname={name} user={user} password='{password}'
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = {listen}
-unix_socket_dir =
-auth_type = any
-pool_mode = transaction
-default_pool_size = 8
-{more}
-"""
 
 
 @pytest.fixture
 def behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The test's database through the distribution's pgbouncer, with transaction pooling."""
-    given, listen, user = connection.settings_dict, free_port(), getpass.getuser()
-    if user == "root":
-        user = "nobody"
-        tmp_path.chmod(0o777)
-    text = _SETTINGS.format(
-        name=given["NAME"],
+    given, listen = connection.settings_dict, free_port()
+    command = pgbouncer.command(
+        tmp_path,
+        listen,
         host=given["HOST"],
         port=given["PORT"] or 5432,
+        name=given["NAME"],
         user=given["USER"],
         password=given["PASSWORD"],
-        listen=listen,
-        more=f"user = {user}" if user == "nobody" else "",
     )
-    (tmp_path / "pgbouncer.ini").write_text(text)
-    process = subprocess.Popen(["pgbouncer", "-q", str(tmp_path / "pgbouncer.ini")])
+    process = subprocess.Popen(command)
     params = connection.get_connection_params()
     params |= {"host": "127.0.0.1", "port": listen}
     monkeypatch.setattr(connections["default"], "get_connection_params", lambda: dict(params))
@@ -63,6 +48,15 @@ def behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     finally:
         process.terminate()
         process.wait(timeout=20)
+
+
+@pytest.fixture
+def unprepared(monkeypatch: pytest.MonkeyPatch) -> PreparedStatements:
+    """What this process knows of prepared statements, forgotten after the test."""
+    fresh = PreparedStatements()
+    for place in (pooler, base):
+        monkeypatch.setattr(place, "PREPARED", fresh)
+    return fresh
 
 
 def test_without_a_pooler_there_is_nothing_to_say() -> None:
@@ -80,14 +74,33 @@ def test_what_a_pooler_carries_is_found_out(behind: None) -> None:
 
 
 def test_an_old_pgbouncer_is_told_with_what_to_do(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, unprepared: PreparedStatements
 ) -> None:
     monkeypatch.setattr(pooler, "look", lambda: Pooling.LOSES_STATEMENTS)
-    pooler._tell()
+    pooler.look_at_start()
     (line,) = lines_of(caplog, "pooler.loses_statements")
     assert "CURRENTS_PREPARED_STATEMENTS=0" in line["next"]
     (found,) = [one for one in doctor._pooler() if one.level is Level.BAD]
     assert "CURRENTS_PREPARED_STATEMENTS=0" in found.remedy
+
+
+def test_from_the_first_lost_statement_on_none_is_prepared(
+    caplog: pytest.LogCaptureFixture, unprepared: PreparedStatements
+) -> None:
+    """Whether or not the look at the start has found it out."""
+    connection.ensure_connection()
+    assert connection.connection.prepare_threshold is not None
+    with pytest.raises(ProgrammingError), connection.wrap_database_errors:
+        connection.connection.execute("EXECUTE nobody_prepared_this")
+    assert connection.connection.prepare_threshold is None
+    connection.close()
+    try:
+        connection.ensure_connection()
+        assert connection.connection.prepare_threshold is None, "nor on a new connection"
+    finally:
+        connection.close()
+    unprepared.are_lost()
+    assert len(lines_of(caplog, "pooler.loses_statements")) == 1, "told once"
 
 
 def test_with_the_setting_it_fits(behind: None, monkeypatch: pytest.MonkeyPatch) -> None:

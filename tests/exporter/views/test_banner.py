@@ -9,7 +9,8 @@ import pytest
 from django.test import Client
 
 from connectors.models import Connector, Workspace
-from exporter.models import Delivery, EventLog
+from exporter.dispatch.heartbeats import SILENT_SECONDS
+from exporter.models import Delivery, EventLog, Heartbeat
 from exporter.reports.health import Health
 from exporter.views import banner
 from tests.exporter.views.test_status import receive
@@ -47,6 +48,20 @@ def test_trouble_of_one_workspace_is_not_told_in_another(
     launch(theirs, "Another export")
     page = as_("stranger").get(f"/w/{theirs.slug}/data-export/").content.decode()
     assert NOTHING_SENT not in page
+
+
+def test_a_queue_whose_worker_fell_silent_is_told_on_every_page(as_: Callable[[str], Client]) -> None:
+    silent = "Nothing has been heard of it since"
+    list_page, client = "/w/harbour/data-export/", as_("viewer")
+    assert silent not in client.get(list_page).content.decode(), "one that never had any is no silence"
+    now = datetime.now(UTC)
+    for queue in ("delivery", "retry"):
+        Heartbeat.objects.create(part=f"worker:{queue}", host="here", at=now, version="1")
+    Heartbeat.objects.create(part="worker:delivery", host="gone", at=now - timedelta(hours=2), version="1")
+    assert silent not in client.get(list_page).content.decode(), "another host serves the queue"
+    gone = now - timedelta(seconds=SILENT_SECONDS + 1)
+    Heartbeat.objects.filter(part="worker:delivery", host="here").update(at=gone)
+    assert silent in client.get(list_page).content.decode()
 
 
 def test_the_banner_goes_by_itself_when_the_trouble_is_over(
