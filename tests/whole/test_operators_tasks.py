@@ -80,7 +80,7 @@ def installation() -> Iterator[Installation]:
 
 
 def _run(line: psycopg.Connection, statement: str) -> None:
-    line.execute(sql.SQL(statement))  # type: ignore[arg-type]
+    line.execute(sql.SQL(statement))
 
 
 def block(heading: str) -> str:
