@@ -100,9 +100,10 @@ mutants: $(VENV)/dev.stamp
 screenshots:
 	@$(MAKE) --no-print-directory test ARGS=tests/browser/screenshots.py
 
-# Every page and state in six languages at four widths, with axe; pictures in var/test/languages/. Needs Chromium.
+# Every page and state in six languages at four widths, with axe; pictures and texts in var/test/languages/, and
+# docs/pictures/languages.png. ARGS="-k 'fr or ja'" picks some. Needs Chromium.
 languages:
-	@$(MAKE) --no-print-directory test ARGS="tests/browser/languages.py tests/browser/accessibility.py --numprocesses=logical"
+	@$(MAKE) --no-print-directory test ARGS="tests/browser/languages.py --numprocesses=logical $(ARGS)"
 
 # One set of lock files for every system and Python version the product runs on.
 lock: $(PYTHON)

@@ -43,8 +43,11 @@ _VOID = {
 def pseudo(text: str, longer: float = 0.0) -> str:
     """The text in made-up letters, by so much of its length longer."""
     said = "".join(part if _KEPT.fullmatch(part) else part.translate(_LETTERS) for part in _KEPT.split(text))
-    words = "ẋẋẋẋ " * math.ceil(len(text) * longer / 5)
-    return f"{said} {words}".rstrip() if words and text.strip() else said
+    # Units are as short in every language.
+    plain = len(_KEPT.sub("", text).strip())
+    more = math.ceil(plain * longer) if plain > 3 else 0
+    words = " ".join("ẋẋẋẋẋẋ"[: more - at] for at in range(0, more, 6))
+    return f"{said} {words}" if words and text.strip() else said
 
 
 class _Translation:

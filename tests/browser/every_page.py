@@ -1,0 +1,52 @@
+"""What visits every page: which pages there are, in which language one reads, and whether axe finds fault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from playwright.sync_api import Page
+
+from connectors.models import User
+from tests.browser.account_pages import SIGNED_OUT
+from tests.browser.screenshots import Act
+
+OpenAs = Callable[..., Page]
+States = dict[str, tuple[str, Act]]
+
+
+def readers(open_as: OpenAs, admin: User, **media: Any) -> tuple[Page, Page]:
+    """Somebody signed in and somebody who is not, both at the product; nothing moves before their eyes."""
+    both = open_as(admin), open_as(None)
+    for page in both:
+        page.emulate_media(reduced_motion="reduce", **media)
+        # What was typed on the last visit is no draft for the next.
+        page.add_init_script("sessionStorage.clear()")
+        page.goto("/accounts/login/")
+    return both
+
+
+def speak(page: Page, language: str) -> None:
+    """As if somebody had used the switch of languages; the page must be one of the product already."""
+    address = "{0.scheme}://{0.netloc}".format(urlsplit(page.url))
+    page.context.add_cookies([{"name": settings.LANGUAGE_COOKIE_NAME, "value": language, "url": address}])
+
+
+def visited(
+    page: Page, stranger: Page, states: States, languages: Sequence[str] = ("en",)
+) -> Iterator[tuple[str, str, Page]]:
+    """Each state's name and language with the browser page that shows it: somebody's who is signed in, or a stranger's.
+    Both must be at the product's address already."""
+    for name, (address, act) in states.items():
+        for language in languages:
+            speak(page, language)
+            page.goto(address)
+            act(page)
+            yield name, language, page
+    for name, address in SIGNED_OUT.items():
+        for language in languages:
+            speak(stranger, language)
+            stranger.goto(address)
+            yield name, language, stranger

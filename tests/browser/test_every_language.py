@@ -1,0 +1,37 @@
+"""Words of any language find an event type, however they are typed; `make languages` looks at all pages."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from connectors.models import User
+from tests.browser.every_page import OpenAs, speak
+
+
+@pytest.mark.parametrize(
+    ("language", "typed", "found"),
+    [
+        ("fr", "événement personnalisé", "users.behaviors.CustomEvent"),
+        ("fr", "EVENEMENT personnalise", "users.behaviors.CustomEvent"),
+        ("ja", "カスタムイベント", "users.behaviors.CustomEvent"),
+        ("ja", "ｶｽﾀﾑｲﾍﾞﾝﾄ", "users.behaviors.CustomEvent"),
+        ("ja", "Custom Event", "users.behaviors.CustomEvent"),
+        ("ja", "Ｅｍａｉｌ　Ｌｉｎｋ　Ｃｌｉｃｋｅｄ", "users.messages.email.Click"),
+        ("de", "users.messages.email.open", "users.messages.email.Open"),
+    ],
+)
+def test_the_picker_finds_by_words_of_any_language_however_they_are_typed(
+    language: str,
+    typed: str,
+    found: str,
+    marketer: User,
+    open_as: OpenAs,
+) -> None:
+    page = open_as(marketer)
+    page.goto("/")
+    speak(page, language)
+    page.goto("/w/harbour/data-export/new/segment/")
+    page.locator("[data-search]").fill(typed)
+    expect(page.locator(f'[value="{found}"]')).to_be_visible()
+    assert page.locator(".event:visible").count() < 8
