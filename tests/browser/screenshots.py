@@ -128,6 +128,9 @@ def pages(admin: User) -> dict[str, tuple[str, Act]]:
         page.get_by_text("context.traits.email").first.wait_for()
 
     def refused(page: Page) -> None:
+        # The draft of the state before.
+        page.evaluate("sessionStorage.clear()")
+        page.reload()
         page.locator(LAST_BUTTON).click()
         page.locator("#remarks-region .message.bad").wait_for()
 
