@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import combinations
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from connectors.models import User
 from tests.browser.screenshots import Act, pages  # noqa: F401 - a fixture
@@ -13,7 +13,7 @@ from tests.browser.screenshots import Act, pages  # noqa: F401 - a fixture
 OpenAs = Callable[..., Page]
 CREATE = "/w/harbour/data-export/new/segment/"
 # What a sheet of A4 leaves between margins of 14 mm.
-PAPER = {"width": 688, "height": 1000}
+PAPER: ViewportSize = {"width": 688, "height": 1000}
 CUT_OFF = """() => [...document.querySelectorAll("main *")].filter((one) => {
   const style = getComputedStyle(one);
   return one.checkVisibility() && !one.closest("svg, .unseen") && ["auto", "scroll"].includes(style.overflowX)
