@@ -64,6 +64,10 @@ class Person:
         made = self._order("follow", workspace=target.workspace, url=url, endpoint=endpoint, key=key)
         return int(made["source"])
 
+    def change_source_key(self, source: int, *, endpoint: str, key: str) -> None:
+        """Enters the key of a source again."""
+        self._order("source_key", source=source, endpoint=endpoint, key=key)
+
     def ring(self, target: Target, times: int) -> None:
         """Wake-ups nobody needs."""
         self._order("ring", delivery=target.delivery, times=times)
@@ -158,6 +162,16 @@ def _follow(workspace: int, url: str, endpoint: str, key: str) -> dict[str, Any]
     return {"source": sources.add(Workspace.objects.get(pk=workspace), wish, By(None)).pk}
 
 
+def _source_key(source: int, endpoint: str, key: str) -> dict[str, Any]:
+    from connectors.audit.actor import By
+    from exporter.actions import sources
+    from exporter.models import Source
+
+    secrets_given, options = {"service_account_key": key}, {"endpoint": endpoint}
+    sources.change_credentials(Source.objects.get(pk=source), secrets_given, options, By(None))
+    return {}
+
+
 def _obey() -> None:
     import django
     from django.db import connection
@@ -170,6 +184,7 @@ def _obey() -> None:
         "ring": _ring,
         "replay": _replay,
         "follow": _follow,
+        "source_key": _source_key,
     }
     for line in sys.stdin:
         order = json.loads(line)
