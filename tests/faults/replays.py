@@ -28,18 +28,19 @@ class _Replayed:
 
 
 def worker_killed(stage: Stage) -> list[Row]:
-    kills = stage.size(3, 10)
+    """The one that replays, which is the worker of chores."""
+    kills = stage.size(2, 10)
 
     def act(again: _Replayed, row: Row) -> str:
-        pids, since, allowed = [stage.house.pid("worker")], again.began, 0
+        pids, since, allowed = [stage.house.pid("retry-worker")], again.began, 0
         mine = replace(again.target, delivery=again.delivery)
         for _kill in range(kills):
             _await_again(stage, again, 1_000)
-            stage.house.kill("worker")
+            stage.house.kill("retry-worker")
             allowed += stage.unsettled([mine], since).events
             since = time.time()
-            stage.house.start("worker")
-            pids.append(stage.house.pid("worker"))
+            stage.house.start("retry-worker")
+            pids.append(stage.house.pid("retry-worker"))
         row.notes.append(f"{allowed} events of the replay were sent and not settled at the kills")
         return "worker processes " + "→".join(map(str, pids)) if len(set(pids)) == kills + 1 else ""
 
