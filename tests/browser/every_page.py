@@ -7,11 +7,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.urls import resolve
 from playwright.sync_api import Page
 
 from connectors.models import User
-from tests.browser.account_pages import SIGNED_OUT
-from tests.browser.screenshots import Act
+from tests.browser.account_pages import SIGNED_OUT, account_pages
+from tests.browser.screenshots import Act, joined, launched
 
 OpenAs = Callable[..., Page]
 States = dict[str, tuple[str, Act]]
@@ -32,6 +33,27 @@ def speak(page: Page, language: str) -> None:
     """As if somebody had used the switch of languages; the page must be one of the product already."""
     address = "{0.scheme}://{0.netloc}".format(urlsplit(page.url))
     page.context.add_cookies([{"name": settings.LANGUAGE_COOKIE_NAME, "value": language, "url": address}])
+
+
+def every_state(states: States, admin: User) -> States:
+    """The states of the pictures and the pages they leave out, but that of a wrong address, where a browser logs an
+    error of loading."""
+    orchard = launched(joined(admin, "orchard", "Orchard & Field"), "Lifecycle events", admin)
+    return {name: state for name, state in states.items() if name != "not-found"} | account_pages(
+        orchard, admin
+    )
+
+
+def one_of_each(states: States) -> States:
+    """One state of each page."""
+    found: States = {}
+    taken = set()
+    for name, (address, act) in states.items():
+        page = resolve(urlsplit(address).path).url_name
+        if page not in taken:
+            taken.add(page)
+            found[name] = (address, act)
+    return found
 
 
 def visited(

@@ -20,11 +20,10 @@ from currents_admin import local
 from exporter.incidents import letter
 from exporter.incidents.letter import Facts
 from exporter.models import MailStep
-from tests.browser.account_pages import account_pages
 from tests.browser.axe import violations
-from tests.browser.every_page import OpenAs, States, readers, speak, visited
+from tests.browser.every_page import OpenAs, States, every_state, readers, speak, visited
 from tests.browser.fitting import misfits
-from tests.browser.screenshots import joined, launched, pages  # noqa: F401 - `pages` is a fixture
+from tests.browser.screenshots import pages  # noqa: F401 - a fixture
 from tests.support.pseudo import LANGUAGE, pseudo_language
 
 WIDTHS = (320, 390, 768, 1440)
@@ -53,12 +52,6 @@ def a_letter(language: str) -> str:
     )
     with translation.override(language):
         return letter.write(MailStep.STOPPED, told, ["data@example.com"], "", language).html
-
-
-def every_state(states: States, admin: User) -> States:
-    states.pop("not-found")  # a browser logs an error of loading there
-    orchard = launched(joined(admin, "orchard", "Orchard & Field"), "Lifecycle events", admin)
-    return states | account_pages(orchard, admin)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
