@@ -98,17 +98,19 @@ def _take(environ: Mapping[str, Any], body: request_body.RequestBody) -> IntakeA
         content = body.read()
         whole = whole_body.read(content)
         raws = parse_body(content) if whole is None else []
+        answer = _take_events(token, content, whole, raws)
     except (request_body.BodyRefused, TooManyEvents, BadBody) as error:
         status = error.status if isinstance(error, request_body.BodyRefused) else 400
         answer = _problem(413 if isinstance(error, TooManyEvents) else status, error, str(error))
-    else:
-        answer = _take_events(token, content, whole, raws)
     return answer._replace(facts={"workspace": token.workspace_id, "token": token.id, **answer.facts})
 
 
 def _take_events(
     token: Token, content: bytes, whole: list[msgspec.Raw] | None, raws: list[bytes]
 ) -> IntakeAnswer:
+    """Raises:
+    TooManyEvents, BadBody: see `parse_body`.
+    """
     count = len(raws) if whole is None else len(whole)
     if not count:
         return _answer(200, Receipt(0, 0), [])
