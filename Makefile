@@ -101,7 +101,7 @@ screenshots:
 	@$(MAKE) --no-print-directory test ARGS=tests/browser/screenshots.py
 
 # Every page and state in six languages at four widths, with axe; pictures and texts in var/test/languages/, and
-# docs/pictures/languages.png. ARGS="-k 'fr or ja'" picks some. Needs Chromium.
+# docs/pictures/languages.jpg. ARGS="-k 'fr or ja'" picks some. Needs Chromium.
 languages:
 	@$(MAKE) --no-print-directory test ARGS="tests/browser/languages.py tests/browser/spoken.py --numprocesses=logical $(ARGS)"
 
