@@ -9,22 +9,11 @@ from django.conf import settings
 
 from connectors.models import WriteKey
 from connectors.vault import sealing
+from exporter.delivery.newest_revision import newest_revision
 from exporter.destinations import sender
 from exporter.destinations.segment.transform import Plan
 from exporter.destinations.sender import Endpoint
 from exporter.sql import execute
-
-
-def newest_revision(connector: str) -> str:
-    """SQL for the id of a connector's newest revision; `connector` is SQL for the connector's.
-
-    By a range and not by `=`, so that only the index of a connector's revisions gives the order asked for: else
-    PostgreSQL may walk back through everybody's until it meets one of this connector's.
-    """
-    return f"""(SELECT newest.id FROM exporter_revision newest
-         WHERE newest.connector_id >= {connector} AND newest.connector_id <= {connector}
-         ORDER BY newest.connector_id, newest.id DESC LIMIT 1)"""  # noqa: S608 - constants of ours
-
 
 _CURRENT = f"""
 SELECT c.state, r.id, r.selected_events, r.include_anonymous, r.region, r.write_key_id

@@ -16,7 +16,7 @@ from typing import Any
 from django.conf import settings
 
 from exporter.delivery.lease import CAREFUL_SECONDS
-from exporter.delivery.settings_in_force import newest_revision
+from exporter.delivery.newest_revision import newest_revision
 from exporter.log.event_log import Header, decode_counts
 from exporter.sql import execute
 
