@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,11 +18,12 @@ class RawServer:
     `connections` counts what was opened, `requests` keeps each request's head and body.
     """
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, tls: ssl.SSLContext | None = None) -> None:
         self._script = list(script)
+        self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}/v1/batch"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}/v1/batch"
         self.connections = 0
         self.requests: list[bytes] = []
         self._open: list[socket.socket] = []
@@ -40,6 +42,8 @@ class RawServer:
 
     def _serve(self, sock: socket.socket) -> None:
         try:
+            if self._tls is not None:
+                sock = self._tls.wrap_socket(sock, server_side=True)
             while (request := _request(sock)) is not None:
                 with self._lock:
                     self.requests.append(request)
@@ -82,8 +86,10 @@ def _request(sock: socket.socket) -> bytes | None:
 
 
 @contextmanager
-def raw_server(*script: bytes | Callable[[socket.socket], None] | None) -> Iterator[RawServer]:
-    server = RawServer(script)
+def raw_server(
+    *script: bytes | Callable[[socket.socket], None] | None, tls: ssl.SSLContext | None = None
+) -> Iterator[RawServer]:
+    server = RawServer(script, tls)
     try:
         yield server
     finally:

@@ -35,6 +35,9 @@ REST_SECONDS = 60.0
 # On one core it would only take turns with its worker.
 _CORES = os.cpu_count() or 1
 
+# What a Python needs to start; nothing that is secret.
+_ENVIRONMENT = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR")
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Converted).decode
 _new = tuple.__new__
@@ -53,6 +56,7 @@ class Converter:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "exporter.delivery.conversion.child"],
             cwd=settings.BASE_DIR,
+            env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
@@ -151,8 +155,18 @@ class _Process:
                     self._rests_until = time.monotonic() + REST_SECONDS
                 self._current = None
             if self._current is None and _CORES > 1 and time.monotonic() >= self._rests_until:
-                self._current = Converter()
+                self._current = self._started()
             return self._current
+
+    def _started(self) -> Converter | None:
+        try:
+            return Converter()
+        except OSError as fault:  # no memory, no process to be had
+            log.warning(
+                "delivery.converter_lost", error=type(fault).__name__, next="batches are converted here"
+            )
+            self._rests_until = time.monotonic() + REST_SECONDS
+            return None
 
     def give_up(self) -> None:
         """Ends it: it does not answer."""

@@ -6,12 +6,14 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from exporter.destinations import sender
+from exporter.destinations import connection, sender
 from exporter.destinations.sender import Flight, Senders
 from exporter.destinations.wire import Wire
+from tests.support.certificates import contexts
 from tests.support.open_connection import keep_one_open
 from tests.support.raw_server import RawServer, raw_server
 
@@ -172,3 +174,55 @@ def test_a_whole_answer_in_many_pieces_is_one_answer() -> None:
             assert landed.wait(5)
             assert flight.answer().body == b'{"success":true}'
         assert server.connections == 1
+
+
+def test_what_is_encrypted_goes_the_same_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Segment is reached over TLS only. An answer comes in several records there, and a record before the first."""
+    server_side, client_side = contexts(tmp_path)
+    monkeypatch.setattr(connection, "_tls", lambda: client_side)
+    head, _end, body = OK.partition(b"\r\n\r\n")
+
+    def in_records(sock: socket.socket) -> None:
+        for piece in (head, b"\r\n\r\n", body[:5], body[5:]):
+            sock.sendall(piece)
+
+    long = b"HTTP/1.1 200 OK\r\nContent-Length: 40000\r\n\r\n" + b"x" * 40_000
+    with raw_server(OK, in_records, long, OK, OK, tls=server_side) as server:
+        line = Line(server)
+        bodies = []
+        for size in (10, 100, 1_000, 3_000_000, 100):
+            flight, landed = line.launch(b"y" * size)
+            assert landed.wait(10)
+            bodies.append((flight.answer().status, len(flight.answer().body), flight.answer().error))
+        assert bodies == [(200, 16, ""), (200, 16, ""), (200, 40_000, ""), (200, 16, ""), (200, 16, "")]
+        assert server.connections == 1
+        assert [len(one.rpartition(b"\r\n\r\n")[2]) for one in server.requests] == [
+            10,
+            100,
+            1_000,
+            3_000_000,
+            100,
+        ]
+
+
+def test_a_hanging_encrypted_request_is_cut_and_holds_up_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server_side, client_side = contexts(tmp_path)
+    monkeypatch.setattr(connection, "_tls", lambda: client_side)
+    over = threading.Event()
+
+    def hang(_sock: socket.socket) -> None:
+        over.wait(10)
+
+    with raw_server(hang, OK, tls=server_side) as server:
+        line = Line(server, opened=2)
+        slow, slow_landed = line.launch(seconds=60)
+        while not server.requests:
+            time.sleep(0.01)
+        quick, quick_landed = line.launch()
+        assert quick_landed.wait(5)
+        slow.cut()
+        assert slow_landed.wait(5)
+        over.set()
+    assert (quick.answer().status, slow.answer().status, slow.answer().error) == (200, None, "timed out")

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -130,6 +131,29 @@ def test_a_backlog_is_converted_by_it_and_each_event_arrives_once(asked: list[Co
         assert sorted(line.arrived()) == sorted(ids)
         assert line.outcomes() == {"delivered": BACKLOG}
     assert [one.failed for one in asked] == [False]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_where_no_process_is_to_be_had_its_worker_converts(
+    asked: list[Converter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_args: Any, **_options: Any) -> None:
+        raise BlockingIOError
+
+    monkeypatch.setattr("exporter.delivery.conversion.converter.subprocess.Popen", refused)
+    with a_line() as line:
+        line.feed(BACKLOG)
+        line.deliver()
+        assert line.outcomes() == {"delivered": BACKLOG}
+    assert asked == []
+
+
+def test_it_is_told_no_secret(converter: Converter) -> None:
+    told = Path(f"/proc/{converter._process.pid}/environ")
+    if not told.exists():
+        pytest.skip("only Linux shows a process's environment")
+    names = {one.partition(b"=")[0].decode() for one in told.read_bytes().split(b"\0") if one}
+    assert names <= set(converters._ENVIRONMENT)
 
 
 @pytest.mark.django_db(transaction=True)
