@@ -5,20 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from connectors.audit.actions import AuditAction
-from connectors.web.time_words import duration
+from connectors.web.time_words import by_the_clock, duration
 from exporter.display.incident_timeline import mailed
 from exporter.models import Cause
 from exporter.reports.incident_history import Act, PastIncident, ToldIncident
+from exporter.reports.recovery import Recovery
 
 
 @dataclass(frozen=True, slots=True)
 class IncidentLine:
-    """`lasted` is empty while it goes on. `steps` are what happened meanwhile, the oldest first."""
+    """`lasted` is empty until it is over, `recovering` unless its trouble is over but not its incident. `steps` are
+    what happened meanwhile, the oldest first."""
 
     id: int
     word: str
@@ -28,17 +31,34 @@ class IncidentLine:
     cost: str
     lost: int
     steps: list[tuple[datetime, str]]
+    recovering: str = ""
 
 
 def line(one: PastIncident, steps: list[tuple[datetime, str]] | None = None) -> IncidentLine:
     lasted = duration((one.ended_at - one.opened_at).total_seconds()) if one.ended_at else ""
     word = str(Cause(one.cause).label)
-    return IncidentLine(one.id, word, one.opened_at, one.ended_at, lasted, _cost(one), one.lost, steps or [])
+    recovering = _recovering(one.recovery)
+    return IncidentLine(
+        one.id, word, one.opened_at, one.ended_at, lasted, _cost(one), one.lost, steps or [], recovering
+    )
 
 
 def told(one: ToldIncident) -> IncidentLine:
     steps = [(mail.at, mailed(mail)) for mail in one.mails] + [(act.at, _done(act)) for act in one.acts]
     return line(one.incident, sorted(steps, key=lambda step: step[0]))
+
+
+def _recovering(recovery: Recovery | None) -> str:
+    """`delivering again since 06:45, closed once that has lasted 1 min`"""
+    if recovery is None:
+        return ""
+    terms = {"span": duration(recovery.lasting.total_seconds())}
+    if recovery.since is None:
+        return _("nothing is wrong any more, closed after %(span)s without trouble") % terms
+    terms["when"] = by_the_clock(recovery.since, timezone.now())
+    if recovery.at_once:
+        return _("delivering again since %(when)s, closed once that has lasted %(span)s") % terms
+    return _("delivering again since %(when)s, closed after %(span)s without trouble") % terms
 
 
 def _cost(one: PastIncident) -> str:

@@ -61,14 +61,14 @@ def gather(connector: Connector, choice: Choice, sort: Sort, *, all_types: bool)
         "attempts": recent,
         "expired": replays.expired(connector) if summary.outcomes.get(Outcome.EXPIRED) else None,
         # While there is trouble, what happened stands above.
-        "incidents": [] if told else _past(connector),
+        "incidents": [] if told else _past(summary),
         "now": summary.now,
         **_settings(connector, summary),
     }
 
 
-def _past(connector: Connector) -> list[incident_lines.IncidentLine]:
-    return [incident_lines.line(one) for one in incident_history.latest(connector, SHOWN_INCIDENTS)]
+def _past(summary: Summary) -> list[incident_lines.IncidentLine]:
+    return [incident_lines.line(one) for one in incident_history.latest(summary, SHOWN_INCIDENTS)]
 
 
 def left_seconds(summary: Summary, recent: Sequence[Attempt]) -> float | None:

@@ -3,9 +3,7 @@
 A settle opens an incident when it stops a delivery or loses events. Everything that only the passing of time brings is
 found here, by a chore: half an hour without a success, a pause, half time, four hours left, and the end.
 
-An incident people were told of ends once events have been accepted for a minute, so that its end is told at once, too.
-Any other, and one that follows within an hour of such an end, ends after 10 minutes in which nothing failed and nothing
-waited for more than a minute: a flapping connector has one incident, not twenty.
+What ends an incident stands in :mod:`exporter.reports.recovery`, because pages tell it, too.
 """
 
 from __future__ import annotations
@@ -26,11 +24,16 @@ from exporter.delivery.settings_in_force import Gone
 from exporter.dispatch.row_by_row import row_by_row
 from exporter.log.damage import Damaged
 from exporter.models import Cause, MailStep
+from exporter.reports.recovery import (
+    ACCEPTING_FOR,
+    ACCEPTING_SINCE,
+    FLAPPING_FOR,
+    LAST_RECOVERY,
+    QUIET_FOR,
+    ends_at_once,
+)
 
 RETRYING_FOR = timedelta(minutes=30)
-QUIET_FOR = timedelta(minutes=10)
-ACCEPTING_FOR = timedelta(minutes=1)
-FLAPPING_FOR = timedelta(hours=1)
 # What had gathered meanwhile is sent after a recovery; that it is old is no new trouble for so long.
 DRAINING_FOR = timedelta(hours=1)
 LATE = timedelta(seconds=60)
@@ -44,17 +47,11 @@ SELECT c.id, d.workspace_id, d.cursor, d.ahead::text, d.stopped, c.state = 'paus
                   AND a.verdict NOT IN ('accepted', 'refused_body')),
        i.id, i.reason, i.quiet_since,
        (SELECT coalesce(array_agg(n.step), '{{}}') FROM exporter_notice n WHERE n.incident_id = i.id),
-       (SELECT min(a.at) FROM exporter_attempt a WHERE a.delivery_id = d.id AND a.verdict = 'accepted'
-                  AND a.at >= i.opened_at AND a.at > coalesce(failed.at, '-infinity')),
-       (SELECT max(p.recovered_at) FROM exporter_incident p
-         WHERE p.connector_id = c.id AND p.closed_at > %(flapping)s)
+       {ACCEPTING_SINCE}, {LAST_RECOVERY}
   FROM exporter_delivery d
   JOIN connectors_connector c ON c.id = d.connector_id
   LEFT JOIN LATERAL {over_age.OLDEST} oldest ON true
   LEFT JOIN exporter_incident i ON i.connector_id = c.id AND i.closed_at IS NULL
-  LEFT JOIN LATERAL (
-       SELECT max(a.at) AS at FROM exporter_attempt a WHERE a.delivery_id = d.id AND a.at >= i.opened_at
-          AND a.verdict NOT IN ('accepted', 'refused_body')) failed ON true
  WHERE d.kind = 'live' AND (i.id IS NOT NULL OR c.state = 'paused' OR d.stopped <> ''
        OR d.failing_since < %(retrying)s OR oldest.received_at < %(half)s)
  ORDER BY c.id
@@ -199,7 +196,9 @@ def end(state: Situation, now: datetime) -> tuple[datetime | None, datetime | No
 
 def _accepts_again(state: Situation, now: datetime) -> bool:
     """Whether what people were told of is over. Where it has just been over before, time must tell."""
-    if state.cause or MailStep.STOPPED not in state.told or state.last_recovery is not None:
+    if state.cause:
+        return False
+    if not ends_at_once(told=MailStep.STOPPED in state.told, last_recovery=state.last_recovery):
         return False
     return state.accepting_since is not None and now - state.accepting_since >= ACCEPTING_FOR
 

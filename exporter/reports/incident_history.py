@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from connectors.audit.actions import AuditAction
 from connectors.models import AuditEntry, Connector
 from exporter import sql
-from exporter.models import Notice
+from exporter.models import Cause, Notice
+from exporter.reports.health import Health
+from exporter.reports.recovery import ACCEPTING_SINCE, FLAPPING_FOR, LAST_RECOVERY, Recovery, ends_at_once
+from exporter.reports.summary import Summary, summary
 from exporter.reports.trouble import Told
 
 PAGE = 20
@@ -29,23 +32,31 @@ ACTS = (
     AuditAction.WRITE_KEY_VERIFIED,
 )
 # What an open one has cost so far is counted; of a closed one it is written down.
-_HISTORY = """
-SELECT i.id, i.reason, i.opened_at, coalesce(i.recovered_at, i.quiet_since, i.closed_at), i.closed_at,
+_HISTORY = f"""
+SELECT i.id, i.reason, i.opened_at,
+       CASE WHEN i.closed_at IS NOT NULL THEN coalesce(i.recovered_at, i.quiet_since, i.closed_at) END, i.closed_at,
        (CASE WHEN i.closed_at IS NOT NULL THEN i.lost ELSE
            (SELECT coalesce(sum(t.count), 0) FROM exporter_deliverytotal t JOIN exporter_delivery d
                 ON d.id = t.delivery_id AND d.kind = 'live' AND t.outcome = 'expired'
              WHERE d.connector_id = i.connector_id)
-         - (SELECT coalesce(sum(value::bigint), 0) FROM jsonb_each_text(i.expired_before)) END)::bigint
+         - (SELECT coalesce(sum(value::bigint), 0) FROM jsonb_each_text(i.expired_before)) END)::bigint,
+       open.*
   FROM exporter_incident i
+  JOIN connectors_connector c ON c.id = i.connector_id
+  LEFT JOIN LATERAL (
+       SELECT coalesce({ACCEPTING_SINCE}, i.quiet_since) AS well_since,
+              EXISTS (SELECT 1 FROM exporter_notice n WHERE n.incident_id = i.id AND n.step = 'stopped') AS told,
+              {LAST_RECOVERY} AS last_recovery
+         FROM exporter_delivery d WHERE d.connector_id = c.id AND d.kind = 'live' AND i.closed_at IS NULL) open ON true
  WHERE i.connector_id = %(connector)s AND (%(before)s::bigint IS NULL OR i.id < %(before)s)
  ORDER BY i.id DESC LIMIT %(limit)s
-"""
+"""  # noqa: S608 - constants of ours
 
 
 @dataclass(frozen=True, slots=True)
 class PastIncident:
-    """`cause` is a `Cause`; `ended_at` is None while it goes on; `lost` counts the events it cost, so far or in all.
-    `closed_at` is when nothing more was counted to it."""
+    """`cause` is a `Cause`; `ended_at` is None until it is over; `lost` counts the events it cost, so far or in all.
+    `closed_at` is when nothing more was counted to it. An open one goes on unless it has a `recovery`."""
 
     id: int
     cause: str
@@ -53,6 +64,7 @@ class PastIncident:
     ended_at: datetime | None
     closed_at: datetime | None
     lost: int
+    recovery: Recovery | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +91,33 @@ class HistoryPage:
     more: int | None
 
 
-def latest(connector: Connector, limit: int, before: int | None = None) -> list[PastIncident]:
-    """The newest first, in one statement."""
-    terms: dict[str, Any] = {"connector": connector.pk, "limit": limit, "before": before}
-    return [PastIncident(*row) for row in sql.execute(_HISTORY, terms)]
+def latest(now: Summary, limit: int, before: int | None = None) -> list[PastIncident]:
+    """The newest first, in one statement. An open one is told by the connector's health, as its page tells it."""
+    terms: dict[str, Any] = {"connector": now.connector.pk, "limit": limit, "before": before}
+    terms["flapping"] = now.now - FLAPPING_FOR
+    return [_incident(now.health, *row) for row in sql.execute(_HISTORY, terms)]
+
+
+def _incident(health: Health, *row: Any) -> PastIncident:
+    """`row` is one of `_HISTORY`."""
+    *facts, well_since, told, last_recovery = row
+    found = PastIncident(*facts)
+    if found.closed_at is not None or not _is_well(found.cause, health):
+        return found
+    at_once = ends_at_once(told=told, last_recovery=last_recovery)
+    return replace(found, recovery=Recovery(well_since, at_once))
+
+
+def _is_well(cause: str, health: Health) -> bool:
+    """Whether what was wrong is over, by what the connector's page says of it."""
+    if health is Health.CATCHING_UP:
+        return cause != Cause.LATE
+    return health in (Health.DELIVERING, Health.WAITING)
 
 
 def page(connector: Connector, before: int | None = None) -> HistoryPage:
-    """Three statements, however many there are."""
-    found = latest(connector, PAGE + 1, before)
+    """Four statements, however many there are."""
+    found = latest(summary(connector), PAGE + 1, before)
     shown = found[:PAGE]
     mails, acts = _mails(shown), _acts(connector, shown)
     told = [

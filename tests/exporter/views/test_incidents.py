@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -13,8 +15,9 @@ from exporter.incidents.detect import look
 from exporter.incidents.mail import mail_due
 from exporter.models import Incident
 from exporter.reports import incident_history
+from exporter.reports.summary import summary
 from tests.support.ageing import after, signed
-from tests.support.delivering import Line, a_line
+from tests.support.delivering import NOBODY, Line, a_line
 from tests.support.factories import MembershipFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,6 +34,11 @@ def viewer(line: Line) -> Client:
     return client
 
 
+def told(client: Client, path: str) -> str:
+    """The words of a page, without its breaks."""
+    return " ".join(client.get(path).content.decode().split())
+
+
 def test_an_incident_stays_with_all_that_was_done_about_it() -> None:
     with a_line() as line:
         signed("sweep")
@@ -39,14 +47,19 @@ def test_an_incident_stays_with_all_that_was_done_about_it() -> None:
         line.deliver()
         mail_due()
         night = UserFactory.create(name="Nadia Night")
+        client = viewer(line)
+        assert "going on" in told(client, f"{base(line)}incidents/")
         lifecycle.rotate(line.connector, write_key="the-right-key-this-time", region="us", by=By(night))
+        assert "going on" in told(client, f"{base(line)}incidents/"), "nothing was tried with it yet"
         line.sandbox.heal()
         line.make_due()
         line.deliver()
-        client = viewer(line)
-        going_on = client.get(f"{base(line)}incidents/").content.decode()
-        assert "going on" in going_on
-        assert "nothing lost so far" in going_on
+        status = told(client, base(line))
+        assert "Delivering; up to date." in status
+        for page in (status, told(client, f"{base(line)}incidents/")):
+            assert re.search("delivering again since [0-9:]+, closed once that has lasted 1 min", page)
+            assert "nothing lost so far" in page
+            assert "going on" not in page
         look(after(seconds=90))
         for path in ("incidents/", ""):
             page = client.get(base(line) + path).content.decode()
@@ -65,7 +78,7 @@ def test_what_it_cost_is_counted_while_it_goes_on_and_kept_afterwards() -> None:
         line.sandbox.fail(status=401)
         line.deliver()
         expire_due(after(hours=49))
-        assert [one.lost for one in incident_history.latest(line.connector, 5)] == [4]
+        assert [one.lost for one in incident_history.latest(summary(line.connector), 5)] == [4]
         line.sandbox.heal()
         line.feed(1)
         line.make_due()
@@ -73,6 +86,34 @@ def test_what_it_cost_is_counted_while_it_goes_on_and_kept_afterwards() -> None:
         look(after(hours=50))
         assert Incident.objects.get().lost == 4
         assert "4 events lost" in viewer(line).get(f"{base(line)}incidents/").content.decode()
+
+
+def test_one_that_comes_again_within_the_hour_says_that_it_closes_later() -> None:
+    with a_line() as line:
+        signed("sweep")
+        for _ in range(2):
+            line.feed(3)
+            line.sandbox.fail(status=401)
+            line.make_due()
+            line.deliver()
+            line.sandbox.heal()
+            line.make_due()
+            line.deliver()
+            look(after(seconds=90))
+        page = told(viewer(line), f"{base(line)}incidents/")
+        assert re.search("delivering again since [0-9:]+, closed after 10 min without trouble", page)
+
+
+def test_a_pause_that_is_over_with_nothing_to_send_is_no_trouble_any_more() -> None:
+    with a_line() as line:
+        lifecycle.pause(line.connector, by=NOBODY)
+        look(after(seconds=1))
+        client = viewer(line)
+        assert "going on" in told(client, f"{base(line)}incidents/")
+        lifecycle.resume(line.connector, by=NOBODY)
+        page = told(client, f"{base(line)}incidents/")
+        assert "nothing is wrong any more, closed after 10 min without trouble" in page
+        assert "going on" not in page
 
 
 def test_a_connector_that_was_never_ill_says_so() -> None:
