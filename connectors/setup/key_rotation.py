@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -173,10 +173,10 @@ def note_answers(key: WriteKey, answers: list[dict[str, Any]], by: By) -> None:
 
 def note_rejected(key_id: int, *, anew: bool) -> None:
     """Records that Segment answered this key with 401 or 403. `anew`: it had accepted the key until now; otherwise an
-    earlier time stays."""
+    earlier time stays, unless the key has come in use again since."""
     keys = WriteKey.objects.filter(pk=key_id)
     if not anew:
-        keys = keys.filter(rejected_at__isnull=True)
+        keys = keys.filter(Q(rejected_at__isnull=True) | Q(rejected_at__lt=F("activated_at")))
     keys.update(rejected_at=Now())
 
 

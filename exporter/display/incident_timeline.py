@@ -30,6 +30,8 @@ def happenings(summary: Summary, trouble: Trouble | None) -> list[Happening]:
     if trouble is None:
         return []
     found = [_began(summary, trouble), *(_switched(span) for span in trouble.switches)]
+    if trouble.switches and summary.health == Health.KEY_REJECTED and summary.key_rejected_at:
+        found.append(_rejected_too(summary.key_last4, summary.key_rejected_at))
     if trouble.tries > 1 and trouble.last_try_at:
         found.append(_tries(summary, trouble.tries, trouble.last_try_at))
     found += [_mail(told) for told in trouble.mails]
@@ -69,6 +71,11 @@ def _tries(summary: Summary, count: int, last: datetime) -> Happening:
 def _switched(span: InUse) -> Happening:
     sentence = _("The key ••••%(last4)s was put in use.") % {"last4": span.last4}
     return Happening(span.since, "key", "neu", sentence)
+
+
+def _rejected_too(last4: str, at: datetime) -> Happening:
+    sentence = _("Segment rejected the key ••••%(last4)s, too.") % {"last4": last4}
+    return Happening(at, "key-struck", "bad", sentence)
 
 
 def _mail(told: Told) -> Happening:

@@ -14,7 +14,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from connectors.web.time_words import DAY, HOUR, ago, by_the_clock, duration, to_the_second
+from connectors.web.time_words import DAY, HOUR, MINUTE, ago, by_the_clock, duration, to_the_second
 from exporter.log import retention
 from exporter.reports.health import Health
 from exporter.reports.summary import Summary
@@ -83,16 +83,32 @@ def _catching_up_soon(summary: Summary, left_seconds: float) -> Sentence:
 
 
 def _key_rejected(summary: Summary, now: datetime) -> Sentence:
-    return Sentence(
-        _("Segment rejected the write key %(since)s. %(waiting)s")
-        % {"since": _since(summary, now), "waiting": waiting_until_loss(summary, now)},
-        _nothing_lost(summary)
-        + " "
-        + _(
-            "With a valid key, everything that is waiting is sent, oldest first. We try again every 5 minutes."
-        ),
-        "rotate",
+    """Of the key in use, which may have been switched since the trouble began."""
+    when_valid = _(
+        "With a valid key, everything that is waiting is sent, oldest first. We try again every 5 minutes."
     )
+    terms = {"last4": summary.key_last4, "waiting": waiting_until_loss(summary, now)}
+    if summary.key_rejected_at is None:
+        headline = _(
+            "Segment rejected the earlier write key; ••••%(last4)s has not been tried yet. %(waiting)s"
+        )
+        return Sentence(headline % terms, " ".join((_nothing_lost(summary), when_valid)), "try_now")
+    terms["since"] = _since(summary.key_rejected_at, now)
+    headline = _("Segment rejected the write key ••••%(last4)s %(since)s. %(waiting)s")
+    parts = (_nothing_lost(summary), _rejected_again(summary, now), when_valid)
+    return Sentence(headline % terms, " ".join(part for part in parts if part), "rotate")
+
+
+def _rejected_again(summary: Summary, now: datetime) -> str:
+    """Also by its fingerprint, because the last four characters of two keys can be alike."""
+    terms = {"print": summary.key_fingerprint}
+    first, last = summary.key_rejected_at, summary.key_rejected_again_at
+    if first is None or last is None or last - first < timedelta(seconds=MINUTE):
+        return _("Fingerprint of this key: %(print)s.") % terms if summary.key_fingerprint else ""
+    terms["when"] = by_the_clock(last, now)
+    if not summary.key_fingerprint:
+        return _("It was last rejected at %(when)s.") % terms
+    return _("It was last rejected at %(when)s (fingerprint %(print)s).") % terms
 
 
 def _request_refused(summary: Summary, now: datetime) -> Sentence:
@@ -209,14 +225,12 @@ def _waiting(summary: Summary, now: datetime) -> Sentence:
     )
 
 
-def _since(summary: Summary, now: datetime) -> str:
+def _since(moment: datetime, now: datetime) -> str:
     """`3 h ago` within a day, otherwise by the clock."""
-    if summary.failing_since is None:
-        return _("just now")
-    seconds = (now - summary.failing_since).total_seconds()
+    seconds = (now - moment).total_seconds()
     if HOUR <= seconds < DAY:
         return _("%(n)s h ago") % {"n": int(seconds // HOUR)}
-    return ago(summary.failing_since, now)
+    return ago(moment, now)
 
 
 def _clock(moment: datetime | None, now: datetime) -> str:

@@ -30,6 +30,9 @@ class Summary:
 
     `received` is since launch and equals Σ `outcomes` + `pending`; `hourly` holds 24 counts of delivered events by hour
     of receipt, oldest first; `lost` events have expired since `losing_since`, in the open incident.
+
+    `key_rejected_at` is when Segment began to reject the key in use, `key_rejected_again_at` when it last did; both
+    None while it has not since the key came in use. What is known of an earlier key is no part of them.
     """
 
     connector: Connector
@@ -50,7 +53,10 @@ class Summary:
     lost: int
     verified: bool
     key_last4: str
+    key_fingerprint: str
     key_created_at: datetime
+    key_rejected_at: datetime | None
+    key_rejected_again_at: datetime | None
     last_answer: str
     now: datetime
 
@@ -76,7 +82,8 @@ _STATE = """
 SELECT c.id, d.id, d.start, d.cursor, l.next_event, d.stopped, d.failing_since, d.next_attempt_at, d.accepted_at,
        d.moved_at, d.expired_at, oldest.received_at, k.last4, k.created_at, k.verified_at IS NOT NULL,
        failed.status, failed.error, loss.created_at, loss.before, totals.outcomes::text, hours.delivered::text,
-       clock_timestamp()
+       clock_timestamp(), k.fingerprint, CASE WHEN k.rejected_at >= k.activated_at THEN k.rejected_at END,
+       CASE WHEN failed.verdict = 'key_rejected' AND failed.at >= k.activated_at THEN failed.at END
   FROM connectors_connector c
   JOIN exporter_delivery d ON d.connector_id = c.id AND d.kind = 'live'
   JOIN exporter_eventlog l ON l.workspace_id = c.workspace_id
@@ -87,7 +94,7 @@ SELECT c.id, d.id, d.start, d.cursor, l.next_event, d.stopped, d.failing_since, 
         ORDER BY b.end_event LIMIT 1
   ) oldest ON true
   LEFT JOIN LATERAL (
-       SELECT a.status, a.error FROM exporter_attempt a
+       SELECT a.status, a.error, a.verdict, a.at FROM exporter_attempt a
         WHERE d.failing_since IS NOT NULL AND a.delivery_id = d.id AND a.verdict <> 'accepted'
         ORDER BY a.at DESC LIMIT 1
   ) failed ON true
@@ -158,6 +165,7 @@ def _summary(connector: Connector, state: tuple[Any, ...]) -> Summary:
     )
     (expired_at, oldest_at, last4, key_created_at, verified, status, error) = state[9:16]
     losing_since, lost_before, now = state[16], state[17] or 0, state[20]
+    fingerprint, key_rejected_at, key_rejected_again_at = state[21:24]
     outcomes, hours = _decoded(state[18]), _decoded(state[19])
     lag = max(0.0, (now - oldest_at).total_seconds()) if oldest_at else 0.0
     paused = connector.state == "paused"
@@ -183,7 +191,10 @@ def _summary(connector: Connector, state: tuple[Any, ...]) -> Summary:
         lost=outcomes.get(Outcome.EXPIRED, 0) - lost_before,
         verified=verified,
         key_last4=last4,
+        key_fingerprint=fingerprint,
         key_created_at=key_created_at,
+        key_rejected_at=key_rejected_at,
+        key_rejected_again_at=key_rejected_again_at,
         last_answer=str(status) if status else (error or ""),
         now=now,
     )

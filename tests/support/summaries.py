@@ -17,12 +17,15 @@ _VALUES: dict[str, Any] = {
     "outcomes": {outcome.value: 0 for outcome in Outcome},
     "hourly": [0] * 24,
     "key_last4": "0000",
+    "key_fingerprint": "",
     "key_created_at": NOW,
     "last_answer": "",
     "now": NOW,
     **dict.fromkeys(
         (
             "failing_since",
+            "key_rejected_at",
+            "key_rejected_again_at",
             "next_attempt_at",
             "accepted_at",
             "oldest_pending_at",

@@ -47,6 +47,19 @@ def test_the_beginning_says_what_went_wrong(health: Health, answer: str, sentenc
     assert began.at == NOW - timedelta(hours=1)
 
 
+def test_a_second_rejected_key_is_a_line_of_its_own() -> None:
+    since, switched = NOW - timedelta(hours=1), NOW - timedelta(minutes=9)
+    rejected = NOW - timedelta(minutes=8)
+    keys = InUse(1, "oldk", since, switched), InUse(2, "0000", switched, None)
+    now = a_summary(Health.KEY_REJECTED, failing_since=since, key_rejected_at=rejected)
+    told = happenings(now, Trouble(since, keys[0], [keys[1]], 1, since, []))
+    assert [(one.at, one.sentence) for one in told[:2]] == [
+        (rejected, "Segment rejected the key ••••0000, too."),
+        (switched, "The key ••••0000 was put in use."),
+    ]
+    assert "••••oldk" in told[2].sentence
+
+
 @pytest.mark.parametrize(
     ("to", "sentence"),
     [

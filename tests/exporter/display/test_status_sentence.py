@@ -60,15 +60,35 @@ def test_retrying_tells_what_segment_answers(answer: str, words: str) -> None:
 def test_a_rejected_key_tells_what_waits_and_when_the_first_are_lost() -> None:
     told = said(
         Health.KEY_REJECTED,
-        failing_since=NOW - timedelta(hours=3),
+        failing_since=NOW - timedelta(hours=5),
+        key_rejected_at=NOW - timedelta(hours=3),
+        key_rejected_again_at=NOW - timedelta(minutes=4),
+        key_fingerprint="a1b2c3",
         pending=12_440,
         first_loss_at=NOW + timedelta(hours=45),
     )
     assert told.headline == (
-        "Segment rejected the write key 3 h ago. 12,440 events are waiting; "
+        "Segment rejected the write key ••••0000 3 h ago. 12,440 events are waiting; "
         "the first will be lost on Friday, 09:00."
     )
+    assert "It was last rejected at 11:56 (fingerprint a1b2c3)." in told.meaning
     assert told.step == "rotate"
+
+
+def test_a_key_that_was_rejected_once_has_no_last_time() -> None:
+    once = {"key_rejected_at": NOW, "key_rejected_again_at": NOW}
+    assert "last rejected" not in said(Health.KEY_REJECTED, **once).meaning
+    assert "Fingerprint of this key: a1b2c3." in (
+        said(Health.KEY_REJECTED, **once, key_fingerprint="a1b2c3").meaning
+    )
+
+
+def test_what_an_earlier_key_did_is_not_said_of_the_key_in_use() -> None:
+    told = said(Health.KEY_REJECTED, failing_since=NOW - timedelta(hours=3), pending=2)
+    assert told.headline == (
+        "Segment rejected the earlier write key; ••••0000 has not been tried yet. 2 events are waiting."
+    )
+    assert told.step == "try_now"
 
 
 @pytest.mark.parametrize(

@@ -105,12 +105,14 @@ def test_a_rejected_key_says_what_happened_what_it_means_and_what_to_do(
     as_: Callable[[str], Client], connector: Connector
 ) -> None:
     delivery = receive(connector, delivered=10, rejected=0, waiting=12_440)
-    Delivery.objects.filter(pk=delivery.pk).update(
-        stopped="key_rejected", failing_since=datetime.now(UTC) - timedelta(hours=3)
-    )
+    since = datetime.now(UTC) - timedelta(hours=3)
+    Delivery.objects.filter(pk=delivery.pk).update(stopped="key_rejected", failing_since=since)
+    connector.write_keys.update(activated_at=since, rejected_at=since)
     page = as_("admin").get(f"/w/harbour/data-export/{connector.pk}/").content.decode()
+    last4 = connector.write_keys.get().last4
     assert (
-        "Segment rejected the write key 3 h ago. 12,440 events are waiting; the first will be lost on" in page
+        f"Segment rejected the write key ••••{last4} 3 h ago. 12,440 events are waiting; "
+        "the first will be lost on" in page
     )
     assert "Nothing has been lost so far." in page
     assert f'href="/w/harbour/data-export/{connector.pk}/write-key/"' in page
