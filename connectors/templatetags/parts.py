@@ -35,6 +35,11 @@ def ago(moment: datetime | None) -> str:
     return time_words.ago(moment, timezone.now()) if moment else gettext("Never")
 
 
+@register.filter
+def age(moment: datetime) -> str:
+    return time_words.age(moment, timezone.now())
+
+
 @register.filter(expects_localtime=True)
 def written(moment: date | None, pattern: str) -> str:
     """A date by one of the patterns of `time_words`, as the reader's language writes it."""

@@ -51,6 +51,12 @@ def duration(seconds: float) -> str:
     return _("%(n)s days") % {"n": int(seconds // DAY)}
 
 
+def age(moment: datetime, now: datetime) -> str:
+    """How long something has lasted, for what takes days: `less than a minute`, then as `duration` says it."""
+    seconds = (now - moment).total_seconds()
+    return _("less than a minute") if seconds < MINUTE else duration(seconds)
+
+
 def milliseconds(value: int) -> str:
     """`1,180 ms`."""
     return _("%(n)s ms") % {"n": number_format(value, force_grouping=True)}

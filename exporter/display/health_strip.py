@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -73,22 +72,23 @@ def _kind(cells: Sequence[Cell], summary: Summary) -> str:
 
 
 def _sentence(cells: Sequence[Cell], summary: Summary) -> str:
-    """Cells know the two hours of a trouble, not its minutes; so only what began is told by the minute."""
+    """What is over is told in cells, as it is drawn: they know the two hours in which requests failed, not the minutes,
+    and one incident may span many. Only what lasts is told by the minute."""
     now = summary.now
     if summary.failing_since is not None:
         return _("Trouble since %(when)s.") % {"when": by_the_clock(summary.failing_since, now)}
-    runs = [(kind, list(run)) for kind, run in groupby(cells, key=lambda cell: cell.kind in ("warn", "bad"))]
-    troubles = [run for is_trouble, run in runs if is_trouble]
+    troubles = [cell for cell in cells if cell.kind in ("warn", "bad")]
     if not troubles:
         return _quiet(any(cell.kind == "ok" for cell in cells), _launched_within(cells, summary), now)
     last = troubles[-1]
-    begin = max(last[0].at, summary.connector.created_at)
-    end = min(last[-1].at + timedelta(seconds=STRIP_STEP), now)
+    begin = max(last.at, summary.connector.created_at)
+    end = min(last.at + timedelta(seconds=STRIP_STEP), now)
     terms = {"from": by_the_clock(begin, now), "until": by_the_clock(end, now), "n": len(troubles)}
     return (
         ngettext(
-            "%(n)s spell of trouble in the last 7 days, between %(from)s and %(until)s; it is over.",
-            "%(n)s spells of trouble in the last 7 days, the last between %(from)s and %(until)s; it is over.",
+            "In the last 7 days, requests failed in %(n)s two-hour span, from %(from)s to %(until)s; that is over.",
+            "In the last 7 days, requests failed in %(n)s two-hour spans, the last from %(from)s to %(until)s; "
+            "that is over.",
             len(troubles),
         )
         % terms

@@ -119,6 +119,15 @@ def test_before_the_switch_the_page_tells_how_many_events_will_follow(
     )
 
 
+def test_a_key_just_switched_is_not_0_minutes_old(as_: As, path: str, connector: Connector) -> None:
+    lifecycle.rotate(connector, write_key=NEW, region="eu", by=By(None))
+    page = text(as_("admin"), path)
+    assert "in use for less than a minute" in page
+    long_ago = timezone.now() - timedelta(minutes=61)
+    connector.write_keys.filter(last4="newk").update(activated_at=long_ago)
+    assert "in use for 1 h 1 min" in text(as_("admin"), path)
+
+
 def test_a_key_segment_rejected_is_marked_in_the_history(
     as_: As, path: str, connector: Connector, sandbox: Sandbox
 ) -> None:

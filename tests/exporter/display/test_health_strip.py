@@ -35,13 +35,13 @@ def week(kinds: dict[int, str], otherwise: str = "ok") -> list[Cell]:
         (
             {-2: "bad"},
             "ok",
-            "1 spell of trouble in the last 7 days, between 10:00 and 12:00; it is over.",
+            "In the last 7 days, requests failed in 1 two-hour span, from 10:00 to 12:00; that is over.",
             "ok",
         ),
         (
             {3: "warn", -4: "bad", -3: "bad"},
             "ok",
-            "2 spells of trouble in the last 7 days, the last between 06:00 and 10:00; it is over.",
+            "In the last 7 days, requests failed in 3 two-hour spans, the last from 08:00 to 10:00; that is over.",
             "ok",
         ),
     ],

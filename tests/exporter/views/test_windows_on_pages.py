@@ -170,7 +170,7 @@ def test_the_strip_tells_trouble_in_words_too(as_: Callable[[str], Client], conn
             delivery=delivery, minute=hour - timedelta(hours=back), answer=answer, count=9
         )
     page = as_("viewer").get(f"/w/harbour/data-export/{connector.pk}/").content.decode()
-    assert "1 spell of trouble in the last 7 days" in page
+    assert "In the last 7 days, requests failed in 1 two-hour span" in page
 
 
 def test_a_connector_that_catches_up_says_how_long_it_will_take(
