@@ -69,5 +69,7 @@ def _cost(one: PastIncident) -> str:
 
 
 def _done(act: Act) -> str:
+    """Two switches in one night are told apart by their keys."""
     label = str(AuditAction(act.action).label)
+    label = f"{label} ({act.key})" if act.key else label
     return _("%(what)s, by %(person)s") % {"what": label, "person": act.person} if act.person else label

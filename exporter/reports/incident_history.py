@@ -16,6 +16,13 @@ from exporter.reports.summary import Summary, summary
 from exporter.reports.trouble import Told
 
 PAGE = 20
+ABOUT_KEYS = (
+    AuditAction.WRITE_KEY_PROPOSED,
+    AuditAction.WRITE_KEY_TESTED,
+    AuditAction.WRITE_KEY_ROTATED,
+    AuditAction.WRITE_KEY_ROLLED_BACK,
+    AuditAction.WRITE_KEY_VERIFIED,
+)
 # What people do about a trouble.
 ACTS = (
     AuditAction.CONNECTOR_UPDATED,
@@ -25,11 +32,7 @@ ACTS = (
     AuditAction.CONNECTOR_DAMAGE_SKIPPED,
     AuditAction.REJECTED_RETRIED,
     AuditAction.REPLAY_BEGUN,
-    AuditAction.WRITE_KEY_PROPOSED,
-    AuditAction.WRITE_KEY_TESTED,
-    AuditAction.WRITE_KEY_ROTATED,
-    AuditAction.WRITE_KEY_ROLLED_BACK,
-    AuditAction.WRITE_KEY_VERIFIED,
+    *ABOUT_KEYS,
 )
 # What an open one has cost so far is counted; of a closed one it is written down.
 _HISTORY = f"""
@@ -69,11 +72,12 @@ class PastIncident:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What somebody did about it; `person` is empty for the command line."""
+    """What somebody did about it; `person` is empty for the command line, `key` names the write key it was about."""
 
     at: datetime
     action: str
     person: str
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,11 @@ def _acts(connector: Connector, shown: list[PastIncident]) -> list[Act]:
         rows = rows.filter(at__lte=max(end for end in ends if end))
     entries = rows.select_related("actor").order_by("at", "pk")
     return [
-        Act(entry.at, entry.action, entry.actor.get_full_name() if entry.actor else entry.actor_email)
+        Act(
+            entry.at,
+            entry.action,
+            entry.actor.get_full_name() if entry.actor else entry.actor_email,
+            entry.after.get("write_key", "") if entry.action in ABOUT_KEYS else "",
+        )
         for entry in entries
     ]

@@ -68,7 +68,7 @@ def test_an_incident_stays_with_all_that_was_done_about_it() -> None:
             assert "going on" not in page
         page = client.get(f"{base(line)}incidents/").content.decode()
         assert "Mail to data@example.com: Delivery stopped." in page
-        assert "Write key switched, by Nadia Night" in page
+        assert "Write key switched (••••time), by Nadia Night" in page
 
 
 def test_what_it_cost_is_counted_while_it_goes_on_and_kept_afterwards() -> None:
