@@ -37,3 +37,5 @@ def _nothing_is_done_beside(monkeypatch: pytest.MonkeyPatch) -> None:
     """On the test's connection to the database."""
     for place in ("connectors.mail._beside", "exporter.api.readiness._beside"):
         monkeypatch.setattr(place, AtOnce())
+    # A thread of its own would give back its own connection; within a test's transaction it would close the test's.
+    monkeypatch.setattr("exporter.api.readiness.close_old_connections", lambda: None)
