@@ -49,6 +49,11 @@ def launched(workspace: Workspace, name: str, by: User) -> Connector:
     return lifecycle.launch(workspace, wanted, region="eu", write_key=KEY, by=actor.By(by))
 
 
+def rejected_since(connector: Connector, moment: datetime) -> None:
+    """As if the key had been in use for long and rejected since then."""
+    connector.write_keys.update(activated_at=moment - timedelta(days=30), rejected_at=moment)
+
+
 @pytest.fixture
 def pages(admin: User) -> dict[str, tuple[str, Act]]:
     """Name: address and what to do there before the picture is taken."""
@@ -74,6 +79,7 @@ def pages(admin: User) -> dict[str, tuple[str, Act]]:
         accepted_at=now - timedelta(hours=3),
     )
     attempts(failing, 401, 401, 401, 200)
+    rejected_since(failing, now - timedelta(hours=3))
     paused = launched(joined(admin, "northwind", "Northwind Papers"), LONG, admin)
     live(paused, {"delivered": 512}, 128, late=7000)
     lifecycle.pause(paused, by=actor.By(admin))
@@ -94,6 +100,7 @@ def pages(admin: User) -> dict[str, tuple[str, Act]]:
         expired_at=now,
     )
     attempts(losing, 401, 401)
+    rejected_since(losing, now - timedelta(hours=50))
     keep(losing, 160)
     replay = replayed(losing, admin)
     misdirected = launched(joined(admin, "refused", "Wrong Region"), "Lifecycle", admin)
