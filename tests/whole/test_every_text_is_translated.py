@@ -22,8 +22,10 @@ __all__ = ["paths"]
 pytestmark = pytest.mark.django_db
 As = Callable[[str], Client]
 PLAIN = re.compile(r"[A-Za-z]{2,}")
-# Identifiers, addresses, and what people of the tests and their things are called.
-IDENTIFIER = re.compile(r"••••\w+|\S+@\S+|\w+(?:[._/:-]+\w+)+|person\d+|\bUTC\b|[A-Z]{2}(?=$|\s)")
+# Identifiers, fingerprints of keys, addresses, and what people of the tests and their things are called.
+IDENTIFIER = re.compile(
+    r"••••\w+|\b[0-9a-f]{6}\b|\S+@\S+|\w+(?:[._/:-]+\w+)+|person\d+|\bUTC\b|[A-Z]{2}(?=$|\s)"
+)
 CALLED = (
     *("Currents Admin", "Segment Data Export", "Segment", "Braze", "Currents", "Current", "Canvas"),
     *("CSV", "JSON", "Br", "Se"),
