@@ -56,13 +56,13 @@ def standings(workspaces: QuerySet[Workspace], search: str = "") -> list[Standin
     with connection.cursor() as cursor:
         cursor.execute(_STANDING.format(mine=mine), [words, *parameters])
         rows = cursor.fetchall()
-    quiet = {received: judge(_quiet(received)) for received in (0, 1)}
+    never, quiet = judge(_quiet(0)), judge(_quiet(1))
     return [
         Standing(
             connector_id,
             workspace,
             name,
-            judge(_signs(received, *signs)) if signs[-1] else quiet[min(received, 1)],
+            judge(_signs(received, *signs)) if signs[-1] else quiet if received else never,
             matches,
         )
         for connector_id, workspace, name, matches, received, *signs in rows

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import overload
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -32,9 +33,8 @@ def workspaces(request: HttpRequest) -> HttpResponse:
     wanted, health = storable(request.GET.get("q", "").strip()), request.GET.get("health", "")
     mine = workspaces_of(request)
     everything = standings(mine, wanted)
-    found = [one for one in everything if one.matches and health in ("", one.health.value)]
-    found.sort(key=lambda one: trouble_first(one.health, one.workspace, one.name))
-    page = Paginator(found, ROWS).get_page(request.GET.get("page"))
+    found = [one for one in everything if one.matches and health in ("", one.health)]
+    page = Paginator(TroubleFirst(found), ROWS).get_page(request.GET.get("page"))
     context = {
         "page": page,
         "rows": _summaries(page.object_list),
@@ -46,6 +46,36 @@ def workspaces(request: HttpRequest) -> HttpResponse:
         "filtered": bool(wanted or health),
     }
     return page_or_part(request, "exporter/workspaces.html", "exporter/workspaces_live.html", context)
+
+
+class TroubleFirst(Sequence[Standing]):
+    """Standings in the order of every list, of which only the healths of the page asked for are put in order."""
+
+    def __init__(self, found: Iterable[Standing]) -> None:
+        self._of: dict[str, list[Standing]] = {health: [] for health in HEALTH}
+        for one in found:
+            self._of[one.health].append(one)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._of.values()))
+
+    @overload
+    def __getitem__(self, wanted: int) -> Standing: ...
+
+    @overload
+    def __getitem__(self, wanted: slice) -> list[Standing]: ...
+
+    def __getitem__(self, wanted: int | slice) -> Standing | list[Standing]:
+        if isinstance(wanted, int):
+            return self[: len(self)][wanted]
+        page: list[Standing] = []
+        start, stop, _step = wanted.indices(len(self))
+        for some in self._of.values():
+            if start < len(some) and stop > 0:
+                some.sort(key=lambda one: trouble_first(one.health, one.workspace, one.name))
+                page += some[max(0, start) : stop]
+            start, stop = start - len(some), stop - len(some)
+        return page
 
 
 def _summaries(page: Iterable[Standing]) -> list[Summary]:
