@@ -112,7 +112,7 @@ def trim(at: datetime | None = None) -> int:
     with connection.cursor() as cursor:
         cursor.execute(_TRIMMABLE, {"now": at or sql.clock(), **retention.terms()})
         aged: list[tuple[int, datetime]] = cursor.fetchall()
-    trimmed = sum(row_by_row("trim", aged, itemgetter(0), lambda one: _workspace(*one, until)))
+    trimmed = sum(row_by_row("trim", aged, itemgetter(0), lambda one: trim_workspace(*one, until)))
     _alarm()
     return trimmed
 
@@ -139,7 +139,7 @@ def _may_go_on(until: float) -> bool:
     return time.monotonic() < until and not stopping.is_set()
 
 
-def _workspace(workspace_id: int, before: datetime, until: float) -> int:
+def trim_workspace(workspace_id: int, before: datetime, until: float) -> int:
     """Deletes one slice: the mark moves first, then the batches go. Batches that an interrupted run left below the mark
     are deleted first."""
     terms: dict[str, Any] = {"workspace": workspace_id, "before": before, "slice": SLICE}

@@ -94,5 +94,5 @@ def _without_connector(mine: QuerySet[Workspace], wanted: str) -> QuerySet[Works
 
 def choices(rows: Iterable[Standing]) -> list[tuple[str, str, int]]:
     """The healths for the filter with how many connectors have each."""
-    counted = Counter(row.health.value for row in rows)
+    counted = Counter[str](row.health for row in rows)
     return [(health, str(word), counted[health]) for health, (word, _colour, _icon) in HEALTH.items()]

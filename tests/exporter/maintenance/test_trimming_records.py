@@ -98,14 +98,14 @@ def test_a_workspace_that_cannot_be_trimmed_does_not_keep_the_others(monkeypatch
         for each in (line, other):
             feed_batches(each, 2)
             each.deliver()
-        work = trimming._workspace
+        work = trimming.trim_workspace
 
         def failing(workspace_id: int, *rest: Any) -> int:
             if workspace_id == line.workspace.pk:
                 raise ZeroDivisionError
             return work(workspace_id, *rest)
 
-        monkeypatch.setattr(trimming, "_workspace", failing)
+        monkeypatch.setattr(trimming, "trim_workspace", failing)
         assert trim(after(hours=169)) == 2
         assert (len(batches(line)), len(batches(other))) == (2, 0)
         assert ChoreFault.objects.get().chore == "trim"
