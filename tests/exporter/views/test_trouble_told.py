@@ -128,5 +128,5 @@ def test_trouble_that_is_over_is_told_as_over_and_not_in_red() -> None:
         line.make_due()
         line.deliver()
         after = shown(line)["strip"]
-        assert after.sentence.endswith("it is over.")
+        assert after.sentence.endswith("that is over.")
         assert (before.kind, after.kind) == ("bad", "ok")
