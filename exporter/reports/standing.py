@@ -29,7 +29,7 @@ class Standing(NamedTuple):
 
 _STANDING = """
 SELECT c.id, w.name, c.name,
-       NOT EXISTS (SELECT 1 FROM unnest(%s::text[]) word
+       %s OR NOT EXISTS (SELECT 1 FROM unnest(%s::text[]) word
                     WHERE strpos(lower(concat_ws(' ', c.name, w.name, w.slug, c.contact_email)), word) = 0),
        l.next_event - d.start, signs.*
   FROM connectors_connector c
@@ -54,7 +54,7 @@ def standings(workspaces: QuerySet[Workspace], search: str = "") -> list[Standin
     mine, parameters = workspaces.values("pk").query.sql_with_params()
     words = search.lower().split()
     with connection.cursor() as cursor:
-        cursor.execute(_STANDING.format(mine=mine), [words, *parameters])
+        cursor.execute(_STANDING.format(mine=mine), [not words, words, *parameters])
         rows = cursor.fetchall()
     never, quiet = judge(_quiet(0)), judge(_quiet(1))
     return [
