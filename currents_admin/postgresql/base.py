@@ -11,7 +11,7 @@ from psycopg import Connection, OperationalError
 from psycopg.abc import PQGen
 
 from currents_admin.postgresql.patience import PATIENCE
-from currents_admin.postgresql.prepared import LOST, PREPARED
+from exporter.prepared_statements import LOST, PREPARED
 
 RV = TypeVar("RV")
 _LOOK_EVERY = 0.1

@@ -208,3 +208,27 @@ class Flight:
         if self._connection is None:
             raise TimeoutError
         return self._connection
+
+
+class Launcher:
+    """Whoever flies flights: `take` sees to it that one is flown, by other threads than its caller's."""
+
+    def launch(
+        self,
+        to: Endpoint,
+        authorization: bytes,
+        body: Callable[[], bytes],
+        done: Callable[[], None] | None = None,
+        *,
+        deadline: float | None = None,
+    ) -> Flight:
+        """Sends `body()` to `to`; calls `done` at the end, from another thread.
+
+        `body` is called when the request begins, so that `sentAt` is true. `deadline`: monotonic seconds.
+        """
+        flight = Flight(to, authorization, body, done, deadline)
+        self.take(flight)
+        return flight
+
+    def take(self, flight: Flight) -> None:
+        raise NotImplementedError

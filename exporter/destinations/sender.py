@@ -23,7 +23,7 @@ from queue import SimpleQueue
 
 from exporter.destinations.answer import Answer
 from exporter.destinations.endpoint import Endpoint, basic, endpoint
-from exporter.destinations.flight import WHOLE_SECONDS, Flight, connections
+from exporter.destinations.flight import WHOLE_SECONDS, Flight, Launcher, connections
 
 __all__ = ["Endpoint", "Flight", "Senders", "basic", "close_idle", "endpoint", "launch", "post"]
 
@@ -31,7 +31,7 @@ __all__ = ["Endpoint", "Flight", "Senders", "basic", "close_idle", "endpoint", "
 MOST_THREADS = 128
 
 
-class Senders:
+class Senders(Launcher):
     """A bounded set of sending threads, started as needed and never waited for when the process ends."""
 
     def __init__(self, most: int, name: str = "sender") -> None:
@@ -42,23 +42,6 @@ class Senders:
         self._threads = 0
         # Idle threads, minus the flights handed over and not taken yet.
         self._free = 0
-
-    def launch(
-        self,
-        to: Endpoint,
-        authorization: bytes,
-        body: Callable[[], bytes],
-        done: Callable[[], None] | None = None,
-        *,
-        deadline: float | None = None,
-    ) -> Flight:
-        """Sends `body()` to `to`; calls `done` at the end, from another thread.
-
-        `body` is called when the request begins, so that `sentAt` is true. `deadline`: monotonic seconds.
-        """
-        flight = Flight(to, authorization, body, done, deadline)
-        self.take(flight)
-        return flight
 
     def take(self, flight: Flight) -> None:
         """Flies it in one of the threads."""

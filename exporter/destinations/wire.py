@@ -14,15 +14,13 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import structlog
 
 from exporter.destinations.connection import Connection
-from exporter.destinations.endpoint import Endpoint
-from exporter.destinations.flight import Flight, connections
+from exporter.destinations.flight import Flight, Launcher, connections
 from exporter.destinations.http_answer import AnswerReader, HttpAnswer
 from exporter.destinations.sender import Senders
 
@@ -76,7 +74,7 @@ class _UnderWay:
         raise self.end or _Unfinished
 
 
-class Wire:
+class Wire(Launcher):
     """`senders` fly what the wire does not. Its own thread starts with the first request and is never waited for."""
 
     def __init__(self, senders: Senders, name: str = "wire") -> None:
@@ -87,17 +85,7 @@ class Wire:
         self._thread: threading.Thread | None = None
         self._looked = 0.0
 
-    def launch(
-        self,
-        to: Endpoint,
-        authorization: bytes,
-        body: Callable[[], bytes],
-        done: Callable[[], None] | None = None,
-        *,
-        deadline: float | None = None,
-    ) -> Flight:
-        """As `Senders.launch`."""
-        flight = Flight(to, authorization, body, done, deadline)
+    def take(self, flight: Flight) -> None:
         with self._lock:
             first = not self._waiting
             self._waiting.append(flight)
@@ -105,7 +93,6 @@ class Wire:
                 self._begin_thread()
         if first:
             self._bell.send(b"!")
-        return flight
 
     def _begin_thread(self) -> None:
         self._selector = selectors.DefaultSelector()

@@ -36,17 +36,25 @@ class LogMark(models.Model):
     first_event = models.BigIntegerField(default=0)
 
 
-class EventBatch(models.Model):
+class StoredBatch(models.Model):
     """Up to 1,000 consecutive events. `payload` is zstd-compressed NDJSON, `type_counts` is
     `{event type: [events, of these anonymous]}`, `id_hashes` holds 8 bytes an event."""
 
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, db_constraint=False, db_index=False)
     first_event = models.BigIntegerField()
     end_event = models.BigIntegerField()
     received_at = models.DateTimeField()
     type_counts = models.JSONField()
     id_hashes = models.BinaryField()
     payload = models.BinaryField()
+
+    class Meta:
+        abstract = True
+
+
+class EventBatch(StoredBatch):
+    """A batch of a workspace's log."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, db_constraint=False, db_index=False)
 
     class Meta:
         constraints: ClassVar = [

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from connectors.models import User, Workspace
 from exporter.models.deliveries import Delivery
+from exporter.models.log import StoredBatch
 from exporter.models.replays import Replay
 
 
@@ -70,17 +71,10 @@ class UploadPiece(models.Model):
         ]
 
 
-class ImportedBatch(models.Model):
-    """Up to 1,000 events that were imported for one connector: never in the log, numbered from 0 for their delivery
-    alone. Otherwise as an `EventBatch`."""
+class ImportedBatch(StoredBatch):
+    """A batch that was imported for one connector: never in the log, numbered from 0 for its delivery alone."""
 
     delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="+", db_index=False)
-    first_event = models.BigIntegerField()
-    end_event = models.BigIntegerField()
-    received_at = models.DateTimeField()
-    type_counts = models.JSONField()
-    id_hashes = models.BinaryField()
-    payload = models.BinaryField()
 
     class Meta:
         constraints: ClassVar = [

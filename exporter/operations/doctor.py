@@ -15,13 +15,13 @@ from redis import RedisError
 
 from connectors.models import WriteKey
 from connectors.vault import sealing
-from currents_admin.postgresql.prepared import REMEDY
 from exporter.destinations import endpoint
 from exporter.destinations.connection import CONNECT_SECONDS, connect, fault_name
 from exporter.destinations.http_answer import Broken
 from exporter.dispatch import heartbeats, queues
 from exporter.models import Source
 from exporter.operations import pooler, schema
+from exporter.prepared_statements import REMEDY
 
 _OLDEST_POSTGRESQL = 150_000
 _MOST_SKEW_SECONDS = 2.0

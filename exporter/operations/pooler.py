@@ -11,7 +11,7 @@ import psycopg
 import structlog
 from django.db import connection
 
-from currents_admin.postgresql.prepared import LOST, PREPARED
+from exporter.prepared_statements import LOST, PREPARED
 
 log = structlog.get_logger(__name__)
 

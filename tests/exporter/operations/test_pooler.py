@@ -11,10 +11,10 @@ import pytest
 from django.db import ProgrammingError, connection, connections
 
 from currents_admin.postgresql import base
-from currents_admin.postgresql.prepared import PreparedStatements
 from exporter.operations import doctor, pooler
 from exporter.operations.doctor import Level
 from exporter.operations.pooler import Pooling
+from exporter.prepared_statements import PreparedStatements
 from tests.support import pgbouncer
 from tests.support.log_lines import lines_of
 from tests.support.serving import free_port, wait_until_open
