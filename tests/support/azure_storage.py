@@ -1,24 +1,27 @@
 """A small stand-in for Azure Blob Storage, as far as `obstore` speaks it: listing in pages and reading with `If-Match`.
 
-Azurite is the real part; `AZURITE=http://127.0.0.1:10000` has the tests ask that one instead. It is an npm package of
-some hundred others, so nothing here depends on it.
+Azurite is the real part; `AZURITE=http://127.0.0.1:10000 AZURITE_KEY=…`, with the key it says it has, has the tests ask
+that one instead. It is an npm package of some hundred others, so nothing here depends on it.
 """
 
 from __future__ import annotations
 
-import threading
+import os
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import md5
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
+from tests.support.http_stand_in import serving
+from tests.support.object_listing import page_of
+
 PAGE = 2
-# The account and key every emulator of Azure's has; they are public.
 ACCOUNT = "devstoreaccount1"
-KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+# The stand-in looks at no signature.
+KEY = os.environ.get("AZURITE_KEY") or b64encode(b"a key for the stand-in").decode()
 _DATE = "Wed, 25 Nov 2026 21:00:00 GMT"
 
 
@@ -35,24 +38,16 @@ class AzureStorage:
 
     def listing(self, asked: dict[str, str]) -> str:
         prefix, delimiter, after = (asked.get(name, "") for name in ("prefix", "delimiter", "marker"))
-        entries: dict[str, str] = {}
-        for name in sorted(self.objects):
-            if not name.startswith(prefix) or name <= after:
-                continue
-            end = name.find(delimiter, len(prefix)) if delimiter else -1
-            if end >= 0:
-                folder = name[: end + 1]
-                entries[folder] = f"<BlobPrefix><Name>{escape(folder)}</Name></BlobPrefix>"
-            else:
-                entries[name] = (
-                    f"<Blob><Name>{escape(name)}</Name><Properties><Last-Modified>{_DATE}</Last-Modified>"
-                    f"<Etag>{etag(self.objects[name])}</Etag><Content-Type>x/x</Content-Type>"
-                    f"<Content-Length>{len(self.objects[name])}</Content-Length></Properties></Blob>"
-                )
-        page = list(entries)[:PAGE]
-        more = "" if len(page) == len(entries) else page[-1]
-        found = "".join(entries[name] for name in page)
-        return f"<EnumerationResults><Blobs>{found}</Blobs><NextMarker>{escape(more)}</NextMarker></EnumerationResults>"
+        objects, folders, more = page_of(self.objects, prefix, delimiter, after, PAGE)
+        found = [f"<BlobPrefix><Name>{escape(folder)}</Name></BlobPrefix>" for folder in folders]
+        found += [
+            f"<Blob><Name>{escape(name)}</Name><Properties><Last-Modified>{_DATE}</Last-Modified>"
+            f"<Etag>{etag(self.objects[name])}</Etag><Content-Type>x/x</Content-Type>"
+            f"<Content-Length>{len(self.objects[name])}</Content-Length></Properties></Blob>"
+            for name in objects
+        ]
+        blobs = "".join(found)
+        return f"<EnumerationResults><Blobs>{blobs}</Blobs><NextMarker>{escape(more)}</NextMarker></EnumerationResults>"
 
 
 def etag(content: bytes) -> str:
@@ -86,20 +81,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Nobody reads it."""
-
 
 @contextmanager
 def running_storage(container: str) -> Iterator[AzureStorage]:
     storage = AzureStorage(container)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"storage": storage}))
-    storage.url = f"http://127.0.0.1:{server.server_port}/{ACCOUNT}"
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with serving(_Handler, storage=storage) as address:
+        storage.url = f"{address}/{ACCOUNT}"
         yield storage
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -6,18 +6,19 @@ No emulator of Google's is to be had as a package; this one knows pages, prefixe
 from __future__ import annotations
 
 import json
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from hashlib import md5
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
 from django.test import override_settings
+
+from tests.support import http_stand_in
+from tests.support.object_listing import page_of
 
 PAGE = 2
 
@@ -59,24 +60,15 @@ class GoogleStorage:
     def listing(self, asked: dict[str, str]) -> str:
         prefix, delimiter = asked.get("prefix", ""), asked.get("delimiter", "")
         after = max(asked.get("start-after", ""), asked.get("continuation-token", ""))
-        entries: dict[str, str] = {}
-        for name in sorted(self.objects):
-            if not name.startswith(prefix) or name <= after:
-                continue
-            end = name.find(delimiter, len(prefix)) if delimiter else -1
-            if end >= 0:
-                folder = name[: end + 1]
-                entries[folder] = f"<CommonPrefixes><Prefix>{escape(folder)}</Prefix></CommonPrefixes>"
-            else:
-                entries[name] = (
-                    f"<Contents><Key>{escape(name)}</Key><ETag>{etag(self.objects[name])}</ETag>"
-                    f"<Size>{len(self.objects[name])}</Size><LastModified>2026-11-25T21:00:00Z</LastModified></Contents>"
-                )
-        page = list(entries)[:PAGE]
-        more = (
-            "" if len(page) == len(entries) else f"<NextContinuationToken>{page[-1]}</NextContinuationToken>"
-        )
-        return f"<ListBucketResult>{''.join(entries[name] for name in page)}{more}</ListBucketResult>"
+        objects, folders, behind = page_of(self.objects, prefix, delimiter, after, PAGE)
+        found = [f"<CommonPrefixes><Prefix>{escape(folder)}</Prefix></CommonPrefixes>" for folder in folders]
+        found += [
+            f"<Contents><Key>{escape(name)}</Key><ETag>{etag(self.objects[name])}</ETag>"
+            f"<Size>{len(self.objects[name])}</Size><LastModified>2026-11-25T21:00:00Z</LastModified></Contents>"
+            for name in objects
+        ]
+        more = f"<NextContinuationToken>{behind}</NextContinuationToken>" if behind else ""
+        return f"<ListBucketResult>{''.join(found)}{more}</ListBucketResult>"
 
 
 def etag(content: bytes) -> str:
@@ -131,24 +123,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body if whole else body[: len(body) // 2])
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Nobody reads it."""
-
 
 @contextmanager
 def serving(storage: GoogleStorage, bucket: str, port: int = 0) -> Iterator[None]:
     """On loopback; `storage.url` is then its address."""
-    handler = type("Handler", (_Handler,), {"storage": storage, "bucket": bucket})
-    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-    storage.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with http_stand_in.serving(_Handler, port, storage=storage, bucket=bucket) as storage.url:
         yield
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import pytest
 from exporter.destinations import connection, sender
 from exporter.destinations.sender import Flight, Senders
 from exporter.destinations.wire import Wire
+from tests.house.running import until
 from tests.support.certificates import contexts
 from tests.support.open_connection import keep_one_open
 from tests.support.raw_server import RawServer, raw_server
@@ -37,8 +38,8 @@ class Line:
 
     def launch(self, body: bytes = b"{}", seconds: float = 10.0) -> tuple[Flight, threading.Event]:
         landed = threading.Event()
-        until = time.monotonic() + seconds
-        return self.wire.launch(self.to, b"x", lambda: body, landed.set, deadline=until), landed
+        deadline = time.monotonic() + seconds
+        return self.wire.launch(self.to, b"x", lambda: body, landed.set, deadline=deadline), landed
 
 
 def _threads(prefix: str) -> int:
@@ -56,8 +57,7 @@ def test_fifty_requests_wait_for_their_answers_in_one_thread() -> None:
     with raw_server(*[hold] * 50) as server:
         line = Line(server, opened=50)
         launched = [line.launch() for _ in range(50)]
-        while len(server.requests) < 50:
-            time.sleep(0.01)
+        until(lambda: len(server.requests) == 50, seconds=10)
         assert _threads("line") == before + 1
         go_on.set()
         assert all(landed.wait(10) for _flight, landed in launched)
@@ -76,8 +76,7 @@ def test_an_answer_that_dribbles_ends_at_the_deadline_and_holds_up_nobody() -> N
     with raw_server(dribble, OK) as server:
         line = Line(server, opened=2)
         slow, slow_landed = line.launch(seconds=1.0)
-        while not server.requests:
-            time.sleep(0.01)
+        until(lambda: server.requests, seconds=10)
         quick, quick_landed = line.launch()
         assert quick_landed.wait(5)
         assert not slow.done
@@ -95,8 +94,7 @@ def test_a_flight_that_is_cut_on_the_wire_ends_at_once_and_its_connection_with_i
     with raw_server(hang, OK) as server:
         line = Line(server)
         flight, landed = line.launch(seconds=60)
-        while not server.requests:
-            time.sleep(0.01)
+        until(lambda: server.requests, seconds=10)
         flight.cut()
         assert landed.wait(5)
         over.set()
@@ -109,13 +107,10 @@ def test_a_flight_that_is_cut_on_the_wire_ends_at_once_and_its_connection_with_i
 def test_a_flight_cut_before_it_was_sent_is_never_sent() -> None:
     with raw_server(OK) as server:
         line = Line(server)
-        line.wire._lock.acquire()  # the wire cannot take it before it is cut
-        flight = Flight(line.to, b"x", lambda: b"cut", None, None)
-        line.wire._waiting.append(flight)
-        line.wire._lock.release()
-        flight.cut()
-        _second, landed = line.launch(b"sent")
-        line.wire._bell.send(b"!")
+        cut = Flight(line.to, b"x", lambda: b"cut", None, None)
+        cut.cut()
+        line.wire.take(cut)
+        _sent, landed = line.launch(b"sent")
         assert landed.wait(5)
         assert [request.rpartition(b"\r\n\r\n")[2] for request in server.requests] == [b"sent"]
 
@@ -218,8 +213,7 @@ def test_a_hanging_encrypted_request_is_cut_and_holds_up_nobody(
     with raw_server(hang, OK, tls=server_side) as server:
         line = Line(server, opened=2)
         slow, slow_landed = line.launch(seconds=60)
-        while not server.requests:
-            time.sleep(0.01)
+        until(lambda: server.requests, seconds=10)
         quick, quick_landed = line.launch()
         assert quick_landed.wait(5)
         slow.cut()
