@@ -323,10 +323,6 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('kind', 'live')), fields=['workspace'], name='live_deliveries_by_workspace'),
-        ),
-        migrations.AddIndex(
             model_name='revision',
             index=models.Index(fields=['connector', '-id'], name='newest_revision_of_connector'),
         ),

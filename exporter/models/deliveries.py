@@ -68,9 +68,6 @@ class Delivery(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        indexes: ClassVar = [
-            models.Index(fields=["workspace"], condition=Q(kind="live"), name="live_deliveries_by_workspace")
-        ]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["connector"], condition=Q(kind="live"), name="one_live_delivery_per_connector"

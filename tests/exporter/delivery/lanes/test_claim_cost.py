@@ -17,7 +17,9 @@ from django.db import connection
 from exporter import sql
 from exporter.delivery import settings_in_force
 from exporter.delivery.lanes import claim as claims
+from exporter.models import Delivery
 from tests.exporter.delivery.lanes.test_coordinator import many
+from tests.support.delivering import Line
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -94,27 +96,28 @@ def test_the_newest_settings_are_found_at_once_though_others_changed_theirs_ofte
 
 
 def test_a_claim_looks_at_the_deliveries_of_its_workspaces_only() -> None:
-    with many(3) as those:
-        for line in those.lines:
-            line.feed(1)
+    with many() as those:
         first = those.first
-        workspaces = copies(
-            "connectors_workspace", first.workspace.pk, OTHERS, slug="t.slug || n", name="t.name || n"
-        )
-        offset = workspaces[0] - 1
-        connectors = copies("connectors_connector", first.connector.pk, OTHERS, workspace_id=f"{offset} + n")
-        copies(
-            "exporter_delivery",
-            first.delivery.pk,
-            OTHERS,
-            workspace_id=f"{offset} + n",
-            connector_id=f"{connectors[0] - 1} + n",
-        )
-        steps = explained(claims.CLAIM, claim_terms([line.workspace.pk for line in those.lines]))
+        # What PostgreSQL believes is of a moment when all deliveries were one workspace's, and hardly one was live.
+        retries = copies("exporter_delivery", first.delivery.pk, OTHERS, kind="'retry'")
+        connection.cursor().execute("VACUUM ANALYZE exporter_delivery")
+        Delivery.objects.filter(pk__in=retries).delete()
+        lines = [first, Line(first.sandbox), Line(first.sandbox)]
+        for line in lines:
+            line.feed(1)
+        of_others(first)
+        steps = explained(claims.CLAIM, claim_terms([line.workspace.pk for line in lines]))
         # How those are locked by their ids is PostgreSQL's choice: in a table so small it may read all of it.
-        looks = [
-            step
-            for step in steps
-            if "workspace_id" in (step.get("Index Cond") or step.get("Recheck Cond") or "")
-        ]
-        assert looked_at(looks, "exporter_delivery") == len(those.lines)
+        looks = [step for step in steps if "workspace_id" in step.get("Index Cond", "")]
+        assert looked_at(looks, "exporter_delivery") == len(lines), looks
+
+
+def of_others(first: Line) -> None:
+    """Live deliveries of as many workspaces."""
+    workspaces = copies(
+        "connectors_workspace", first.workspace.pk, OTHERS, slug="t.slug || n", name="t.name || n"
+    )
+    offset = workspaces[0] - 1
+    connectors = copies("connectors_connector", first.connector.pk, OTHERS, workspace_id=f"{offset} + n")
+    own = {"workspace_id": f"{offset} + n", "connector_id": f"{connectors[0] - 1} + n"}
+    copies("exporter_delivery", first.delivery.pk, OTHERS, **own)
