@@ -247,6 +247,17 @@ def _split(name: str, value: str) -> SplitResult:
     return parts
 
 
+def parts(name: str, value: str) -> SplitResult:
+    """The parts of an address on the network.
+
+    Raises:
+        BadEnvironment: it is none.
+    """
+    found = _split(name, value)
+    _check_host(name, found)
+    return found
+
+
 def _plain(name: str, part: str) -> str:
     """The part with its %-signs resolved."""
     try:

@@ -23,15 +23,17 @@ NO_DATABASE = "postgresql://nobody@127.0.0.1:1/none"
 # Set by the command line for the commands that change tables.
 AS_OWNER = "_CURRENTS_AS_OWNER"
 NO_BROKER = "redis://127.0.0.1:1/0"
-# For a TCP connection to Redis: a peer that is gone without a word is noticed within 6 s. What a system does not know
-# is left out.
+# A peer that is gone without a word is noticed within 6 s: after so many seconds of rest it is asked, that often and so
+# many seconds apart, and for what was sent to it so many milliseconds are given.
+ASKED_AFTER, ASKED_APART, ASKED_TIMES, UNANSWERED_MS = 3, 1, 3, 5_000
+# The same for a TCP connection to Redis. What a system does not know is left out.
 NO_HALF_OPEN = {
     getattr(socket, name): value
     for name, value in (
-        ("TCP_KEEPIDLE", 3),
-        ("TCP_KEEPINTVL", 1),
-        ("TCP_KEEPCNT", 3),
-        ("TCP_USER_TIMEOUT", 5_000),
+        ("TCP_KEEPIDLE", ASKED_AFTER),
+        ("TCP_KEEPINTVL", ASKED_APART),
+        ("TCP_KEEPCNT", ASKED_TIMES),
+        ("TCP_USER_TIMEOUT", UNANSWERED_MS),
     )
     if hasattr(socket, name)
 }

@@ -21,6 +21,9 @@ class BoundedConnection(Connection[Any]):
     """A connection whose statement was not answered in time is closed: what became of it is not known."""
 
     def wait(self, gen: PQGen[RV], interval: float = _LOOK_EVERY, timeout: float | None = None) -> RV:
+        # Also of those that were open when the first one heard of it.
+        if not PREPARED.carried:
+            self.prepare_threshold = None
         try:
             return self._bounded(gen, interval, timeout)
         except LOST:

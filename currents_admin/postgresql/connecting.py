@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from currents_admin import local
 from currents_admin.postgresql.naming import application_name
 
 # The system notices within 6 s that a host has silently disappeared, on every connection at once, whether anything was
 # sent on it or not: one after the other, each found out by its next user, they would hold up the intake for a quarter
 # of a minute. A frozen server is none that disappeared: its system still answers these.
 _NO_HALF_OPEN = {
-    "keepalives_idle": 3,
-    "keepalives_interval": 1,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 5_000,
+    "keepalives_idle": local.ASKED_AFTER,
+    "keepalives_interval": local.ASKED_APART,
+    "keepalives_count": local.ASKED_TIMES,
+    "tcp_user_timeout": local.UNANSWERED_MS,
 }
 # From this many uses on a statement is prepared.
 _PREPARED_AFTER = 5

@@ -7,9 +7,12 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import structlog
+
+if TYPE_CHECKING:
+    from exporter.destinations.endpoint import Endpoint
 
 log = structlog.get_logger(__name__)
 
@@ -51,10 +54,23 @@ class Outbox(Generic[T]):
             time.sleep(self._pause)
             while len(together) < MOST_TOGETHER and not self._waiting.empty():
                 together.append(self._waiting.get_nowait())
-            if why := self._post(together):
+            try:
+                why = self._post(together)
+            except Exception as fault:  # the next ones are posted all the same
+                why = type(fault).__name__
+            if why:
                 self._tell(why)
 
     def _tell(self, why: str) -> None:
         if time.monotonic() - self._told_at > _TELL_EVERY_SECONDS:
             self._told_at = time.monotonic()
             log.warning("telemetry.not_taken", to=self._to, why=why, next="what it missed is not sent again")
+
+
+def posted(to: Endpoint, body: bytes) -> str:
+    """Posts it; what went wrong, in words."""
+    from exporter.destinations import sender
+
+    answer = sender.post(to, b"", lambda: body, seconds=WHOLE_SECONDS)
+    took = answer.status is not None and answer.status < 300
+    return "" if took else answer.error or f"answered {answer.status}"

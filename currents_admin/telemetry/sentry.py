@@ -15,13 +15,13 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote
 from uuid import uuid4
 
-from currents_admin import log_faults
+from currents_admin import env_urls, log_faults
 from currents_admin.env import BadEnvironment
 from currents_admin.postgresql.naming import application_name
-from currents_admin.telemetry.outbox import WHOLE_SECONDS, Outbox
+from currents_admin.telemetry.outbox import Outbox, posted
 from exporter.version import VERSION
 
 # Of one fault so often.
@@ -44,14 +44,13 @@ class Project:
         """Raises:
         BadEnvironment: it is none.
         """
-        parts = urlsplit(dsn)
+        parts = env_urls.parts(name, dsn)
         folder, _slash, number = parts.path.rpartition("/")
-        if parts.scheme not in ("http", "https") or not (
-            parts.username and parts.hostname and number.isdigit()
-        ):
+        is_number = number.isascii() and number.isdigit()
+        if parts.scheme not in ("http", "https") or not (parts.username and parts.hostname and is_number):
             raise BadEnvironment(f"{name} must look like https://key@sentry.example.com/1.")
-        place = parts.netloc.rpartition("@")[2]
-        question = f"?sentry_version=7&sentry_key={parts.username}&sentry_client=currents-admin/{VERSION}"
+        place, key = parts.netloc.rpartition("@")[2], quote(unquote(parts.username), safe="")
+        question = f"?sentry_version=7&sentry_key={key}&sentry_client=currents-admin/{VERSION}"
         return cls(f"{parts.scheme}://{place}{folder}/api/{number}/envelope/{question}", dsn)
 
 
@@ -88,9 +87,7 @@ class Reporter:
             head = {"event_id": one["event_id"], "dsn": self._project.dsn}
             parts = (head, {"type": "event"}, one)
             body = "\n".join(json.dumps(part, default=str) for part in parts).encode()
-            answer = sender.post(to, b"", lambda body=body: body, seconds=WHOLE_SECONDS)  # type: ignore[misc]
-            if answer.status is None or answer.status >= 300:
-                why = answer.error or f"answered {answer.status}"
+            why = posted(to, body) or why
         return why
 
 

@@ -19,7 +19,7 @@ from structlog.contextvars import get_contextvars
 
 from currents_admin.env import BadEnvironment
 from currents_admin.postgresql.naming import application_name
-from currents_admin.telemetry.outbox import WHOLE_SECONDS, Outbox
+from currents_admin.telemetry.outbox import Outbox, posted
 from exporter.version import VERSION
 
 PAUSE_SECONDS = 2.0
@@ -77,10 +77,7 @@ class Tracer:
         content = {"resourceSpans": [{"resource": {"attributes": self._source}, "scopeSpans": [scope]}]}
         body = json.dumps(content).encode()
         to = sender.endpoint(self._url)
-        to = replace(to, head=to.head + self._more_head)
-        answer = sender.post(to, b"", lambda: body, seconds=WHOLE_SECONDS)
-        took = answer.status is not None and answer.status < 300
-        return "" if took else answer.error or f"answered {answer.status}"
+        return posted(replace(to, head=to.head + self._more_head), body)
 
 
 def span(line: str, facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -102,7 +102,7 @@ class Flight:
                 self._began = time.monotonic()
                 got = self._exchange()
             else:
-                got = self._over(self._held(), *self._rest)
+                got = self._go_on(*self._rest)
         except Exception as fault:
             self.fail(fault)
         else:
@@ -181,7 +181,21 @@ class Flight:
             except (Broken, OSError) as fault:
                 if not self.may_be_repeated(fault, connection):
                     raise
+        return self._anew()
+
+    def _anew(self) -> HttpAnswer:
         return self._whole(connect(self.to, self.deadline))
+
+    def _go_on(self, left: bytes, received: bytes) -> HttpAnswer:
+        held = self._connection
+        if held is None:
+            raise TimeoutError
+        try:
+            return self._over(held, left, received)
+        except (Broken, OSError) as fault:
+            if received or not self.may_be_repeated(fault, held):
+                raise
+        return self._anew()
 
     def _whole(self, connection: Connection) -> HttpAnswer:
         try:
@@ -203,11 +217,6 @@ class Flight:
         finally:
             self.leave(answer)
         return answer
-
-    def _held(self) -> Connection:
-        if self._connection is None:
-            raise TimeoutError
-        return self._connection
 
 
 class Launcher:

@@ -116,14 +116,17 @@ class Wire(Launcher):
             if key.data is None:
                 self._heard.recv(4096)
             else:
-                self._read(key.data)
+                key.data.receive()
+                self._judge(key.data)
         while (flight := self._next()) is not None:
             self._send(flight)
         now = time.monotonic()
         if now - self._looked > LOOK_SECONDS:
             self._looked = now
             for one in [one for one in self._under_way if one.flight.deadline < now]:
-                self._fail(one, TimeoutError())
+                # A status that has come counts, however the rest of its answer breaks off.
+                one.end = TimeoutError()
+                self._judge(one)
 
     def _next(self) -> Flight | None:
         # Under the lock, so that whoever comes next knows whether the bell must be rung.
@@ -162,12 +165,13 @@ class Wire(Launcher):
         except _NOT_YET:
             return 0
 
-    def _read(self, one: _UnderWay) -> None:
-        one.receive()
+    def _judge(self, one: _UnderWay) -> None:
+        """Ends it where what has come is an answer, or will be none."""
         try:
             answer = one.answer()
         except Exception as fault:
-            self._fail(one, fault)
+            self._forget(one)
+            self._end(one, fault)
             return
         if answer is not None:
             self._forget(one)
@@ -176,10 +180,6 @@ class Wire(Launcher):
         elif len(one.received) >= MOST_RECEIVED:
             self._forget(one)
             self._hand_over(one, b"")
-
-    def _fail(self, one: _UnderWay, fault: Exception) -> None:
-        self._forget(one)
-        self._end(one, fault)
 
     def _end(self, one: _UnderWay, fault: Exception) -> None:
         one.flight.leave(None)

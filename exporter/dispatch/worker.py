@@ -12,9 +12,6 @@ from exporter.dispatch.garbage import spare_collector
 from exporter.dispatch.shutdown import stopping
 from exporter.dispatch.sweep import sweep
 
-# Beat sweeps every 2 s; a worker steps in when beat has been silent for so long.
-SILENCE_SECONDS = 10.0
-
 
 @worker_ready.connect
 def started(sender: Any, **_kwargs: Any) -> None:
@@ -32,5 +29,5 @@ def asked_to_stop(**_kwargs: Any) -> None:
 
 
 def _sweep() -> None:
-    """Sweeps if beat has fallen silent."""
-    sweep(SILENCE_SECONDS)
+    """Sweeps if beat, which does every 2 s, has fallen silent."""
+    sweep(heartbeats.SILENT_SECONDS)

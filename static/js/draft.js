@@ -17,8 +17,9 @@ for (const [key, { path, sent }] of entries()) {
 for (const form of all("form[data-draft]")) {
   const key = `${PREFIX}${form.dataset.draft}:${location.pathname}`;
   const note = document.getElementById("draft-note");
+  // A key that is shown is no password field any more.
   const fields = () => [...form.elements].filter((one) => one.name && one.name !== "csrfmiddlewaretoken"
-    && !["password", "submit", "button", "file"].includes(one.type));
+    && !("key" in one.dataset) && !["password", "submit", "button", "file"].includes(one.type));
   const chooses = (one) => ["checkbox", "radio"].includes(one.type);
   const values = () => fields().filter((one) => !chooses(one) || one.checked).map((one) => [one.name, one.value]);
   const text = (pairs) => JSON.stringify(pairs);

@@ -78,6 +78,17 @@ def test_who_is_signed_out_in_the_middle_finds_the_edits_again_but_no_key(
     expect(page.get_by_role("link", name="Edit", exact=True)).to_be_visible()
 
 
+def test_a_key_that_is_shown_is_not_kept_either(marketer: User, open_as: OpenAs) -> None:
+    page = open_as(marketer)
+    page.goto(CREATE)
+    fill_in(page)
+    page.get_by_role("button", name="Show").click()
+    page.locator("[name=write_key]").fill(KEY)
+    page.get_by_label("Integration name").fill("Another name")
+    assert "Another name" in stored(page)
+    assert KEY not in stored(page)
+
+
 def test_leaving_an_edited_form_is_asked_about_and_the_edits_can_be_discarded(
     marketer: User, connector: Connector, open_as: OpenAs
 ) -> None:

@@ -33,7 +33,7 @@ PATIENCE_SECONDS = 2.0
 # After trouble nobody is asked for so long.
 REST_SECONDS = 60.0
 # On one core it would only take turns with its worker.
-_CORES = os.cpu_count() or 1
+_CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 # What a Python needs to start; nothing that is secret.
 _ENVIRONMENT = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR")
@@ -50,7 +50,8 @@ class NotConverted(Exception):
 
 
 class Converter:
-    """A process and the two threads that speak with it. `submit` may be called by any thread."""
+    """A process and the two threads that speak with it. `submit` may be called by any thread. Making one raises OSError
+    or RuntimeError where no process or thread is to be had."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -65,8 +66,14 @@ class Converter:
         self._waiting: deque[Answer] = deque()
         self._guard = threading.Lock()
         self.broken = self.failed = False
-        for work in (self._write, self._read):
-            threading.Thread(target=work, name=f"converter{work.__name__}", daemon=True).start()
+        try:
+            for work in (self._write, self._read):
+                threading.Thread(target=work, name=f"converter{work.__name__}", daemon=True).start()
+        except RuntimeError:
+            self.end()
+            for pipe in (self._process.stdin, self._process.stdout):
+                cast(BinaryIO, pipe).close()
+            raise
 
     def submit(self, payload: bytes, plan: Plan) -> Answer:
         """Asks for a batch. The answer raises NotConverted where it was not done."""
@@ -105,17 +112,16 @@ class Converter:
             with cast(BinaryIO, self._process.stdout) as source:
                 while (content := frames.read(source)) is not None:
                     self._landed(content)
-        except (OSError, ValueError, msgspec.MsgspecError, IndexError):
+        except Exception:  # whatever it said: nobody may wait for it any longer
             self.failed = True
         self.end()
         if self.failed:
             log.warning("delivery.converter_lost", next="batches are converted here for a while")
 
     def _landed(self, content: bytes) -> None:
-        converted = _decode(content)
+        judged = _judged(_decode(content))
         with self._guard:
             answer = self._waiting.popleft()
-        judged = _judged(converted)
         if judged is None:
             answer.set_exception(NotConverted())
         else:
@@ -161,7 +167,7 @@ class _Process:
     def _started(self) -> Converter | None:
         try:
             return Converter()
-        except OSError as fault:  # no memory, no process to be had
+        except (OSError, RuntimeError) as fault:
             log.warning(
                 "delivery.converter_lost", error=type(fault).__name__, next="batches are converted here"
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ import structlog
 
 from currents_admin import log_faults
 from currents_admin.env import BadEnvironment
+from currents_admin.telemetry.outbox import Outbox
 from currents_admin.telemetry.sentry import Project, Reporter
 from tests.support.log_lines import formatter
 from tests.support.receiver import Receiver, a_receiver
@@ -100,6 +101,32 @@ def test_a_sentry_that_is_away_holds_nobody_up(
 def test_an_address_that_is_none_is_one_sentence(dsn: str) -> None:
     with pytest.raises(BadEnvironment, match="must look like https://key@sentry"):
         Project.read("SENTRY_DSN", dsn)
+
+
+@pytest.mark.parametrize(
+    "dsn", ["https://key@[x/1", "https://key@host:99999/1", "https://key@höst/1", "https://key@host/²"]
+)
+def test_an_address_nobody_can_be_reached_at_is_told_at_the_start(dsn: str) -> None:
+    with pytest.raises(BadEnvironment):
+        Project.read("SENTRY_DSN", dsn)
+
+
+def test_a_fault_while_posting_costs_what_was_posted_and_no_more(caplog: pytest.LogCaptureFixture) -> None:
+    posted: list[str] = []
+
+    def post(things: Sequence[str]) -> str:
+        if not posted:
+            posted.append("fell")
+            raise ZeroDivisionError
+        posted.extend(things)
+        return ""
+
+    outbox = Outbox[str]("somewhere", post, 0.0)
+    outbox.put("first")
+    until(lambda: posted == ["fell"])
+    outbox.put("second")
+    until(lambda: posted == ["fell", "second"])
+    assert any("telemetry.not_taken" in str(record.msg) for record in caplog.records)
 
 
 def test_where_a_dsn_leads() -> None:

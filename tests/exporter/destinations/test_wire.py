@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from exporter.destinations import connection, sender
+from exporter.destinations import flight as flights
 from exporter.destinations.sender import Flight, Senders
 from exporter.destinations.wire import Wire
 from tests.house.running import until
@@ -64,16 +65,26 @@ def test_fifty_requests_wait_for_their_answers_in_one_thread() -> None:
         assert {flight.answer().status for flight, _landed in launched} == {200}
 
 
-def test_an_answer_that_dribbles_ends_at_the_deadline_and_holds_up_nobody() -> None:
+@pytest.mark.parametrize(
+    ("begins", "status", "error"),
+    [
+        (b"HTTP/1.1 20", None, "timed out"),
+        (b"HTTP/1.1 200 OK\r\nX-Slow: ", 200, ""),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", 200, ""),
+    ],
+    ids=["in its status line", "in its headers", "in its body"],
+)
+def test_an_answer_that_does_not_end_is_over_at_the_deadline_and_holds_up_nobody(
+    begins: bytes, status: int | None, error: str
+) -> None:
+    """As in a thread: the status counts once it is there, or what was accepted would be sent again."""
     stop = threading.Event()
 
-    def dribble(sock: socket.socket) -> None:
-        for byte in b"HTTP/1.1 200 OK\r\n" * 1_000:
-            sock.sendall(bytes([byte]))
-            if stop.wait(0.02):
-                return
+    def hangs(sock: socket.socket) -> None:
+        sock.sendall(begins)
+        stop.wait(10)
 
-    with raw_server(dribble, OK) as server:
+    with raw_server(hangs, OK) as server:
         line = Line(server, opened=2)
         slow, slow_landed = line.launch(seconds=1.0)
         until(lambda: server.requests, seconds=10)
@@ -82,7 +93,21 @@ def test_an_answer_that_dribbles_ends_at_the_deadline_and_holds_up_nobody() -> N
         assert not slow.done
         assert slow_landed.wait(10)
         stop.set()
-    assert (quick.answer().status, slow.answer().status, slow.answer().error) == (200, None, "timed out")
+    assert quick.answer().status == 200
+    assert (slow.answer().status, slow.answer().error) == (status, error)
+
+
+def test_a_long_body_over_a_connection_that_rested_is_sent_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flights, "IDLE_SECONDS", 0.0)
+
+    def reset(sock: socket.socket) -> None:
+        sock.shutdown(socket.SHUT_RDWR)
+
+    with raw_server(reset, OK) as server:
+        line = Line(server)
+        flight, landed = line.launch(b"y" * 20_000_000)
+        assert landed.wait(20)
+        assert (flight.answer().status, flight.answer().error, server.connections) == (200, "", 2)
 
 
 def test_a_flight_that_is_cut_on_the_wire_ends_at_once_and_its_connection_with_it() -> None:

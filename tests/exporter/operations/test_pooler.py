@@ -19,15 +19,14 @@ from tests.support import pgbouncer
 from tests.support.log_lines import lines_of
 from tests.support.serving import free_port, wait_until_open
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(not pgbouncer.is_installed(), reason="pgbouncer is not installed"),
-]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
 def behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The test's database through the distribution's pgbouncer, with transaction pooling."""
+    if not pgbouncer.is_installed():
+        pytest.skip("pgbouncer is not installed; CI installs it")
     given, listen = connection.settings_dict, free_port()
     command = pgbouncer.command(
         tmp_path,
@@ -89,6 +88,8 @@ def test_from_the_first_lost_statement_on_none_is_prepared(
 ) -> None:
     """Whether or not the look at the start has found it out."""
     connection.ensure_connection()
+    another = connection.copy()
+    another.ensure_connection()
     assert connection.connection.prepare_threshold is not None
     with pytest.raises(ProgrammingError), connection.wrap_database_errors:
         connection.connection.execute("EXECUTE nobody_prepared_this")
@@ -97,8 +98,11 @@ def test_from_the_first_lost_statement_on_none_is_prepared(
     try:
         connection.ensure_connection()
         assert connection.connection.prepare_threshold is None, "nor on a new connection"
+        another.connection.execute("SELECT 1")
+        assert another.connection.prepare_threshold is None, "nor on one that was open already"
     finally:
         connection.close()
+        another.close()
     unprepared.are_lost()
     assert len(lines_of(caplog, "pooler.loses_statements")) == 1, "told once"
 

@@ -94,6 +94,18 @@ def test_a_damaged_batch_is_not_converted_and_the_next_one_is(converter: Convert
     assert len(converter.submit(a_payload([event(1)]), EVERYTHING).result(10)) == 1
 
 
+def test_one_that_answers_nonsense_is_given_up_at_once(
+    converter: Converter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nonsense(_converted: Any) -> None:
+        raise StopIteration
+
+    monkeypatch.setattr(converters, "_judged", nonsense)
+    with pytest.raises(NotConverted):
+        converter.submit(a_payload([event(1)]), EVERYTHING).result(10)
+    until(lambda: converter.broken, seconds=10)
+
+
 def test_what_was_asked_of_one_that_dies_is_not_converted(converter: Converter) -> None:
     os.kill(converter._process.pid, signal.SIGSTOP)
     answer = converter.submit(a_payload([event(1)]), EVERYTHING)
@@ -133,13 +145,27 @@ def test_a_backlog_is_converted_by_it_and_each_event_arrives_once(asked: list[Co
 
 
 @pytest.mark.django_db(transaction=True)
-def test_where_no_process_is_to_be_had_its_worker_converts(
-    asked: list[Converter], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("what", "fault"),
+    [
+        ("subprocess.Popen", BlockingIOError()),
+        ("threading.Thread.start", RuntimeError("can't start new thread")),
+    ],
+)
+def test_where_no_process_or_thread_is_to_be_had_its_worker_converts(
+    asked: list[Converter], monkeypatch: pytest.MonkeyPatch, what: str, fault: Exception
 ) -> None:
-    def refused(*_args: Any, **_options: Any) -> None:
-        raise BlockingIOError
+    start = Converter.__init__
 
-    monkeypatch.setattr("exporter.delivery.conversion.converter.subprocess.Popen", refused)
+    def refused(self: Converter) -> None:
+        def fall(*_args: Any, **_options: Any) -> None:
+            raise fault
+
+        with monkeypatch.context() as only_here:
+            only_here.setattr(f"exporter.delivery.conversion.converter.{what}", fall)
+            start(self)
+
+    monkeypatch.setattr(Converter, "__init__", refused)
     with a_line() as line:
         line.feed(BACKLOG)
         line.deliver()
