@@ -43,7 +43,7 @@ def begin(**_kwargs: Any) -> None:
 
 @worker_init.connect
 def look_at_database(**_kwargs: Any) -> None:
-    """No message is taken before this version's migrations are there."""
+    """No message is taken before the database answers and this version's migrations are there."""
     from exporter.operations import pooler, schema
 
     schema.await_prepared()

@@ -4,6 +4,8 @@ One process: each has its own appender, and one does more than the product promi
 in the worker, after the fork (no preloading): it starts threads, and those do not survive a fork.
 """
 
+import os
+import signal
 import threading
 from pathlib import Path
 from typing import Any
@@ -48,14 +50,16 @@ def post_worker_init(worker: Any) -> None:
 
 
 def _look_at_database(worker: Any) -> None:
-    """No request is taken before this version's migrations are there."""
+    """No request is taken before this version's migrations are there. While the database is away it is of use: it says
+    so in words; should migrations turn out to be missing then, it starts again and waits for them."""
     from exporter.operations import pooler, schema
 
     def wanted() -> bool:
         worker.notify()
         return bool(worker.alive)
 
-    schema.await_prepared(wanted)
+    if not schema.await_prepared(wanted, database_too=False):
+        schema.look_once_it_answers(lambda: os.kill(os.getpid(), signal.SIGTERM))
     pooler.look_at_start()
 
 

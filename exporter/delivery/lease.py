@@ -28,6 +28,8 @@ _TAKE = """
 UPDATE exporter_delivery d
    SET lease_token = %(token)s,
        lease_until = clock_timestamp() + make_interval(secs => %(seconds)s),
+       lease_holder = current_setting('application_name'),
+       lease_since = clock_timestamp(),
        careful_until = CASE WHEN d.lease_token IS NULL THEN d.careful_until
                             ELSE statement_timestamp() + make_interval(secs => %(careful)s) END
   FROM connectors_connector c

@@ -74,6 +74,8 @@ class Migration(migrations.Migration):
                 ('round', models.BigIntegerField(default=0)),
                 ('lease_token', models.UUIDField(null=True)),
                 ('lease_until', models.DateTimeField(null=True)),
+                ('lease_holder', models.CharField(blank=True, max_length=64)),
+                ('lease_since', models.DateTimeField(null=True)),
                 ('careful_until', models.DateTimeField(null=True)),
                 ('stopped', models.CharField(blank=True, choices=[('key_rejected', 'Key rejected'), ('request_refused', 'Request refused'), ('key_unreadable', 'Key unreadable'), ('log_damaged', 'Log damaged')], max_length=16)),
                 ('alone', models.BooleanField(default=False)),

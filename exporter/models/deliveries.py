@@ -42,6 +42,7 @@ class Delivery(models.Model):
     `ahead` lists what was accepted beyond the cursor: `{"first", "end", "counts", …}` in order of numbers.
     `settles` counts the settles, so that one repeated after a broken connection is recognised. `round` is the number of
     the round in which it was last claimed with others: who was claimed longest ago comes first, whatever it holds.
+    The lease counts while `lease_until` lies ahead; `lease_holder` (a connection's name) and `lease_since` stay on.
     """
 
     connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="deliveries")
@@ -55,6 +56,8 @@ class Delivery(models.Model):
     round = models.BigIntegerField(default=0)
     lease_token = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
+    lease_holder = models.CharField(max_length=64, blank=True)
+    lease_since = models.DateTimeField(null=True)
     careful_until = models.DateTimeField(null=True)
     stopped = models.CharField(max_length=16, choices=Stopped.choices, blank=True)
     alone = models.BooleanField(default=False)

@@ -18,8 +18,9 @@ from exporter.reports.health import Health
 from exporter.reports.summary import Summary
 
 _LEASES = """
-SELECT id, extract(epoch FROM lease_until - clock_timestamp())::float8 FROM exporter_delivery
- WHERE kind = 'live' AND lease_until > clock_timestamp()
+SELECT id, lease_holder, extract(epoch FROM clock_timestamp() - lease_since)::float8,
+       extract(epoch FROM lease_until - clock_timestamp())::float8
+  FROM exporter_delivery WHERE kind = 'live' AND lease_until > clock_timestamp()
 """
 _MAILS = """
 SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8
@@ -47,9 +48,9 @@ def lines(*, most: int | None = None) -> Iterator[str]:
             "health",
             "waiting",
             "lag",
-            "lease ends in",
+            "lease held by",
             "next attempt",
-            "since",
+            "failing since",
         ),
         rows[:most],
     )
@@ -65,12 +66,11 @@ def lines(*, most: int | None = None) -> Iterator[str]:
 def connectors() -> list[tuple[str, ...]]:
     """A row a connector, the worst health first."""
     found = summary.summaries(Connector.objects.select_related("workspace").order_by("workspace__slug"))
-    leases = dict(_ask(_LEASES))
+    leases = {delivery: _lease(*held) for delivery, *held in _ask(_LEASES)}
     return [_connector(one, leases) for one in sorted(found, key=lambda one: _ORDER[one.health])]
 
 
-def _connector(one: Summary, leases: dict[int, float]) -> tuple[str, ...]:
-    held = leases.get(one.delivery_id)
+def _connector(one: Summary, leases: dict[int, str]) -> tuple[str, ...]:
     return (
         one.connector.workspace.slug,
         one.connector.name,
@@ -78,9 +78,16 @@ def _connector(one: Summary, leases: dict[int, float]) -> tuple[str, ...]:
         str(HEALTH[one.health.value][0]),
         f"{one.pending:,}",
         duration(one.lag_seconds) if one.lag_seconds else "–",
-        f"{held:.0f} s" if held is not None else "–",
+        leases.get(one.delivery_id, "–"),
         _clock(one.next_attempt_at),
         _clock(one.failing_since),
+    )
+
+
+def _lease(holder: str, since: float | None, left: float) -> str:
+    """Such as `worker@host-2 for 4 s, ends in 13 s`."""
+    return (
+        f"{holder.removeprefix('currents ') or 'unknown'} for {duration(since or 0.0)}, ends in {left:.0f} s"
     )
 
 

@@ -17,8 +17,10 @@ import pytest
 from django.db import connection
 
 from currents_admin import migrating
+from exporter.dispatch import heartbeats
 from exporter.operations import schema
 from tests.support.delivering import Line, a_line
+from tests.support.doorway import doorway
 from tests.support.factories import IntakeTokenFactory, event
 from tests.support.releases import ROOT, next_schema, release_before, unpack
 from tests.support.sandbox_calls import until
@@ -128,24 +130,55 @@ def test_the_release_before_takes_and_delivers_on_this_schema(
 
 def test_new_parts_wait_for_their_migrations(tmp_path: Path) -> None:
     """A web process that is started too early takes no request, and goes on by itself."""
-    take = "DELETE FROM django_migrations WHERE app = 'exporter' RETURNING name"
-    with connection.cursor() as cursor:
-        cursor.execute(take)
-        names = [name for (name,) in cursor.fetchall()]
-    assert schema.missing() == len(names) > 0
     answered: list[int] = []
-    try:
-        with serving(tmp_path) as server:
-            asked = threading.Thread(target=lambda: answered.append(server.send(b"")[0]))
-            asked.start()
-            until(lambda: "migrations.missing" in server.log.read_text())
-            assert answered == []
-            _note_applied(names)
-            asked.join()
-    finally:
+    with migrations_missing() as names, serving(tmp_path) as server:
+        asked = threading.Thread(target=lambda: answered.append(server.send(b"")[0]))
+        asked.start()
+        until(lambda: "migrations.missing" in server.log.read_text())
+        assert answered == []
         _note_applied(names)
+        asked.join()
     assert answered == [200]
     assert schema.missing() == 0
+
+
+def test_a_web_started_while_the_database_is_away_says_so_and_then_waits_for_its_migrations(
+    tmp_path: Path,
+) -> None:
+    with migrations_missing() as names, doorway() as door, serving(tmp_path, DATABASE_URL=door.url) as server:
+        assert server.send(b"[]")[0] == 503
+        door.open()
+        until(lambda: "migrations.missing" in server.log.read_text())
+        _note_applied(names)
+        until(lambda: server.send(b"")[0] == 200)
+
+
+def test_a_worker_started_while_the_database_is_away_waits_for_it_and_its_migrations(tmp_path: Path) -> None:
+    log = tmp_path / "worker.log"
+    with migrations_missing() as names, doorway() as door, worker(tmp_path, ROOT, {"DATABASE_URL": door.url}):
+        until(lambda: "database.away" in log.read_text())
+        door.open()
+        until(lambda: "migrations.missing" in log.read_text())
+        assert not heard_of_a_worker()
+        _note_applied(names)
+        until(heard_of_a_worker)
+
+
+def heard_of_a_worker() -> bool:
+    return "worker:delivery" in heartbeats.ages()
+
+
+@contextmanager
+def migrations_missing() -> Iterator[list[str]]:
+    """As if `prepare` had not run; their names."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'exporter' RETURNING name")
+        names = [name for (name,) in cursor.fetchall()]
+    try:
+        assert schema.missing() == len(names) > 0
+        yield names
+    finally:
+        _note_applied(names)
 
 
 def _note_applied(names: list[str]) -> None:

@@ -1,14 +1,12 @@
 """The converter's process: `python -m exporter.delivery.conversion.child`. It has no database, no key and no network;
-it ends when its worker does, for then its input ends, and after a while without work."""
+it ends when its input does, which its worker ends with itself or after a while without work."""
 
 from __future__ import annotations
 
 import array
-import select
 import signal
 import sys
 from functools import lru_cache
-from io import FileIO
 
 import msgspec
 
@@ -16,9 +14,6 @@ from exporter.delivery.conversion import frames
 from exporter.delivery.conversion.frames import NOT_DONE, Converted, Kind, Wanted
 from exporter.destinations.segment.transform import Plan, convert
 from exporter.log import unpacking
-
-# Its memory is a third of a worker's.
-IDLE_SECONDS = 30.0
 
 _decode = msgspec.msgpack.Decoder(Wanted).decode
 _encode = msgspec.msgpack.Encoder().encode
@@ -28,17 +23,12 @@ def main() -> None:
     # Its worker says when it ends; a signal to all processes of a terminal is not meant for it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    # Without buffers of their own, so that `select` sees all there is.
     with open(0, "rb", buffering=0) as source, open(1, "wb", buffering=0) as sink:
         try:
-            while _is_asked(source) and (request := frames.read(source)) is not None:
+            while (request := frames.read(source)) is not None:
                 frames.write(sink, answer(request))
         except OSError:
             pass  # The worker is gone.
-
-
-def _is_asked(source: FileIO) -> bool:
-    return bool(select.select([source], [], [], IDLE_SECONDS)[0])
 
 
 def answer(request: bytes) -> bytes:

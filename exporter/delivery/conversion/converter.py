@@ -1,6 +1,6 @@
 """The converter: asks a process of its own to convert batches, and gives up on it at the first sign of trouble.
 
-One a worker process, started with a backlog; after a while without one it ends by itself. It is never needed: a batch
+One a worker process, started with a backlog and ended after a while without one. It is never needed: a batch
 it does not convert is converted by whoever asked.
 """
 
@@ -14,7 +14,7 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import Future
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import BinaryIO, cast
 
 import msgspec
@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 
 # A batch takes milliseconds; a converter that needs longer is ended.
 PATIENCE_SECONDS = 2.0
+# Its memory is a third of a worker's.
+IDLE_SECONDS = 30.0
 # After trouble nobody is asked for so long.
 REST_SECONDS = 60.0
 # On one core it would only take turns with its worker.
@@ -102,10 +104,22 @@ class Converter:
     def _write(self) -> None:
         try:
             with cast(BinaryIO, self._process.stdin) as sink:
-                while (request := self._requests.get()) is not None:
+                while (request := self._next()) is not None:
                     frames.write(sink, request)
         except (OSError, ValueError):
             pass  # The reader hears of it.
+
+    def _next(self) -> bytes | None:
+        """What is to be asked; None at the end, and once nobody has wanted anything for a while."""
+        while True:
+            try:
+                return self._requests.get(timeout=IDLE_SECONDS)
+            except Empty:
+                with self._guard:
+                    # Here, not in its process: a question could cross with the end of that one.
+                    if not self._waiting:
+                        self.broken = True
+                        return None
 
     def _read(self) -> None:
         try:

@@ -60,6 +60,8 @@ WITH this AS MATERIALIZED (
     UPDATE exporter_delivery d
        SET lease_token = %(token)s,
            lease_until = clock_timestamp() + make_interval(secs => %(seconds)s),
+           lease_holder = current_setting('application_name'),
+           lease_since = clock_timestamp(),
            careful_until = CASE WHEN d.lease_token IS NULL THEN d.careful_until
                                 ELSE clock_timestamp() + make_interval(secs => %(careful)s) END,
            round = (SELECT round FROM this)

@@ -116,22 +116,41 @@ def test_what_was_asked_of_one_that_dies_is_not_converted(converter: Converter) 
         converter.submit(a_payload([event(1)]), EVERYTHING).result(10)
 
 
-def test_its_process_ends_with_its_worker_and_after_a_while_without_work() -> None:
-    command = "from exporter.delivery.conversion import child; child.IDLE_SECONDS = {}; child.main()"
-    for seconds, ends_input in ((60, True), (0.1, False)):
-        process = subprocess.Popen(
-            [sys.executable, "-c", command.format(seconds)],
-            cwd=django_settings.BASE_DIR,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        try:
-            if ends_input:
-                process.communicate(timeout=30)
-            assert process.wait(30) == 0
-        finally:
-            process.kill()
-            process.communicate()
+def test_its_process_ends_with_its_worker() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "exporter.delivery.conversion.child"],
+        cwd=django_settings.BASE_DIR,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        process.communicate(timeout=30)
+        assert process.returncode == 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_after_a_while_without_work_it_is_ended_and_no_question_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(converters, "IDLE_SECONDS", 0.05)
+    process = converters._Process()
+    monkeypatch.setattr(converters, "_CORES", 2)
+    first = process.converter()
+    assert first is not None
+    os.kill(first._process.pid, signal.SIGSTOP)
+    answer = first.submit(a_payload([event(1)]), EVERYTHING)
+    with pytest.raises(TimeoutError):
+        answer.result(0.3)
+    os.kill(first._process.pid, signal.SIGCONT)
+    assert len(answer.result(10)) == 1
+    until(lambda: first._process.poll() is not None, seconds=10)
+    assert (first.broken, first.failed) == (True, False)
+    second = process.converter()
+    assert second is not None
+    assert second is not first, "the next backlog has one at once"
+    second.end()
 
 
 @pytest.mark.django_db(transaction=True)
