@@ -87,11 +87,15 @@ class Workspace(models.Model):
         return self.name
 
 
+def not_ended(of: str = "") -> Q:
+    """Memberships whose time has not run out; `of` leads to them, such as `memberships__`."""
+    return Q(**{f"{of}ends_at__isnull": True}) | Q(**{f"{of}ends_at__gt": timezone.now()})
+
+
 class MembershipQuerySet(models.QuerySet["Membership"]):
     def standing(self) -> MembershipQuerySet:
         """Memberships in force: not ended, and not of an archived workspace."""
-        not_ended = Q(ends_at__isnull=True) | Q(ends_at__gt=timezone.now())
-        return self.filter(not_ended, workspace__archived_at__isnull=True)
+        return self.filter(not_ended(), workspace__archived_at__isnull=True)
 
 
 class Membership(models.Model):

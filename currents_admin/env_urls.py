@@ -248,13 +248,15 @@ def _split(name: str, value: str) -> SplitResult:
 
 
 def parts(name: str, value: str) -> SplitResult:
-    """The parts of an address on the network.
+    """The parts of an address on the network; whether it names a host at all, and what else it needs, the caller says
+    in words of its own.
 
     Raises:
         BadEnvironment: it is none.
     """
     found = _split(name, value)
-    _check_host(name, found)
+    if found.hostname:
+        _check_host(name, found)
     return found
 
 

@@ -20,7 +20,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from connectors.models import Connector, Membership, MembershipQuerySet, Role, Workspace
+from connectors.models import Connector, Membership, MembershipQuerySet, Role, Workspace, not_ended
 from connectors.sign_in.session_rights import has_second_factor
 
 P = ParamSpec("P")
@@ -79,7 +79,10 @@ def second_factors_of(user_id: int | None) -> QuerySet[Authenticator]:
 def workspaces_of(request: HttpRequest) -> QuerySet[Workspace]:
     """The workspaces whose contents this session may show now: not those that want a second factor it was made
     without."""
-    mine = Workspace.objects.filter(pk__in=memberships_of(request.user.pk).values("workspace_id"))
+    # One join, as people have one membership a workspace.
+    mine = Workspace.objects.filter(
+        not_ended("memberships__"), memberships__user_id=request.user.pk or 0, archived_at__isnull=True
+    )
     return mine if has_second_factor(request) else mine.filter(require_second_factor=False)
 
 

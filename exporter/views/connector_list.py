@@ -20,7 +20,6 @@ from connectors.web.permissions import Action, in_workspace
 from connectors.web.request_helpers import by, is_partial, see_other
 from connectors.workspaces import tokens
 from connectors.workspaces.archived import Archived
-from exporter.display.health_words import HEALTH
 from exporter.models import RefusalCount, Source
 from exporter.reports import event_search
 from exporter.reports import summary as status
@@ -102,13 +101,9 @@ def _before_the_log(workspace: Workspace) -> tuple[int, int]:
     return found
 
 
-_TROUBLE_FIRST = {health: rank for rank, health in enumerate(HEALTH)}
+_RANK = {health: rank for rank, health in enumerate(Health)}
 
 
-def trouble_first(health: Health, workspace: str, name: str) -> tuple[int, str, str]:
-    """The order of every list: what needs somebody first, then by workspace and name."""
-    return (_TROUBLE_FIRST[health.value], workspace.casefold(), name.casefold())
-
-
-def by_trouble(summary: Summary) -> tuple[int, str, str]:
-    return trouble_first(summary.health, summary.connector.workspace.name, summary.connector.name)
+def by_trouble(summary: Summary) -> tuple[int, str]:
+    """The order of every list: what needs somebody first."""
+    return (_RANK[summary.health], summary.connector.name.casefold())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from datetime import timedelta
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -13,7 +16,7 @@ from connectors.models import Connector, Workspace
 from exporter.models import Delivery, EventBatch, EventLog, Stopped
 from exporter.reports import summary
 from exporter.reports.health import Health
-from exporter.reports.standing import standings
+from exporter.reports.standing import Standings
 from tests.support.factories import WorkspaceFactory
 from tests.support.people import launch
 
@@ -68,35 +71,54 @@ def every_health() -> dict[int, Health]:
     return made
 
 
-def test_each_health_is_told_as_on_the_connectors_own_page(
-    every_health: dict[int, Health], django_assert_num_queries: DjangoAssertNumQueries
-) -> None:
-    with django_assert_num_queries(1):
-        found = {one.connector_id: one.health for one in standings(Workspace.objects.all())}
-    assert found == every_health
-    everywhere = summary.summaries(Connector.objects.select_related("workspace"))
-    assert {one.connector.pk: one.health for one in everywhere} == every_health
+def test_each_health_is_told_as_on_the_connectors_own_page(every_health: dict[int, Health]) -> None:
+    everything, everywhere = Workspace.objects.all(), Connector.objects.select_related("workspace")
+    assert {one.connector.pk: one.health for one in summary.summaries(everywhere)} == every_health
+    assert Standings(everything).counts == Counter(every_health.values())
+    for health in Health:
+        assert sorted(Standings(everything, health=health)) == sorted(
+            connector for connector, its in every_health.items() if its == health
+        )
 
 
 def test_only_connectors_of_the_given_workspaces_are_told(every_health: dict[int, Health]) -> None:
     own = Connector.objects.get(name="paused")
-    (found,) = standings(Workspace.objects.filter(pk=own.workspace_id))
-    assert (found.connector_id, found.workspace, found.health) == (own.pk, own.workspace.name, Health.PAUSED)
+    found = Standings(Workspace.objects.filter(pk=own.workspace_id))
+    assert (list(found), found.counts) == ([own.pk], {Health.PAUSED: 1})
 
 
-@pytest.mark.parametrize(
-    ("search", "matches"),
-    [
-        ("", True),
-        ("HARBOUR lifecycle", True),
-        ("data@", True),
-        ("pier-7", True),
-        ("harbour absent", False),
-        ("100%", False),
-        ("a_b", False),
-    ],
-)
-def test_all_words_are_looked_for_in_names_and_contact(search: str, matches: bool) -> None:
-    launch(WorkspaceFactory.create(name="Harbour", slug="pier-7"))
-    (found,) = standings(Workspace.objects.all(), search)
-    assert found.matches is matches
+def test_only_what_was_searched_for_is_told_and_everything_is_counted(
+    every_health: dict[int, Health],
+) -> None:
+    wanted = random.sample(sorted(every_health), 4)
+    found = Standings(Workspace.objects.all(), wanted)
+    assert sorted(found) == sorted(wanted)
+    assert found.counts == Counter(every_health.values())
+    assert list(Standings(Workspace.objects.all(), [])) == []
+
+
+def test_a_page_is_that_part_of_the_whole_list_in_order() -> None:
+    """Quiet connectors stay in the database, others do not; in the list they stand among each other."""
+    now, keys = timezone.now(), dict[int, tuple[int, str, str, int]]()
+    for number in range(24):
+        workspace = WorkspaceFactory.create(name=random.choice(["Harbour", "harbour", "Pine"]))
+        connector = launch(workspace, name=random.choice("aBc"))
+        received, old = random.choice([(0, None), (9, None), (9, now - timedelta(days=1))])
+        put(connector, received, pending=random.choice([0, received]), expired_at=old)
+        if number % 5 == 0:
+            Delivery.objects.filter(connector=connector).update(failing_since=now)
+        health = list(Health).index(summary.summary(connector).health)
+        keys[connector.pk] = (health, workspace.name.lower(), connector.name.lower(), connector.pk)
+    whole = sorted(keys, key=lambda pk: keys[pk])
+    asked = Standings(Workspace.objects.all())
+    assert len(asked) == len(whole)
+    for start, stop in combinations(range(0, len(whole) + 3, 2), 2):
+        assert asked[start:stop] == whole[start:stop]
+    assert asked[-1] == whole[-1]
+
+
+def test_a_page_takes_three_statements_at_most(
+    every_health: dict[int, Health], django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_max_num_queries(3):
+        assert Standings(Workspace.objects.all())[:50]
