@@ -12,6 +12,7 @@ from playwright.sync_api import Page
 
 from connectors.models import User
 from tests.browser.account_pages import SIGNED_OUT, account_pages
+from tests.browser.more_pages import show, wait
 from tests.browser.screenshots import Act, joined, launched
 
 OpenAs = Callable[..., Page]
@@ -64,11 +65,10 @@ def visited(
     for name, (address, act) in states.items():
         for language in languages:
             speak(page, language)
-            page.goto(address)
-            act(page)
+            show(page, address, act)
             yield name, language, page
     for name, address in SIGNED_OUT.items():
         for language in languages:
             speak(stranger, language)
-            stranger.goto(address)
+            show(stranger, address, wait)
             yield name, language, stranger

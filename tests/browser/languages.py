@@ -23,6 +23,7 @@ from exporter.models import MailStep
 from tests.browser.axe import violations
 from tests.browser.every_page import OpenAs, States, every_state, readers, speak, visited
 from tests.browser.fitting import misfits
+from tests.browser.more_pages import show
 from tests.browser.screenshots import pages  # noqa: F401 - a fixture
 from tests.support.pseudo import LANGUAGE, pseudo_language
 
@@ -102,9 +103,7 @@ def test_the_strip_of_all_languages(
         speak(page, language)
         taken = []
         for name in STRIP:
-            address, act = pages[name]
-            page.goto(address)
-            act(page)
+            show(page, *pages[name])
             if name == "create":
                 page.evaluate("scrollTo(0, document.querySelector('.picker').offsetTop - 80)")
             taken.append(page.screenshot())

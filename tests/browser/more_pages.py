@@ -23,7 +23,16 @@ URL = "s3://exports-of-harbour-and-pine/currents/dataexport.prod-05.S3.integrati
 
 
 def wait(page: Page) -> None:
-    page.wait_for_load_state("networkidle")
+    """Until what a loaded page asks for by itself has come: htmx asks as soon as there is a document."""
+    page.locator("[hx-trigger^='load delay'], .htmx-request").first.wait_for(state="detached")
+
+
+def show(page: Page, address: str, act: Act) -> None:
+    """The address with `act` done there, once nothing more of it comes by itself."""
+    page.goto(address)
+    act(page)
+    page.wait_for_load_state()
+    wait(page)
 
 
 def incidents(connector: Connector, *, going_on: bool) -> None:

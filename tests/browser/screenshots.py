@@ -23,7 +23,7 @@ from connectors.setup import lifecycle
 from connectors.workspaces import owners
 from currents_admin import local
 from exporter.models import Attempt, Delivery
-from tests.browser.more_pages import more_pages, wait
+from tests.browser.more_pages import more_pages, show, wait
 from tests.browser.planting import attempts, keep, live, reject, replayed
 from tests.support.factories import UserFactory, WorkspaceFactory
 from tests.support.people import KEY
@@ -159,6 +159,10 @@ def pages(admin: User) -> dict[str, tuple[str, Act]]:
         page.locator("#replay-form [name=look]").click()
         page.locator("button[form=replay-form]").wait_for()
 
+    def samples(page: Page) -> None:
+        with page.expect_navigation():
+            page.locator('a[href^="?samples="]').first.click()
+
     def unknown_owner(page: Page) -> None:
         page.locator("[name=email]").fill("new@harbourandpine.example")
         page.locator("main button[type=submit]").last.click()
@@ -198,10 +202,7 @@ def pages(admin: User) -> dict[str, tuple[str, Act]]:
         "replays": (f"{status(losing)}replays/", wait),
         "replay-preview": (f"{status(losing)}replays/", counted),
         "replay": (f"{status(losing)}replays/{replay.pk}/", wait),
-        "rejected": (
-            f"{status(busy)}rejected/",
-            lambda page: page.locator('a[href^="?samples="]').first.click(),
-        ),
+        "rejected": (f"{status(busy)}rejected/", samples),
         "find": (f"{status(failing)}find/?by=external&value=customer-1", wait),
         "found": (
             f"{status(failing)}find/?by=event&value=event-{Delivery.objects.get(connector=failing).cursor}",
@@ -243,8 +244,7 @@ def test_pictures(
         cookie = client.cookies["sessionid"].value
         context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
         for name, (address, act) in pages.items():
-            page.goto(address)
-            act(page)
+            show(page, address, act)
             taller = name.startswith("create") or name == "edit-conflict"
             page.set_viewport_size({"width": width, "height": 1900 if taller else 900})
             page.screenshot(path=FOLDER / f"{name}-{width}-{scheme}.png", full_page=not taller)

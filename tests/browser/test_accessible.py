@@ -8,6 +8,7 @@ from playwright.sync_api import Page
 
 from connectors.models import User
 from tests.browser.axe import CONTRAST, violations
+from tests.browser.more_pages import show
 from tests.browser.screenshots import Act, pages  # noqa: F401 - a fixture
 
 OpenAs = Callable[..., Page]
@@ -36,8 +37,7 @@ def test_axe_finds_nothing_in_any_state_theme_and_width(
     for name, (address, act) in pages.items():
         page.set_viewport_size({"width": 1440, "height": 900})
         page.emulate_media(color_scheme="light")
-        page.goto(address)
-        act(page)
+        show(page, address, act)
         found += [f"{name} {one}" for one in looked_at(page)]
     assert not found, "\n".join(found)
 

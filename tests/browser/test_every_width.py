@@ -8,6 +8,7 @@ from playwright.sync_api import Page
 
 from connectors.models import User
 from tests.browser.fitting import OVERLAPPING, WIDER
+from tests.browser.more_pages import show
 from tests.browser.screenshots import Act, pages  # noqa: F401 - a fixture
 
 OpenAs = Callable[..., Page]
@@ -27,8 +28,7 @@ def test_every_page_fits_every_width(
     faults = []
     for name, (address, act) in pages.items():
         page.set_viewport_size({"width": 1440, "height": 900})
-        page.goto(address)
-        act(page)
+        show(page, address, act)
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
             wide = page.evaluate("document.documentElement.scrollWidth")
