@@ -229,7 +229,17 @@ def next_deliverable(turn: Turn, body: Body) -> Body | None:
     turn.next = body.end
     stop = turn.first_hole()
     found = turn.reader.make(turn.next, stop, Limits(events=1))
+    look_further(turn, found, stop, Limits(events=1), calls=1)
     return found if found.calls else None
+
+
+def look_further(turn: Turn, body: Body, stop: int | None, limits: Limits, calls: int) -> None:
+    """Extends a body until it has so many calls, however many events lie between of which none is sent: a neighbour to
+    be judged by counts as missing only where there is none."""
+    before = -1
+    while len(body.calls) < calls and body.end > before and (turn.lease.may_send or turn.lease.renew()):
+        before, body.full = body.end, False
+        turn.reader.extend(body, stop, limits)
 
 
 def is_server_error(sent: Sent) -> bool:

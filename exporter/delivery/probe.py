@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from exporter.delivery.body import Body
 from exporter.delivery.failure import land
-from exporter.delivery.halving import next_deliverable
+from exporter.delivery.halving import look_further, next_deliverable
 from exporter.delivery.piece import Piece
 from exporter.delivery.result import Ended
 from exporter.delivery.turn import Turn
@@ -37,6 +37,7 @@ def _first_deliverable(turn: Turn, events: int) -> Body | None:
         if body.end == body.first:
             return None
         if body.calls:
+            look_further(turn, body, stop, turn.limits(events), calls=min(events, 2))
             return body
         turn.settle([Piece.of(body, turn.lease.now())], [])
         turn.next = body.end

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from connectors.models import WriteKey
-from exporter.delivery import failure, halving
+from exporter.delivery import failure, halving, reader
 from exporter.models import Delivery, Incident, RejectedEvent
-from tests.support.delivering import Line, a_line
+from tests.support.delivering import EMAIL_OPEN, Line, a_line
+from tests.support.factories import event
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -65,6 +66,23 @@ def test_a_lone_event_stops_the_connector_until_a_second_one_is_there(status: in
         line.deliver()
         assert line.outcomes() == {"delivered": 1, "rejected": 1}
         assert line.delivery.stopped == ""
+
+
+@pytest.mark.parametrize("status", [400, 401])
+def test_its_neighbour_may_lie_behind_much_that_is_not_sent(
+    status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "MOST_SKIPPED_BATCHES", 2)
+    with a_line(selected=[EMAIL_OPEN]) as line:
+        line.feed(1)
+        for number in range(7):
+            line.feed_events([event(100 + number, event_type="users.messages.email.Click")])
+        line.feed_events([event(1)])
+        dislike(line, 0, status)
+        for _ in range(4):
+            line.deliver()
+            line.make_due()
+        assert line.outcomes() == {"delivered": 1, "rejected": 1, "unselected": 7}
 
 
 def test_a_body_of_one_event_is_judged_by_the_next_that_waits() -> None:
