@@ -1,14 +1,24 @@
-"""The settings in force are a connector's newest revision: how every statement finds it."""
+"""The settings in force are a connector's newest revision: how every statement finds it.
+
+By a range and not by `=`, so that only the index of a connector's revisions gives the order asked for: else PostgreSQL
+may walk back through everybody's until it meets one of this connector's.
+"""
 
 from __future__ import annotations
 
+from django.db.models import OuterRef, QuerySet
+
+from exporter.models import Revision
+
 
 def newest_revision(connector: str) -> str:
-    """SQL for the id of a connector's newest revision; `connector` is SQL for the connector's.
-
-    By a range and not by `=`, so that only the index of a connector's revisions gives the order asked for: else
-    PostgreSQL may walk back through everybody's until it meets one of this connector's.
-    """
+    """SQL for the id of a connector's newest revision; `connector` is SQL for the connector's."""
     return f"""(SELECT newest.id FROM exporter_revision newest
          WHERE newest.connector_id >= {connector} AND newest.connector_id <= {connector}
          ORDER BY newest.connector_id, newest.id DESC LIMIT 1)"""  # noqa: S608 - constants of ours
+
+
+def newest_first(connector: int | OuterRef) -> QuerySet[Revision]:
+    """A connector's revisions, the one in force first."""
+    own = Revision.objects.filter(connector_id__gte=connector, connector_id__lte=connector)
+    return own.order_by("connector_id", "-pk")
