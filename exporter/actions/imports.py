@@ -85,11 +85,17 @@ def start(upload: Upload, by: By, *, only: Connector | None = None, same_ids: bo
 
 
 def cancel(upload: Upload, by: By) -> None:
-    """Ends it where it is; what is in the log stays there. Of what was for one connector nothing is sent."""
+    """Ends it where it is; what is in the log stays there. Of what was for one connector nothing is sent.
+
+    Raises:
+        ImportRefused: it is over.
+    """
     with transaction.atomic():
+        # Its connector first, as for every change of a replay and for its deletion.
+        Connector.objects.select_for_update().filter(replays__upload=upload).first()
         open_one = Upload.objects.filter(pk=upload.pk, stage__in=_OPEN)
         if not open_one.update(stage=Stage.CANCELLED, finished_at=Now()):
-            return
+            raise ImportRefused(_("This import is over already."))
         UploadPiece.objects.filter(upload=upload).delete()
         record(AuditAction.IMPORT_CANCELLED, by, workspace=upload.workspace, target=upload.name)
         replay = Replay.objects.filter(upload=upload, finished_at=None).first()

@@ -1,14 +1,17 @@
-"""What the replay of an import reads: the batches that were imported for it, all of them."""
+"""What the replay of an import reads: the batches that were imported for it, all of them; and which reader a replay
+has."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from exporter.delivery.lease import Lease
 from exporter.delivery.reader import LOOK_AHEAD, Reader
-from exporter.delivery.replay_reader import Scope, Was, renamed
+from exporter.delivery.replay_reader import ReplayReader, Scope, Was, renamed
 from exporter.destinations.segment.transform import Judged, Plan
 from exporter.log import imported_batches
 from exporter.log.event_log import Header
+from exporter.models import DeliveryKind, Replay
 
 
 class ImportedReader(Reader):
@@ -35,3 +38,11 @@ class ImportedReader(Reader):
         if not self.scope.same_ids:
             lines = [renamed(line, self.scope.replay_id) for line in lines]
         return super()._judge(header, lines)
+
+
+def reader_of(lease: Lease, replay: Replay, plan: Plan, revision_id: int) -> ReplayReader | ImportedReader:
+    """What this replay reads, under these settings."""
+    scope = Scope.of(replay)
+    if lease.kind == DeliveryKind.IMPORT:
+        return ImportedReader(lease.workspace_id, plan, revision_id, lease.delivery_id, scope)
+    return ReplayReader(lease.workspace_id, plan, revision_id, lease.connector_id, scope)

@@ -58,6 +58,8 @@ class Reader:
         self.revision_id = revision_id
         self._helped = helped
         self._batches: deque[_Batch] = deque()
+        # Behind this number it was looked for more batches already.
+        self._looked_at = -1
 
     def hold(self, batches: Iterable[tuple[Header, bytes]]) -> None:
         """Takes neighbouring batches that were read already; nothing beyond them may be asked for."""
@@ -98,8 +100,12 @@ class Reader:
             else:
                 self._take(body, batch, upto, limits)
 
+    def header(self, number: int) -> Header | None:
+        """The batch that holds `number`, or the first one behind it; None at the end."""
+        return next(iter(self._headers(number)), None)
+
     def prepare(self, headers: list[Header]) -> None:
-        """Called with the batches that are read next."""
+        """Called with the batches that are read next, before their payloads are."""
 
     def _judge(self, header: Header, lines: list[bytes]) -> list[Judged]:
         return [convert(line, self.plan) for line in lines]
@@ -136,13 +142,13 @@ class Reader:
         if held > number:
             raise Damaged(self.workspace_id, number, held, "are no longer in the log")
         self._batches.clear()
-        self.prepare(headers)
         self._load(headers)
         if self._helped:
             self._ask()
         return self._batches[0] if self._batches else None
 
     def _load(self, headers: list[Header]) -> None:
+        self.prepare(headers)
         with connection.wrap_database_errors:
             payloads = self._payloads([header.id for header in headers if self._sends(header)])
         for header in headers:
@@ -151,8 +157,13 @@ class Reader:
 
     def _look_ahead(self) -> None:
         """Loads the next batches while the last ones are still to be packed: the converter must not wait for them."""
-        if len(self._batches) <= ASKED_AHEAD and self._batches[-1].asked is not None:
-            last = self._batches[-1].header.end_event
+        last = self._batches[-1].header.end_event
+        if (
+            len(self._batches) <= ASKED_AHEAD
+            and self._batches[-1].asked is not None
+            and last != self._looked_at
+        ):
+            self._looked_at = last
             with connection.wrap_database_errors:
                 headers = self._headers(last)
             if headers and headers[0].first_event == last:

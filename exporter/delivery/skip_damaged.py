@@ -1,7 +1,7 @@
 """Skips stored events that cannot be read: they are counted as rejected, so that the ledger stays complete.
 
-The live delivery and replays read the log from end to end and stop at a damage. A retry of rejected events needs no
-such way on: it looks its events up one by one, and one that cannot be read stays rejected.
+The live delivery, replays and imports for one connector read from end to end and stop at a damage. A retry of rejected
+events needs no such way on: it looks its events up one by one, and one that cannot be read stays rejected.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from datetime import datetime
 
 from exporter.delivery import pending, settings_in_force
 from exporter.delivery.body import Counts, Rejection
+from exporter.delivery.imported_reader import reader_of
 from exporter.delivery.lease import Lease
 from exporter.delivery.piece import Piece
 from exporter.delivery.reader import Reader
-from exporter.delivery.replay_reader import ReplayReader, Scope
 from exporter.delivery.settle import settle
 from exporter.delivery.step import Step
 from exporter.destinations.packing import Limits
 from exporter.destinations.segment.transform import Plan
 from exporter.ledger.outcomes import Outcome
-from exporter.log import damage, event_log
+from exporter.log import damage
 from exporter.log.batches import OTHER
 from exporter.log.damage import Damaged
 from exporter.log.event_log import Header
@@ -47,7 +47,7 @@ class Skipped:
 
 _STANDING = """
 SELECT id FROM exporter_delivery
- WHERE connector_id = %(connector)s AND (kind = 'live' OR (kind = 'replay' AND cursor < stop)) ORDER BY id
+ WHERE connector_id = %(connector)s AND (kind = 'live' OR (kind IN ('replay', 'import') AND cursor < stop)) ORDER BY id
 """
 
 
@@ -87,10 +87,9 @@ def _damage(lease: Lease) -> Damaged | None:
 
 
 def _reader(lease: Lease, plan: Plan, revision_id: int) -> Reader:
-    if lease.kind != DeliveryKind.REPLAY:
+    if lease.kind == DeliveryKind.LIVE:
         return Reader(lease.workspace_id, plan, revision_id)
-    scope = Scope.of(Replay.objects.get(delivery_id=lease.delivery_id))
-    return ReplayReader(lease.workspace_id, plan, revision_id, lease.connector_id, scope)
+    return reader_of(lease, Replay.objects.get(delivery_id=lease.delivery_id), plan, revision_id)
 
 
 def _stop(lease: Lease) -> int | None:
@@ -102,7 +101,7 @@ def _pass(lease: Lease, fault: Damaged) -> Skipped:
     revision_id, plan = settings_in_force.rules(lease.connector_id)
     ahead, stop = Piece.all_of(lease.ahead), _stop(lease)
     first, end = lease.cursor, fault.end if stop is None else min(fault.end, stop)
-    header = next(iter(event_log.headers(lease.workspace_id, first, 1)), None)
+    header = _reader(lease, plan, revision_id).header(first)
     counts = _counts(lease, header, first, end, plan)
     moment = _minute(header.received_at if header else lease.taken_at)
     # One row names the range and the reason; its events cannot be shown or sent again.

@@ -21,7 +21,6 @@ from exporter.log import batches, imported_batches, lookup
 from exporter.log.events import Incoming
 from exporter.models import Replay
 
-# First the row of the upload (`extra`), then these two: so does whoever cancels.
 _GROW = """
 UPDATE exporter_replay SET events = events + %s, until = clock_timestamp()
  WHERE id = %s AND state IN ('waiting', 'paused') RETURNING id
@@ -56,19 +55,22 @@ class ReplayLog:
         """Stores in a transaction of its own that includes `extra`.
 
         Raises:
-            Overtaken: the replay was cancelled.
-            LookupError, psycopg.Error, django.db.Error: nothing was stored.
+            Overtaken: the replay was cancelled or deleted.
+            psycopg.Error, django.db.Error: nothing was stored.
         """
         with transaction.atomic(durable=True):
-            extra()
             cursor = sql.cursor()
+            # First the delivery, then the upload (`extra`), then the replay: so does whoever deletes the connector.
+            if not imported_batches.hold(cursor, self.replay.delivery_id):
+                raise Overtaken
+            extra()
             (kept,) = self._window.fresh([incoming])
             made = batches.cut(kept)
             for batch in made:
                 batch.rename_types(batch.unknown_types())
-            placed = imported_batches.append(cursor, self.replay.delivery_id, made)
             if cursor.execute(_GROW, (len(kept), self.replay.pk)).fetchone() is None:
                 raise Overtaken
+            placed = imported_batches.append(cursor, self.replay.delivery_id, made)
             refusals.keep(cursor, self.workspace_id, refused)
         self._window.remember(Segment(*row) for row in placed)
         return Receipt(len(kept), len(incoming) - len(kept))

@@ -6,7 +6,6 @@ every retained event under the settings of its revision. The recount shares no c
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,10 +13,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from connectors.catalogue.catalogue import CATALOGUE
-from exporter.ledger import check_import
+from exporter.ledger import check_import, stored_events
 from exporter.ledger.fates import Rules, fate
-from exporter.log import unpacking
 from exporter.log.batches import OTHER
 from exporter.models import (
     Delivery,
@@ -71,7 +68,7 @@ def _log(log: EventLog) -> Iterator[str]:
         if batch.first_event != expected and not (partly and batch.first_event < expected):
             yield f"the log has a gap: a batch begins at {batch.first_event}, expected {expected}."
         expected, partly = batch.end_event, False
-        lines = _lines(batch)
+        lines = stored_events.lines(batch)
         if lines is None:
             yield f"the batch from {batch.first_event} to {batch.end_event - 1} cannot be read."
             continue
@@ -164,7 +161,7 @@ def recount(delivery: Delivery) -> tuple[Counter[tuple[str, str]], int]:
             counts.update(skipped)
             seen += sum(skipped.values())
     for batch in batches.iterator(chunk_size=50):
-        for number, line in enumerate(_lines(batch) or [], start=batch.first_event):
+        for number, line in enumerate(stored_events.lines(batch) or [], start=batch.first_event):
             if not delivery.start <= number < delivery.cursor:
                 continue
             while place < len(ranges) - 1 and ranges[place].end_event <= number:
@@ -174,7 +171,7 @@ def recount(delivery: Delivery) -> tuple[Counter[tuple[str, str]], int]:
             if ranges[place].kind == "damaged":
                 continue
             seen += 1
-            event = _event(line)
+            event = stored_events.event(line)
             if event is None:
                 counts[OTHER, "rejected"] += 1
                 continue
@@ -185,25 +182,8 @@ def recount(delivery: Delivery) -> tuple[Counter[tuple[str, str]], int]:
                 expired=ranges[place].kind == "expired" and number not in recovered,
                 rejected=number in rejected,
             )
-            counts[_counted_name(event["event_type"], batch.type_counts), outcome] += 1
+            counts[stored_events.counted_name(event["event_type"], batch.type_counts), outcome] += 1
     return counts, delivery.cursor - delivery.start - seen
-
-
-def _event(line: bytes) -> dict[str, Any] | None:
-    """A stored event; None where it cannot be read, which is rejected when its turn comes."""
-    try:
-        event = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return event if isinstance(event, dict) and isinstance(event.get("event_type"), str) else None
-
-
-def _lines(batch: EventBatch) -> list[bytes] | None:
-    """The events of a batch; None where it cannot be read."""
-    try:
-        return unpacking.lines(bytes(batch.payload))
-    except unpacking.BatchUnreadable:
-        return None
 
 
 def _skipped(settlement: Settlement, workspace_id: int, rules: Rules) -> Counter[tuple[str, str]]:
@@ -230,11 +210,6 @@ def _by_type(type_counts: dict[str, Any], rules: Rules) -> Counter[tuple[str, st
             event = {"event_type": name, "external_user_id": user}
             found[name, fate(event, rules, expired=False, rejected=True)] += count
     return +found
-
-
-def _counted_name(event_type: str, type_counts: dict[str, Any]) -> str:
-    name = CATALOGUE.canonical(event_type)
-    return name if name in type_counts else OTHER
 
 
 def _sum(query: str, key: int) -> int:

@@ -17,6 +17,7 @@ from exporter.sql import cursor
 
 _encode = msgspec.json.Encoder().encode
 
+_HOLD = "SELECT id FROM exporter_delivery WHERE id = %s AND kind = 'import' FOR NO KEY UPDATE"
 _CLAIM = """
 UPDATE exporter_delivery SET stop = stop + %s WHERE id = %s AND kind = 'import' RETURNING stop - %s, clock_timestamp()
 """
@@ -34,6 +35,7 @@ _HASHES = """
 SELECT first_event, end_event, received_at, id_hashes FROM exporter_importedbatch
  WHERE delivery_id = %s AND end_event > %s ORDER BY end_event
 """
+_MOST_FORGOTTEN = 500
 # Whoever still sends keeps the lease; the next time they go.
 _FORGET = """
 DELETE FROM exporter_importedbatch WHERE id IN (
@@ -42,6 +44,11 @@ DELETE FROM exporter_importedbatch WHERE id IN (
      WHERE r.finished_at IS NOT NULL AND (d.lease_until IS NULL OR d.lease_until < clock_timestamp())
      LIMIT %s)
 """
+
+
+def hold(sql: psycopg.Cursor[Any], delivery_id: int) -> bool:
+    """Until the transaction ends nobody else appends to the delivery or deletes it; False where it is gone."""
+    return sql.execute(_HOLD, (delivery_id,)).fetchone() is not None
 
 
 def append(
@@ -99,6 +106,6 @@ def id_hashes(delivery_id: int, after: int) -> list[tuple[int, int, datetime, by
     return cursor().execute(_HASHES, (delivery_id, after), binary=True).fetchall()
 
 
-def forget(most: int) -> int:
-    """Deletes up to so many batches of replays that are over; how many were."""
-    return cursor().execute(_FORGET, (most,)).rowcount
+def forget() -> int:
+    """Deletes some of the batches of replays that are over; how many."""
+    return cursor().execute(_FORGET, (_MOST_FORGOTTEN,)).rowcount

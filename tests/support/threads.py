@@ -1,15 +1,31 @@
-"""For every test: what runs in threads beside it ends with it."""
+"""Threads beside a test: what every test ends with it, and what runs in one of its own."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from exporter.api import bearer, readiness
 from exporter.intake import appender, notifier
+
+
+def in_thread(work: Callable[[], Any]) -> threading.Thread:
+    """On a connection of its own, which is closed when it ends."""
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return thread
 
 
 @pytest.fixture(autouse=True)

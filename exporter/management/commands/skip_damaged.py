@@ -12,6 +12,7 @@ from connectors.audit.actions import AuditAction
 from connectors.audit.actor import By
 from connectors.audit.record import record
 from connectors.models import Connector
+from exporter.actions import replays
 from exporter.delivery.skip_damaged import Busy, Skipped, deliveries, skip_damaged
 from exporter.dispatch import wakeup
 from exporter.models import Delivery, DeliveryKind
@@ -67,4 +68,5 @@ class Command(BaseCommand):
             self.stdout.write(_("Events %(first)s to %(last)s %(why)s: %(rejected)s rejected.") % words)
         if passed:
             wakeup.wake_deliveries([delivery_id])
+            replays.wake_next()
         return passed

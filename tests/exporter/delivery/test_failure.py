@@ -14,6 +14,7 @@ from connectors.setup import lifecycle
 from exporter.delivery.deliver import deliver
 from exporter.models import Attempt, Delivery, RejectedEvent
 from tests.support.delivering import NOBODY, Line, a_line
+from tests.support.threads import in_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,16 +27,6 @@ def seconds_to_next_attempt(line: Line) -> float:
             [line.delivery.pk],
         )
         return float(cursor.fetchone()[0])
-
-
-def in_thread(work: Callable[[], Any]) -> threading.Thread:
-    def run() -> None:
-        work()
-        connection.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread
 
 
 def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:

@@ -8,10 +8,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from exporter.delivery import pending, settings_in_force
+from exporter.delivery import pending, reader, settings_in_force
+from exporter.delivery.conversion.converter import NotConverted
 from exporter.delivery.reader import Reader
 from exporter.destinations.packing import Limits
+from exporter.log import event_log
 from exporter.log.damage import Damaged
+from exporter.log.event_log import Header
 from exporter.models import EventBatch
 from tests.support.delivering import Line, a_line
 
@@ -42,3 +45,37 @@ def test_a_hole_at_the_cursor_is_told(look: Callable[[Line, int], object]) -> No
             look(line, first)
         assert look(line, first + 2) is not None
         batch.save(force_insert=True)
+
+
+def test_a_backlog_is_asked_for_what_follows_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many bodies are made of its last batches."""
+    asked: list[int] = []
+    headers = event_log.headers
+
+    def counted(workspace_id: int, number: int, limit: int) -> list[Header]:
+        asked.append(number)
+        return headers(workspace_id, number, limit)
+
+    monkeypatch.setattr(event_log, "headers", counted)
+    monkeypatch.setattr(reader, "MUCH", 1)
+    monkeypatch.setattr(reader, "converter", lambda: _Late())
+    with a_line() as line:
+        for _ in range(2):
+            line.feed(6)
+        revision, plan = settings_in_force.rules(line.connector.pk)
+        made = Reader(line.workspace.pk, plan, revision, helped=True)
+        asked.clear()
+        for first in range(11):
+            assert len(made.make(first, None, Limits(events=1)).calls) == 1
+        assert asked == [0, 12]
+        line.deliver()
+
+
+class _Late:
+    """A converter that has converted nothing when it is asked for it."""
+
+    def submit(self, _payload: bytes, _plan: object) -> _Late:
+        return self
+
+    def result(self, _seconds: float) -> list[object]:
+        raise NotConverted

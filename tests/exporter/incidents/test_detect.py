@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
-from django.db import connection
 from pytest_django import Settings
 
 from connectors.models import WriteKey
@@ -21,6 +18,7 @@ from exporter.incidents.detect import look
 from exporter.models import Attempt, Delivery, EventBatch, Incident, Notice
 from tests.support.ageing import after, make_older, signed
 from tests.support.delivering import EMAIL_OPEN, NOBODY, Line, a_line
+from tests.support.threads import in_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,18 +32,6 @@ def _swept() -> None:
 
 def steps() -> list[str]:
     return list(Notice.objects.order_by("pk").values_list("step", flat=True))
-
-
-def in_thread(work: Callable[[], None]) -> threading.Thread:
-    """On a connection of its own."""
-
-    def run() -> None:
-        work()
-        connection.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread
 
 
 def stop(line: Line, status: int = 401) -> None:

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.urls import reverse
 
-from connectors.models import Role
+from connectors.models import Connector, Role
+from connectors.setup import lifecycle
 from exporter.actions import imports, replays
 from exporter.delivery.deliver import deliver
 from exporter.intake import importing, uploads
 from exporter.ledger import check
 from exporter.log import event_log, imported_batches
 from exporter.maintenance import trimming
-from exporter.models import ImportedBatch, ReceivedTotal, Replay, ReplayState, Upload, UploadPiece
+from exporter.models import Delivery, ImportedBatch, ReceivedTotal, Replay, ReplayState, Upload, UploadPiece
 from exporter.models.uploads import Stage
 from exporter.reports import attempts
 from tests.exporter.delivery.test_replay import run
 from tests.exporter.views.test_attempts import somebody
 from tests.exporter.views.test_imports import NOBODY, uploaded
-from tests.support.ageing import after, signed
+from tests.support.ageing import after, signed, wait_for_a_blocked_statement
 from tests.support.avro import container, record
 from tests.support.delivering import Line, a_line
+from tests.support.threads import in_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -130,11 +135,83 @@ def test_cancelled_in_the_middle_sends_nothing_and_keeps_nothing(
         imports.cancel(upload, NOBODY)
     made = read_through(upload)
     assert (upload.stage, made.state) == (Stage.CANCELLED, ReplayState.CANCELLED)
-    replays.advance()
+    imported_batches.forget()
     assert not ImportedBatch.objects.exists()
     assert not UploadPiece.objects.exists()
     assert line.arrived() == []
     assert check.check() == []
+
+
+def deleted_meanwhile(line: Line) -> threading.Thread:
+    """Deletes the connector beside this transaction, and waits until that has to wait for it."""
+    deleting = in_thread(lambda: lifecycle.delete(line.connector, by=NOBODY))
+    wait_for_a_blocked_statement()
+    return deleting
+
+
+def test_a_connector_deleted_while_its_import_grows_and_the_import_never_wait_crosswise(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload, started_threads, move = (
+        started(line, records(*range(30))),
+        list[threading.Thread](),
+        uploads._move,
+    )
+
+    def while_deleted(*args: Any) -> Callable[[], None]:
+        moves = move(*args)
+
+        def moved() -> None:
+            moves()
+            started_threads.append(deleted_meanwhile(line))
+
+        return moved
+
+    monkeypatch.setattr(uploads, "_move", while_deleted)
+    assert not uploads.run(upload.pk)
+    started_threads[0].join(20)
+    assert not Connector.objects.filter(pk=line.connector.pk).exists()
+    assert not ImportedBatch.objects.exists()
+
+
+def test_a_connector_deleted_while_its_import_is_cancelled_and_who_cancels_never_wait_crosswise(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload, started_threads, audited = started(line, records(1)), list[threading.Thread](), imports.record
+
+    def while_deleted(*args: Any, **fields: Any) -> None:
+        audited(*args, **fields)
+        started_threads.append(deleted_meanwhile(line))
+
+    monkeypatch.setattr(imports, "record", while_deleted)
+    imports.cancel(upload, NOBODY)
+    started_threads[0].join(20)
+    assert not Connector.objects.filter(pk=line.connector.pk).exists()
+
+
+def test_an_import_that_is_over_cannot_be_cancelled_and_nobody_is_told_it_was(line: Line) -> None:
+    made = read_through(started(line, records(1, 2)))
+    admin = somebody(line.workspace, Role.ADMIN)
+    page = f"/w/{line.workspace.slug}/settings/imports/{made.upload.pk}/"
+    told = admin.post(f"{page}cancel/", follow=True).content.decode()
+    assert "This import is over already." in told
+    assert "Nothing of it is sent." not in told
+    assert run(made) == {"delivered": 2}
+
+
+def test_what_of_it_cannot_be_read_is_named_and_passed(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "_AT_ONCE", 10)
+    made = read_through(started(line, records(*range(30))))
+    replays.advance()
+    ImportedBatch.objects.filter(first_event=10).update(payload=b"no batch")
+    assert deliver(made.delivery_id) == "failed"
+    assert Delivery.objects.get(pk=made.delivery_id).stopped == "log_damaged"
+    assert [found.sentence for found in check.check()] == ["the imported batch from 10 to 19 cannot be read."]
+    said = StringIO()
+    call_command("skip_damaged", connector=line.connector.pk, stdout=said)
+    assert "Events 10 to 19 cannot be decompressed: 10 rejected." in said.getvalue()
+    assert [found.sentence for found in check.check()] == ["the imported batch from 10 to 19 cannot be read."]
+    assert run(made) == {"delivered": 20, "rejected": 10}
 
 
 def test_a_key_rejected_in_the_middle_keeps_everything(line: Line) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,6 +22,7 @@ from exporter.models import (
 from tests.support.ageing import after, batches, make_older, signed, wait_for_a_blocked_statement
 from tests.support.appended import incoming
 from tests.support.delivering import NOBODY, Line, a_line
+from tests.support.threads import in_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -40,16 +40,6 @@ def feed_batches(line: Line, count: int) -> None:
 
 def mark() -> int:
     return LogMark.objects.get().first_event
-
-
-def in_thread(work: Callable[[], Any]) -> threading.Thread:
-    def run() -> None:
-        work()
-        connection.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread
 
 
 def test_only_what_is_older_than_the_retention_goes() -> None:
