@@ -15,6 +15,7 @@ from exporter.dispatch.shutdown import stopping
 from exporter.dispatch.sweep import sweep as sweep_once
 from exporter.incidents import detect, mail, replay_mail, source_mail, webhook, weekly_mail
 from exporter.intake import refused_retry, uploads
+from exporter.log import imported_batches
 from exporter.maintenance import field_census, rollup, trimming
 from exporter.sources import following
 
@@ -109,6 +110,7 @@ def go_on() -> None:
     for source_id in following.due():
         wakeup.wake_chore("exporter.tasks.follow", source_id)
     replays.advance()
+    imported_batches.forget()
 
 
 @shared_task(name="exporter.tasks.follow")
@@ -128,7 +130,8 @@ def replay(delivery_id: int) -> str:
     ended = deliver_once(delivery_id)
     if ended == Ended.DONE:
         replays.advance()
-    elif not stopping.is_set():
+    elif ended != Ended.HELD and not stopping.is_set():
+        # Where somebody else has it, they go on; asking at once would ask for the same one again.
         replays.wake_next()
     return ended
 

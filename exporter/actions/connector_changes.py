@@ -11,6 +11,8 @@ from django.db.models import OuterRef, Subquery
 from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector
 from connectors.ports import KeyAnswer
+from exporter.actions import replays
+from exporter.delivery.newest_revision import newest_first
 from exporter.dispatch import wakeup
 from exporter.log import event_log
 from exporter.models import Delivery, DeliveryKind, Revision
@@ -47,16 +49,16 @@ class ExporterSide:
 
     def changed(self, connector: Connector) -> None:
         revise(connector)
-        self._ring(connector)
+        ring(connector)
 
     def key_rotated(self, connector: Connector) -> None:
         revise(connector)
         make_due(connector)
-        self._ring(connector)
+        ring(connector)
 
     def resumed(self, connector: Connector) -> None:
         make_due(connector)
-        self._ring(connector)
+        ring(connector)
 
     def deleted(self, connector: Connector) -> None:
         """Deletes the connector's rows; a holder of the lease notices at its next settle. The deliveries are locked
@@ -70,15 +72,18 @@ class ExporterSide:
     def key_answers(self, connector: Connector) -> dict[int, KeyAnswer]:
         return key_history.last_answers(connector)
 
-    def _ring(self, connector: Connector) -> None:
-        ids = list(connector.deliveries.values_list("pk", flat=True))
-        transaction.on_commit(lambda: wakeup.wake_deliveries(ids))
+
+def ring(connector: Connector) -> None:
+    """Wakes all deliveries of the connector once this is committed, replays as far as there are places."""
+    ids = list(connector.deliveries.values_list("pk", flat=True))
+    transaction.on_commit(lambda: wakeup.wake_deliveries(ids))
+    transaction.on_commit(replays.wake_next)
 
 
 def revise(connector: Connector) -> Revision:
     """Records the connector's settings as its current revision, unless they are unchanged."""
     key = connector.write_keys.filter(activated_at__isnull=False, retired_at__isnull=True).get()
-    newest = connector.revisions.order_by("-pk").first()
+    newest = newest_first(connector.pk).first()
     settings = {
         "selected_events": connector.selected_events,
         "include_anonymous": connector.include_anonymous,
@@ -94,7 +99,7 @@ def revise(connector: Connector) -> Revision:
 def note_catalogue() -> int:
     """After an upgrade: every connector's settings are noted anew where they were noted under an older catalogue, so
     that what was settled before is not judged by what is known now. Answers how many. Repeating it changes nothing."""
-    newest = Revision.objects.filter(connector=OuterRef("pk")).order_by("-pk").values("catalogue_version")[:1]
+    newest = newest_first(OuterRef("pk")).values("catalogue_version")[:1]
     behind = Connector.objects.annotate(newest=Subquery(newest)).filter(newest__lt=CATALOGUE.version)
     for connector in behind:
         with transaction.atomic():

@@ -22,13 +22,12 @@ from exporter.actions.replay_preview import ReplayRefused, Wanted, judge_rate, p
 from exporter.delivery import replay_places
 from exporter.delivery.replay_reader import EVERYTHING
 from exporter.dispatch import wakeup
-from exporter.log import imported_batches, lookup
+from exporter.log import lookup
 from exporter.models import Delivery, DeliveryKind, Replay, ReplayState
 
-# A single event that is all there is to send, and turned down: nothing that follows can prove it wrong or right.
+# An event that is turned down and has no neighbour: nothing that follows can prove it wrong or right. It was asked for
+# its neighbours by a probe since it failed first, however long nobody worked meanwhile.
 LONE_PATIENCE = timedelta(minutes=11)
-# Batches of imports that are over, at a time.
-MOST_FORGOTTEN = 500
 _UNFINISHED = (ReplayState.RUNNING, ReplayState.WAITING, ReplayState.PAUSED)
 
 _FINISH = """
@@ -38,7 +37,7 @@ WITH over AS (
       FROM exporter_delivery d
      WHERE d.id = r.delivery_id AND r.state = 'running'
        AND (d.cursor >= d.stop OR d.failing_since < clock_timestamp() - %(patience)s
-            OR (d.alone AND d.failing_since < clock_timestamp() - %(lone)s))
+            OR (d.alone AND d.failures > 1 AND d.failing_since < clock_timestamp() - %(lone)s))
  RETURNING r.id
 )
 UPDATE exporter_delivery d SET stop = d.cursor
@@ -187,7 +186,6 @@ def advance() -> None:
     """Ends what is over, begins what may begin, and wakes whose turn it is; a chore calls it every few seconds."""
     patience = timedelta(hours=settings.CURRENTS_EXPIRY_HOURS)
     sql.execute(_FINISH, {"patience": patience, "lone": LONE_PATIENCE})
-    imported_batches.forget(MOST_FORGOTTEN)
     sql.execute(_BEGIN, {})
     wake_next()
 

@@ -8,8 +8,7 @@ from connectors.audit.actions import AuditAction
 from connectors.audit.actor import By
 from connectors.audit.record import record
 from connectors.models import Connector
-from exporter.actions.connector_changes import make_due
-from exporter.dispatch import wakeup
+from exporter.actions.connector_changes import make_due, ring
 
 
 def try_now(connector: Connector, by: By) -> None:
@@ -22,5 +21,4 @@ def try_now(connector: Connector, by: By) -> None:
             workspace=connector.workspace,
             target=connector.name,
         )
-        ids = list(connector.deliveries.values_list("pk", flat=True))
-        transaction.on_commit(lambda: wakeup.wake_deliveries(ids))
+        ring(connector)

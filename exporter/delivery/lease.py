@@ -23,8 +23,14 @@ from exporter.sql import execute
 MARGIN_SECONDS = 1.0
 CAREFUL_SECONDS = 60
 
-# A time further ahead than it can ever be set counts as over: the database's clock was set back.
-_TAKE = """
+# SQL: whether nobody holds the delivery `d`, and whether it need not wait for its next attempt. A time further ahead
+# than it can ever be set counts as over: the database's clock was set back. `seconds` is the length of a lease.
+FREE = """(d.lease_until IS NULL OR d.lease_until < clock_timestamp()
+            OR d.lease_until > clock_timestamp() + make_interval(secs => %(seconds)s + 5))"""
+DUE = """(d.next_attempt_at IS NULL OR d.next_attempt_at <= clock_timestamp()
+            OR d.next_attempt_at > clock_timestamp() + interval '310 seconds')"""
+
+_TAKE = f"""
 UPDATE exporter_delivery d
    SET lease_token = %(token)s,
        lease_until = clock_timestamp() + make_interval(secs => %(seconds)s),
@@ -34,17 +40,14 @@ UPDATE exporter_delivery d
                             ELSE statement_timestamp() + make_interval(secs => %(careful)s) END
   FROM connectors_connector c
  WHERE d.id = %(id)s AND c.id = d.connector_id AND (c.state = 'live' OR d.kind <> 'live' OR %(expiring)s)
-   AND (d.lease_until IS NULL OR d.lease_until < clock_timestamp()
-        OR d.lease_until > clock_timestamp() + make_interval(secs => %(seconds)s + 5))
-   AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= clock_timestamp() OR d.alone OR %(expiring)s
-        OR d.next_attempt_at > clock_timestamp() + interval '310 seconds')
+   AND {FREE} AND ({DUE} OR d.alone OR %(expiring)s)
 RETURNING d.connector_id, d.workspace_id, d.kind, d.start, d.stop, d.cursor, d.ahead::text, d.settles,
           d.stopped, d.failures, d.failing_since,
           coalesce(d.careful_until > clock_timestamp(), false),
           coalesce(d.careful_until = statement_timestamp() + make_interval(secs => %(careful)s), false),
           coalesce(d.small_bodies_until > clock_timestamp(), false),
           coalesce(d.next_attempt_at > clock_timestamp(), false), clock_timestamp()
-"""
+"""  # noqa: S608 - constants of ours
 # The columns of `_TAKE` by the names a lease has for them.
 _STATE = (
     *(

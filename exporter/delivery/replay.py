@@ -11,10 +11,11 @@ from typing import Any
 
 from exporter.delivery import recovery, replay_places
 from exporter.delivery.body import Body
-from exporter.delivery.imported_reader import ImportedReader
+from exporter.delivery.imported_reader import ImportedReader, reader_of
 from exporter.delivery.lease import Lease
 from exporter.delivery.piece import Piece
-from exporter.delivery.replay_reader import ReplayReader, Scope
+from exporter.delivery.probe import NEIGHBOURS
+from exporter.delivery.replay_reader import ReplayReader
 from exporter.delivery.result import Ended
 from exporter.delivery.settle import Statement
 from exporter.delivery.step import Tried
@@ -22,12 +23,15 @@ from exporter.delivery.turn import LONG_TURN, SHORT_TURN, Turn
 from exporter.destinations.packing import Limits
 from exporter.dispatch.shutdown import stopping
 from exporter.ledger.outcomes import Outcome
-from exporter.models import DeliveryKind, Replay, ReplayState
+from exporter.models import Replay, ReplayState
 from exporter.sql import execute
 
 # A person who pauses, cancels or changes the rate is heard this soon.
 _LOOK_SECONDS = 1.0
-_STATE = "SELECT state, rate FROM exporter_replay WHERE id = %(id)s"
+# Whether a place is wanted is asked of a turn that is no longer short.
+_STATE = f"""
+SELECT r.state, r.rate, %(long)s AND {replay_places.WANTED} FROM exporter_replay r WHERE r.id = %(id)s
+"""  # noqa: S608 - constants of ours
 
 
 class ReplayTurn(Turn):
@@ -44,11 +48,7 @@ class ReplayTurn(Turn):
         super().__init__(lease)
 
     def new_reader(self) -> ReplayReader | ImportedReader:
-        lease, plan, revision = self.lease, self.current.plan, self.current.revision_id
-        scope = Scope.of(self.replay)
-        if lease.kind == DeliveryKind.IMPORT:
-            return ImportedReader(lease.workspace_id, plan, revision, lease.delivery_id, scope)
-        made = ReplayReader(lease.workspace_id, plan, revision, lease.connector_id, scope)
+        made = reader_of(self.lease, self.replay, self.current.plan, self.current.revision_id)
         if (before := getattr(self, "reader", None)) is not None:
             # Bodies made under the settings before may still be in flight.
             made.was = before.was
@@ -61,8 +61,11 @@ class ReplayTurn(Turn):
         return Ended.DONE if self._is_through() else ended
 
     def limits(self, most_events: int = Limits().events) -> Limits:
-        """With a rate, bodies of at most a second's worth, so that it is kept within the second."""
-        return super().limits(min(most_events, self.replay.rate or most_events))
+        """With a rate, bodies of at most a second's worth, so that it is kept within the second. A probe may be more:
+        a single event is judged by its neighbours."""
+        if most_events > NEIGHBOURS:
+            most_events = min(most_events, self.replay.rate or most_events)
+        return super().limits(most_events)
 
     def beside(self, pieces: list[Piece]) -> Statement | None:
         was = self.reader.was
@@ -100,8 +103,9 @@ class ReplayTurn(Turn):
         now = time.monotonic()
         if now - self.asked_at > _LOOK_SECONDS:
             self.asked_at = now
-            self.state, self.replay.rate = execute(_STATE, {"id": self.replay.pk})[0]
-            self.ended = self.ended or (now - self.began > SHORT_TURN and replay_places.wanted())
+            terms = replay_places.terms() | {"id": self.replay.pk, "long": now - self.began > SHORT_TURN}
+            self.state, self.replay.rate, wanted = execute(_STATE, terms)[0]
+            self.ended = self.ended or wanted
         over = stopping.is_set() or not self.lease.may_send or now - self.began > LONG_TURN
         return over or self.ended or self.state != ReplayState.RUNNING
 

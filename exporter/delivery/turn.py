@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import time
 
+from django.conf import settings
+
 from exporter.delivery import settings_in_force
 from exporter.delivery.body import Body
 from exporter.delivery.in_flight import InFlight, Sent
-from exporter.delivery.lease import Lease, LeaseLost
+from exporter.delivery.lease import DUE, FREE, Lease, LeaseLost
 from exporter.delivery.piece import Piece
 from exporter.delivery.reader import Reader
 from exporter.delivery.result import Ended
@@ -36,15 +38,13 @@ SMALL_BODY = 100_000
 LAST_MOMENT = 0.5
 
 
-_OTHERS_DUE = """
+_OTHERS_DUE = f"""
 SELECT EXISTS (
     SELECT 1 FROM exporter_delivery d
       JOIN exporter_eventlog l ON l.workspace_id = d.workspace_id
       JOIN connectors_connector c ON c.id = d.connector_id
-     WHERE d.id <> %(id)s AND d.kind = 'live' AND c.state = 'live' AND d.cursor < l.next_event
-       AND (d.lease_until IS NULL OR d.lease_until < clock_timestamp())
-       AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= clock_timestamp()))
-"""
+     WHERE d.id <> %(id)s AND d.kind = 'live' AND c.state = 'live' AND d.cursor < l.next_event AND {FREE} AND {DUE})
+"""  # noqa: S608 - constants of ours
 
 
 class Turn:
@@ -119,7 +119,8 @@ class Turn:
             return True
         if now - self.began > SHORT_TURN and now - self.looked > 1.0:
             self.looked = now
-            self.ended = self.ended or bool(execute(_OTHERS_DUE, {"id": self.lease.delivery_id})[0][0])
+            terms = {"id": self.lease.delivery_id, "seconds": float(settings.CURRENTS_LEASE_SECONDS)}
+            self.ended = self.ended or bool(execute(_OTHERS_DUE, terms)[0][0])
         return self.ended
 
     # --- making and launching ---------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ failures = 0
 
 _WHICH = """
 SELECT id, workspace_id, kind = 'live' AND failing_since IS NULL, failing_since IS NOT NULL
-  FROM exporter_delivery WHERE id = ANY(%s)
+  FROM exporter_delivery WHERE id = ANY(%s) AND kind NOT IN ('replay', 'import')
 """
 
 # A task, its arguments, and the queue it waits in.
@@ -81,7 +81,8 @@ _Wakeup = tuple[str, int | list[int], str]
 
 
 def wake_deliveries(delivery_ids: Iterable[int]) -> int:
-    """Wakes workers for these deliveries, each in its queue; returns how many messages were sent."""
+    """Wakes workers for these deliveries, each in its queue; returns how many messages were sent. Replays are left out:
+    they have a turn only in one of their places (`actions.replays.wake_next`)."""
     ids = list(delivery_ids)
     if not ids:
         return 0

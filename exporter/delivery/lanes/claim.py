@@ -15,7 +15,7 @@ from typing import Any
 
 from django.conf import settings
 
-from exporter.delivery.lease import CAREFUL_SECONDS
+from exporter.delivery.lease import CAREFUL_SECONDS, FREE
 from exporter.delivery.newest_revision import newest_revision
 from exporter.log.event_log import Header, decode_counts
 from exporter.sql import execute
@@ -28,8 +28,6 @@ MOST_PAYLOAD = 64_000
 
 # The conditions stand twice: PostgreSQL asks those beside the lock again where the row changed meanwhile. The round
 # number orders those that have waited longest for their turn first, whatever the age of what they hold.
-_FREE = """(d.lease_until IS NULL OR d.lease_until < clock_timestamp()
-            OR d.lease_until > clock_timestamp() + make_interval(secs => %(seconds)s + 5))"""
 _HEALTHY = "(d.failing_since IS NULL AND d.next_attempt_at IS NULL AND d.stopped = '')"
 # Each workspace is a look into the index of workspaces, whatever PostgreSQL believes: in the first minute of many new
 # connectors it would read all deliveries for each. The range asks for an order only that index has; an expression
@@ -47,13 +45,13 @@ WITH this AS MATERIALIZED (
      CROSS JOIN LATERAL {_LIVE} d
       JOIN exporter_eventlog l ON l.workspace_id = w.id
       JOIN connectors_connector c ON c.id = d.connector_id AND c.state = 'live'
-     WHERE d.cursor < l.next_event AND d.id <> ALL (%(apart)s::bigint[]) AND {_FREE}
+     WHERE d.cursor < l.next_event AND d.id <> ALL (%(apart)s::bigint[]) AND {FREE}
        -- A refused event that stood alone is probed as soon as something follows it.
        AND ({_HEALTHY} OR (d.alone AND l.next_event > d.cursor + 1))
 ), locked AS (
     SELECT d.id, woken.head
       FROM woken JOIN exporter_delivery d ON d.id = woken.id
-     WHERE woken.small AND d.cursor < woken.head AND {_FREE} AND {_HEALTHY} AND d.ahead = '[]'::jsonb
+     WHERE woken.small AND d.cursor < woken.head AND {FREE} AND {_HEALTHY} AND d.ahead = '[]'::jsonb
      ORDER BY d.round, d.id LIMIT %(most)s
        FOR UPDATE OF d SKIP LOCKED
 ), claimed AS (
