@@ -14,9 +14,9 @@ from exporter.delivery.lease import Lease
 from exporter.delivery.settle_sql import SETTLE
 from exporter.destinations import flight, sender
 from exporter.models import Attempt
-from tests.exporter.delivery.test_failure import in_thread
 from tests.support.delivering import a_line
 from tests.support.log_lines import lines_of
+from tests.support.threads import in_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

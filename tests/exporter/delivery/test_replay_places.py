@@ -95,7 +95,7 @@ def test_a_place_is_taken_by_nobody_around_the_line(
 ) -> None:
     """Whoever tries now or changes settings wakes a replay only where there is a place."""
     made = five(line)
-    told: list[object] = []
+    told: list[tuple[str, object, str]] = []
     monkeypatch.setattr(wakeup, "_send", told.extend)
     leases = [Lease.take(one.delivery_id) for one in made[:4]]
     woken.clear()

@@ -11,6 +11,7 @@ import pytest
 from django.core.management import call_command
 from django.urls import reverse
 
+from connectors.audit import record as audit
 from connectors.models import Connector, Role
 from connectors.setup import lifecycle
 from exporter.actions import imports, replays
@@ -177,7 +178,7 @@ def test_a_connector_deleted_while_its_import_grows_and_the_import_never_wait_cr
 def test_a_connector_deleted_while_its_import_is_cancelled_and_who_cancels_never_wait_crosswise(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    upload, started_threads, audited = started(line, records(1)), list[threading.Thread](), imports.record
+    upload, started_threads, audited = started(line, records(1)), list[threading.Thread](), audit.record
 
     def while_deleted(*args: Any, **fields: Any) -> None:
         audited(*args, **fields)
