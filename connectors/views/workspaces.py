@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Count, Q
+from django.core.paginator import Paginator
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils.text import slugify
@@ -15,9 +17,13 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from connectors.models import User, Workspace
-from connectors.web.permissions import for_owners
+from connectors.web.folding import folded, has_words
+from connectors.web.permissions import for_owners, memberships_of
 from connectors.web.request_helpers import IN_THE_WAY, REFUSED, by, see_other
+from connectors.web.storable_text import storable
 from connectors.workspaces import workspaces
+
+ROWS = 50
 
 
 class WorkspaceForm(forms.Form):
@@ -32,15 +38,34 @@ class WorkspaceForm(forms.Form):
 @require_safe
 @for_owners
 def listing(request: HttpRequest) -> HttpResponseBase:
-    rows = Workspace.objects.annotate(
-        people=Count("memberships", distinct=True), exports=Count("connectors", distinct=True)
-    ).order_by("name")
+    wanted = storable(request.GET.get("q", "").strip())
+    every = Workspace.objects.order_by("name")
+    page = Paginator(_found(every.filter(archived_at__isnull=True), wanted), ROWS).get_page(
+        request.GET.get("page")
+    )
     context = {
-        "rows": rows.filter(archived_at__isnull=True),
-        "archived": rows.filter(archived_at__isnull=False),
-        "mine": set(rows.filter(Q(memberships__user_id=request.user.pk)).values_list("pk", flat=True)),
+        "page": page,
+        "rows": _counted(page.object_list),
+        "wanted": wanted,
+        "archived": every.filter(archived_at__isnull=False),
+        "mine": set(
+            memberships_of(request.user.pk)
+            .filter(workspace_id__in=page.object_list)
+            .values_list("workspace_id", flat=True)
+        ),
     }
     return render(request, "connectors/settings/workspaces.html", context)
+
+
+def _found(every: QuerySet[Workspace], wanted: str) -> list[int]:
+    words, texts = folded(wanted).split(), every.values_list("pk", "name", "slug")
+    return [pk for pk, name, slug in texts if has_words(words, name, slug)]
+
+
+def _counted(page: Iterable[int]) -> QuerySet[Workspace]:
+    """Those of the page, with how many people and connectors they have."""
+    people, exports = Count("memberships", distinct=True), Count("connectors", distinct=True)
+    return Workspace.objects.filter(pk__in=page).annotate(people=people, exports=exports).order_by("name")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

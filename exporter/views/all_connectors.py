@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from connectors.models import Connector, Workspace
-from connectors.web.folding import folded
+from connectors.web.folding import folded, has_words
 from connectors.web.permissions import workspaces_of
 from connectors.web.storable_text import storable
 from exporter.display.health_words import HEALTH
@@ -51,12 +51,7 @@ def _matching(mine: QuerySet[Workspace], words: Sequence[str]) -> list[int]:
     as its locale does."""
     texts = ("name", "workspace__name", "workspace__slug", "contact_email")
     rows = Connector.objects.filter(workspace__in=mine).values_list("pk", *texts)
-    return [pk for pk, *its in rows if _has(words, its)]
-
-
-def _has(words: Sequence[str], texts: Iterable[str]) -> bool:
-    text = folded(" ".join(texts))
-    return all(word in text for word in words)
+    return [pk for pk, *its in rows if has_words(words, *its)]
 
 
 def _summaries(page: Iterable[int]) -> list[Summary]:
@@ -69,7 +64,7 @@ def _without_connector(mine: QuerySet[Workspace], words: Sequence[str]) -> list[
     without = mine.filter(connectors__isnull=True).order_by("name")
     if not words:
         return list(without[:ROWS])
-    return [one for one in without if _has(words, (one.name, one.slug))][:ROWS]
+    return [one for one in without if has_words(words, one.name, one.slug)][:ROWS]
 
 
 def choices(counts: Mapping[Health, int]) -> list[tuple[str, str, int]]:

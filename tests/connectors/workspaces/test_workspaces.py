@@ -10,7 +10,9 @@ from django.test import Client
 from connectors.audit.actor import By
 from connectors.models import Connector, Membership, User, Workspace
 from connectors.setup import lifecycle
+from connectors.views import workspaces as pages
 from connectors.workspaces import tokens
+from tests.support.factories import WorkspaceFactory
 
 pytestmark = pytest.mark.django_db
 As = Callable[[str], Client]
@@ -69,3 +71,20 @@ def test_the_page_that_refuses_a_second_connector_shows_owners_the_way(
     page = "/w/harbour/data-export/new/segment/"
     assert 'href="/workspaces/new/"' in owner.get(page).content.decode()
     assert 'href="/workspaces/new/"' not in as_("marketer").get(page).content.decode()
+
+
+def test_the_owners_list_is_paged_and_found_by_any_spelling(
+    owner: Client, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "ROWS", 2)
+    for name in ("Brücke", "Quay", "Zoll"):
+        WorkspaceFactory.create(name=name)
+
+    def shown(**asked: str | int) -> list[str]:
+        page = owner.get("/workspaces/", asked).content.decode().partition("<main")[2]
+        return [name for name in ("Brücke", "Harbour", "Quay", "Zoll") if f">{name}" in page]
+
+    assert shown(page=1) == ["Brücke", "Harbour"]
+    assert shown(page=2) + shown(page=3) == ["Quay", "Zoll"]
+    assert shown(q="BRUCKE") == ["Brücke"]
+    assert shown(q="nowhere") == []
