@@ -64,9 +64,8 @@ def _look_at_database(worker: Any) -> None:
 
 
 def _start_heartbeat() -> None:
-    from exporter.dispatch import heartbeats
+    from exporter.dispatch import durations, heartbeats
 
-    beat = threading.Thread(
-        target=heartbeats.keep, args=(["web"], threading.Event()), name="heartbeat", daemon=True
-    )
-    beat.start()
+    durations.watch()
+    work = (["web"], threading.Event(), durations.store)
+    threading.Thread(target=heartbeats.keep, args=work, name="heartbeat", daemon=True).start()

@@ -11,8 +11,8 @@ from typing import Any
 import structlog
 
 MOST_A_SECOND = 20
-# Told of each line's name and facts, those that are summed up too (`currents_admin.telemetry`).
-observer: Callable[[str, dict[str, Any]], None] | None = None
+# Told of each line's name and facts, those that are summed up too (`currents_admin.telemetry`, `dispatch.durations`).
+observers: list[Callable[[str, dict[str, Any]], None]] = []
 
 
 class PacedLines:
@@ -26,8 +26,8 @@ class PacedLines:
         self._beyond: dict[str, int] = {}
 
     def write(self, **facts: Any) -> None:
-        if observer is not None:
-            observer(self._event, facts)
+        for observe in observers:
+            observe(self._event, facts)
         with self._guard:
             now = time.monotonic()
             if now - self._second >= 1.0:

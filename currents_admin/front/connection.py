@@ -88,6 +88,8 @@ class ClientConnection:
         self.sock: ClientConnection = self
         self.parser: Any = None
         self.phase, self.deadline = Phase.IDLE, 0.0
+        # When the first byte of the request came.
+        self.began = time.monotonic()
         self.buffer, self.whole = bytearray(), bytearray()
         self.head: Head | None = None
         self.body_at, self.chunks = 0, Chunks(0)

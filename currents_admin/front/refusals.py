@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from http import HTTPStatus
 
 from gunicorn.http import errors
@@ -25,8 +26,8 @@ _BY_PARSER: dict[type[Exception], int] = {
 def refusal(conn: ClientConnection, status: int) -> bytes:
     """The answer; tells it, too. A path is told only if it is the intake's: others may name people."""
     path = INTAKE[0] if conn.head is not None and conn.head.path in INTAKE else "other"
-    came = max(len(conn.buffer), len(conn.whole))
-    _lines.write(status=int(status), why=answers.SENTENCES[status], path=path, bytes=came)
+    came, ms = max(len(conn.buffer), len(conn.whole)), round(1000 * (time.monotonic() - conn.began))
+    _lines.write(status=int(status), why=answers.SENTENCES[status], path=path, bytes=came, ms=ms)
     return answers.refusal(status)
 
 

@@ -7,6 +7,7 @@ and never a thread, and `/healthz` is answered by the loop itself.
 from __future__ import annotations
 
 import selectors
+import time
 from collections import defaultdict, deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -60,7 +61,7 @@ class FrontWorker(ConnectionLoop):
     def _go_on(self, conn: ClientConnection) -> None:
         try:
             if conn.phase is Phase.IDLE and conn.buffer:
-                conn.phase = Phase.HEAD
+                conn.phase, conn.began = Phase.HEAD, time.monotonic()
                 conn.within(limits.HEAD_SECONDS)
             if conn.phase is Phase.HEAD:
                 self._look_for_head(conn)

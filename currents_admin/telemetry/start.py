@@ -19,4 +19,4 @@ def start() -> None:
 
         endpoint = env_urls.web("OTEL_EXPORTER_OTLP_ENDPOINT", "")
         more = spans.headers("OTEL_EXPORTER_OTLP_HEADERS", env.words("OTEL_EXPORTER_OTLP_HEADERS"))
-        paced_lines.observer = spans.Tracer(endpoint, more).note
+        paced_lines.observers.append(spans.Tracer(endpoint, more).note)

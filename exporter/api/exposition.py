@@ -8,11 +8,9 @@ types or ids of events.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import structlog
-from django.db import connection
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
@@ -20,10 +18,9 @@ from prometheus_client.registry import Collector
 from redis import RedisError
 
 from connectors.models import Connector
-from exporter.api import installation_metrics, source_metrics
-from exporter.destinations.answer import FAMILIES, family
+from exporter.api import connector_metrics, installation_metrics, request_metrics, source_metrics
+from exporter.api.metric_rows import rows
 from exporter.dispatch import heartbeats, queues
-from exporter.ledger.outcomes import Outcome
 from exporter.reports import summary as status
 from exporter.reports.health import Health
 from exporter.reports.summary import Summary
@@ -32,27 +29,9 @@ __all__ = ["CONTENT_TYPE", "exposition"]
 
 log = structlog.get_logger(__name__)
 
-_CONNECTOR = ("workspace", "connector")
-
-_ATTEMPTS = """
-SELECT d.connector_id, a.answer, a.count, a.milliseconds
-  FROM exporter_attempttotal a JOIN exporter_delivery d ON d.id = a.delivery_id
- WHERE d.kind = 'live'
-"""
 _RECEIVED = """
 SELECT w.slug, sum(t.count)::bigint FROM exporter_receivedtotal t JOIN connectors_workspace w ON w.id = t.workspace_id
  GROUP BY 1 ORDER BY 1
-"""
-# What a retry or a replay moved to delivered, by what it was.
-_RECOVERED = """
-SELECT connector_id, was, sum(count)::bigint FROM (
-    SELECT d.connector_id, 'rejected' AS was, t.count
-      FROM exporter_delivery d JOIN exporter_deliverytotal t ON t.delivery_id = d.id AND t.outcome = 'delivered'
-     WHERE d.kind = 'retry'
-     UNION ALL
-    SELECT r.connector_id, v.was, v.count FROM exporter_replay r
-     CROSS JOIN LATERAL (VALUES ('rejected', r.recovered_rejected), ('expired', r.recovered_expired)) v(was, count)
-) moved GROUP BY 1, 2
 """
 _REFUSED = """
 SELECT w.slug, sum(r.count)::bigint FROM exporter_refusalcount r JOIN connectors_workspace w ON w.id = r.workspace_id
@@ -64,89 +43,33 @@ SELECT chore, count(*) FROM exporter_chorefault WHERE last_at > clock_timestamp(
 """
 
 
-def exposition() -> bytes:
-    """Every metric, in Prometheus' text format 0.0.4.
+def exposition(*, of_connectors: bool = True) -> bytes:
+    """Every metric, in Prometheus' text format 0.0.4; without those of single connectors where they are not wanted.
 
     Raises:
         DatabaseError: the database cannot be asked.
     """
     # A registry of its own: the client's global one would add the figures of whichever process answers.
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Everything())
+    registry.register(_Everything(of_connectors))
     return generate_latest(registry)
 
 
 class _Everything(Collector):
+    def __init__(self, of_connectors: bool) -> None:
+        self._of_connectors = of_connectors
+
     def collect(self) -> Iterator[Metric]:
         connectors = Connector.objects.select_related("workspace").order_by("workspace__slug", "pk")
         summaries = status.summaries(connectors)
-        yield from _events(summaries)
-        yield from _states(summaries)
-        yield from _attempts({each.connector.pk: _names(each) for each in summaries})
+        if self._of_connectors:
+            yield from connector_metrics.collect(summaries)
+        yield from _over_all(summaries)
         yield from _intake()
         yield from _parts()
         yield from installation_metrics.collect()
+        yield from request_metrics.collect()
         yield from source_metrics.collect()
-
-
-def _events(summaries: list[Summary]) -> Iterator[Metric]:
-    received = CounterMetricFamily(
-        "currents_events_received", "Events received since the connector was launched.", labels=_CONNECTOR
-    )
-    by_outcome = CounterMetricFamily(
-        "currents_events",
-        "Events by outcome, counted as they were settled. A retry or replay that succeeds adds to delivered and takes "
-        "nothing from rejected or expired, so that no counter ever falls.",
-        labels=(*_CONNECTOR, "outcome"),
-    )
-    retried = CounterMetricFamily(
-        "currents_events_retried",
-        "Rejected events that were delivered by a retry or replay; a connector's page shows rejected − retried.",
-        labels=_CONNECTOR,
-    )
-    replayed = CounterMetricFamily(
-        "currents_events_replayed",
-        "Expired events that were delivered by a replay; a connector's page shows expired − replayed.",
-        labels=_CONNECTOR,
-    )
-    until_loss = GaugeMetricFamily(
-        "currents_first_loss_seconds",
-        "Seconds until the oldest waiting event expires, of connectors with waiting events.",
-        labels=_CONNECTOR,
-    )
-    again = {(key, was): int(count) for key, was, count in _rows(_RECOVERED)}
-    pending = GaugeMetricFamily(
-        "currents_events_pending", "Events waiting to be delivered.", labels=_CONNECTOR
-    )
-    for each in summaries:
-        names = _names(each)
-        received.add_metric(names, each.received)
-        pending.add_metric(names, each.pending)
-        moved = {was: again.get((each.connector.pk, was), 0) for was in (Outcome.REJECTED, Outcome.EXPIRED)}
-        retried.add_metric(names, moved[Outcome.REJECTED])
-        replayed.add_metric(names, moved[Outcome.EXPIRED])
-        for outcome, count in each.outcomes.items():
-            by_outcome.add_metric((*names, outcome), count + moved.get(Outcome(outcome), 0))
-        if each.first_loss_at is not None:
-            until_loss.add_metric(names, (each.first_loss_at - each.now).total_seconds())
-    yield from (received, by_outcome, retried, replayed, pending, until_loss)
-
-
-def _states(summaries: list[Summary]) -> Iterator[Metric]:
-    lag = GaugeMetricFamily(
-        "currents_lag_seconds", "Age of the oldest waiting event, 0 if none is waiting.", labels=_CONNECTOR
-    )
-    states = GaugeMetricFamily(
-        "currents_connector_health",
-        "1 for the state a connector is in, 0 for the others.",
-        labels=(*_CONNECTOR, "health"),
-    )
-    for each in summaries:
-        names = _names(each)
-        lag.add_metric(names, round(each.lag_seconds, 3))
-        for health in Health:
-            states.add_metric((*names, health.value), health == each.health)
-    yield from (lag, states, *_over_all(summaries))
 
 
 def _over_all(summaries: list[Summary]) -> Iterator[Metric]:
@@ -168,7 +91,20 @@ def _over_all(summaries: list[Summary]) -> Iterator[Metric]:
     )
     for reason, holds in _HELD.items():
         on_purpose.add_metric((reason,), sum(each.pending > 0 and each.health in holds for each in summaries))
-    yield from (quantiles, on_purpose)
+    states = GaugeMetricFamily(
+        "currents_connectors", "Connectors by the state they are in.", labels=("health",)
+    )
+    for health in Health:
+        states.add_metric((health.value,), sum(each.health == health for each in summaries))
+    soonest = GaugeMetricFamily(
+        "currents_first_loss_soonest_seconds",
+        "Seconds until the oldest waiting event of all connectors expires. Absent where none waits.",
+    )
+    if losses := [
+        (each.first_loss_at - each.now).total_seconds() for each in summaries if each.first_loss_at
+    ]:
+        soonest.add_metric((), min(losses))
+    yield from (quantiles, on_purpose, states, soonest)
 
 
 _HELD = {
@@ -178,41 +114,18 @@ _HELD = {
 }
 
 
-def _names(summary: Summary) -> tuple[str, str]:
-    return summary.connector.workspace.slug, str(summary.connector.pk)
-
-
-def _attempts(names: dict[int, tuple[str, str]]) -> Iterator[Metric]:
-    counts = {key: dict.fromkeys(FAMILIES, 0) for key in names}
-    milliseconds = {key: dict.fromkeys(FAMILIES, 0) for key in names}
-    for connector_id, answer, count, spent in _rows(_ATTEMPTS):
-        if connector_id in counts:
-            counts[connector_id][family(answer)] += count
-            milliseconds[connector_id][family(answer)] += spent
-    labels = (*_CONNECTOR, "answer")
-    attempts = CounterMetricFamily("currents_attempts", "Requests to Segment by answer.", labels=labels)
-    seconds = CounterMetricFamily(
-        "currents_attempt_seconds", "Seconds spent on requests to Segment by answer.", labels=labels
-    )
-    for key, own in names.items():
-        for answer in FAMILIES:
-            attempts.add_metric((*own, answer), counts[key][answer])
-            seconds.add_metric((*own, answer), milliseconds[key][answer] / 1000)
-    yield from (attempts, seconds)
-
-
 def _intake() -> Iterator[Metric]:
     accepted = CounterMetricFamily(
         "currents_intake_events", "Events accepted at the intake and stored.", labels=("workspace",)
     )
-    for slug, count in _rows(_RECEIVED):
+    for slug, count in rows(_RECEIVED):
         accepted.add_metric((slug,), count)
     refused = GaugeMetricFamily(
         "currents_intake_refused_last_90_days",
         "Events refused at the intake within the last 90 days.",
         labels=("workspace",),
     )
-    for slug, count in _rows(_REFUSED):
+    for slug, count in rows(_REFUSED):
         refused.add_metric((slug,), count)
     yield from (accepted, refused)
 
@@ -229,30 +142,27 @@ def _parts() -> Iterator[Metric]:
         "Rows a chore has failed for within the last hour; the log names them.",
         labels=("chore",),
     )
-    for chore, count in _rows(_CHORE_FAULTS):
+    for chore, count in rows(_CHORE_FAULTS):
         failing.add_metric((chore,), count)
     yield failing
-    lengths = _queue_lengths()
-    if lengths is not None:
-        waiting = GaugeMetricFamily(
-            "currents_queue_length",
-            "Wake-ups waiting in a queue. Absent while the broker does not answer.",
-            labels=("queue",),
-        )
-        for queue, length in lengths.items():
-            waiting.add_metric((queue,), length)
-        yield waiting
+    yield from _queues()
 
 
-def _queue_lengths() -> dict[str, int] | None:
+def _queues() -> Iterator[Metric]:
     try:
-        return queues.lengths()
+        found = queues.look()
     except (RedisError, OSError, ValueError) as error:
         log.info("broker.away", doing="metrics", error=type(error).__name__)
-        return None
-
-
-def _rows(query: str) -> Iterable[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(query)
-        return list(cursor.fetchall())
+        return
+    waiting = GaugeMetricFamily(
+        "currents_queue_length",
+        "Wake-ups waiting in a queue. Absent while the broker does not answer.",
+        labels=("queue",),
+    )
+    oldest = GaugeMetricFamily(
+        "currents_queue_oldest_seconds", "Age of the wake-up that has waited longest.", labels=("queue",)
+    )
+    for queue in found:
+        waiting.add_metric((queue.name,), queue.length)
+        oldest.add_metric((queue.name,), round(queue.oldest_seconds, 3))
+    yield from (waiting, oldest)

@@ -1,4 +1,5 @@
-"""`GET /metrics`: with METRICS_TOKEN as bearer token; without where the product serves this machine alone."""
+"""`GET /metrics`: with METRICS_TOKEN as bearer token; without where the product serves this machine alone. With
+`?connectors=0` those of single connectors are left out."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
             401, "Send METRICS_TOKEN as “Authorization: Bearer <token>”.", WWW_Authenticate="Bearer"
         )
     try:
-        return HttpResponse(measured.exposition(), content_type=measured.CONTENT_TYPE)
+        told = measured.exposition(of_connectors=request.GET.get("connectors") != "0")
+        return HttpResponse(told, content_type=measured.CONTENT_TYPE)
     except DatabaseError:
         return problem(503, "The metrics cannot be read now. Ask again in a few seconds.", Retry_After="5")
 

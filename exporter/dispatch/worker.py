@@ -7,7 +7,7 @@ from typing import Any
 
 from celery.signals import worker_ready, worker_shutting_down
 
-from exporter.dispatch import heartbeats
+from exporter.dispatch import durations, heartbeats
 from exporter.dispatch.garbage import spare_collector
 from exporter.dispatch.shutdown import stopping
 from exporter.dispatch.sweep import sweep
@@ -17,9 +17,10 @@ from exporter.dispatch.sweep import sweep
 def started(sender: Any, **_kwargs: Any) -> None:
     """`sender` is Celery's consumer, which knows the queues this process serves."""
     spare_collector()
+    durations.watch()
     parts = [f"worker:{queue.name}" for queue in sender.task_consumer.queues]
     threading.Thread(
-        target=heartbeats.keep, args=(parts, stopping, _sweep), name="heartbeat", daemon=True
+        target=heartbeats.keep, args=(parts, stopping, _also), name="heartbeat", daemon=True
     ).start()
 
 
@@ -28,6 +29,7 @@ def asked_to_stop(**_kwargs: Any) -> None:
     stopping.set()
 
 
-def _sweep() -> None:
-    """Sweeps if beat, which does every 2 s, has fallen silent."""
+def _also() -> None:
+    """With each heartbeat; sweeps if beat, which does every 2 s, has fallen silent."""
+    durations.store()
     sweep(heartbeats.SILENT_SECONDS)

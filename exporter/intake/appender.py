@@ -52,6 +52,7 @@ class Appender:
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[Submission, Future[Receipt]]] = deque()
+        self._at_work: _Group = []
         self._bytes = 0
         self._changed = threading.Condition()
         self._stopping = False
@@ -83,6 +84,12 @@ class Appender:
             answer.cancel()
             raise Unavailable("The events could not be stored in time.", 5) from None
 
+    def oldest_seconds(self) -> float:
+        """How long the body that came first has waited to be stored; 0 where none waits."""
+        with self._changed:
+            first = next(iter((*self._at_work, *self._waiting)), None)
+        return time.monotonic() - first[0].made_at if first else 0.0
+
     def is_alive(self) -> bool:
         return self._thread.is_alive()
 
@@ -101,6 +108,7 @@ class Appender:
                     log.error("intake.store_failed", doing="group", next="the senders repeat", exc_info=error)
                     _refuse(group)
                 with self._changed:
+                    self._at_work = []
                     self._bytes -= sum(submission.size for submission, _ in group)
         finally:
             connection.close()
@@ -111,6 +119,7 @@ class Appender:
             while True:
                 self._changed.wait_for(lambda: self._waiting or self._stopping)
                 if (group := self._gather()) or (self._stopping and not self._waiting):
+                    self._at_work = group
                     return group
 
     def _gather(self) -> _Group:
@@ -222,6 +231,12 @@ def current() -> Appender:
         if _current is None or not _current.is_alive():
             _current = Appender()
         return _current
+
+
+def oldest_seconds() -> float:
+    """How long the oldest body of this process has waited to be stored."""
+    with _guard:
+        return _current.oldest_seconds() if _current is not None else 0.0
 
 
 def stop() -> None:

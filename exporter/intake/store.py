@@ -43,6 +43,8 @@ class Submission:
     refused: Sequence[Refusal] = ()
     batches: list[Batch] = field(init=False)
     size: int = field(init=False)
+    # Monotonic seconds.
+    made_at: float = field(init=False, default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         self.batches = batches.cut(self.events)

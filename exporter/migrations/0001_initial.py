@@ -62,6 +62,17 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='RequestDuration',
+            fields=[
+                ('pk', models.CompositePrimaryKey('kind', 'status', 'bound', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('kind', models.CharField(max_length=8)),
+                ('status', models.CharField(max_length=8)),
+                ('bound', models.IntegerField()),
+                ('count', models.BigIntegerField()),
+                ('milliseconds', models.BigIntegerField()),
+            ],
+        ),
+        migrations.CreateModel(
             name='Delivery',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

@@ -11,6 +11,7 @@ HOT = (
     "exporter_deliveryhour",
     "exporter_attempttotal",
     "exporter_heartbeat",
+    "exporter_requestduration",
 )
 OPTIONS = "fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500"
 NAMES = "fillfactor, autovacuum_vacuum_scale_factor, autovacuum_vacuum_threshold"

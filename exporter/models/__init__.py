@@ -26,7 +26,7 @@ from exporter.models.deliveries import (
     Stopped,
     WeeklyMail,
 )
-from exporter.models.heartbeats import Heartbeat
+from exporter.models.heartbeats import Heartbeat, RequestDuration
 from exporter.models.log import (
     EventBatch,
     EventLog,
@@ -74,6 +74,7 @@ __all__ = [
     "RejectedEvent",
     "Replay",
     "ReplayState",
+    "RequestDuration",
     "Revision",
     "SeenField",
     "SeenType",

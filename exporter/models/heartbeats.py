@@ -1,4 +1,4 @@
-"""Heartbeats: when a part of the installation was last seen alive, and on which host."""
+"""What the parts of the installation tell of themselves: when each was last seen alive, and how long requests took."""
 
 from __future__ import annotations
 
@@ -24,3 +24,15 @@ class Heartbeat(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["part", "host"], name="one_heartbeat_a_part_and_host")
         ]
+
+
+class RequestDuration(models.Model):
+    """How many requests of a kind (`dispatch.durations.Requests`) with this status took at most `bound` milliseconds,
+    and more than the bound before it; how long they took together. Never falls."""
+
+    pk = models.CompositePrimaryKey("kind", "status", "bound")
+    kind = models.CharField(max_length=8)
+    status = models.CharField(max_length=8)
+    bound = models.IntegerField()
+    count = models.BigIntegerField()
+    milliseconds = models.BigIntegerField()

@@ -94,15 +94,15 @@ def _pooler() -> Iterator[Finding]:
 
 def _broker() -> Iterator[Finding]:
     try:
-        waiting = queues.lengths()
+        found = queues.look()
     except (RedisError, OSError, ValueError) as error:
         what = f"does not answer ({type(error).__name__})"
         yield Finding(
             "broker", Level.BAD, what, "Start Redis, and look at REDIS_URL. No event is lost meanwhile."
         )
         return
-    said = ", ".join(f"{name} {length:,}" for name, length in waiting.items())
-    if max(waiting.values()) > _MANY_MESSAGES:
+    said = ", ".join(f"{queue.name} {queue.length:,}" for queue in found)
+    if max(queue.length for queue in found) > _MANY_MESSAGES:
         remedy = (
             "Is a worker running for that queue? The messages may be deleted, the sweep finds the work again."
         )

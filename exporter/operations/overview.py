@@ -93,13 +93,13 @@ def _lease(holder: str, since: float | None, left: float) -> str:
 
 def _queues() -> str:
     try:
-        waiting = queues.lengths()
+        found = queues.look()
     except (RedisError, OSError, ValueError) as error:
         return f"Queues: the broker does not answer ({type(error).__name__})."
-    return (
-        "Queues: "
-        + ", ".join(f"{name} {length:,}" for name, length in waiting.items())
-        + " messages waiting."
+    waiting = ", ".join(f"{queue.name} {queue.length:,}" for queue in found)
+    oldest = max(queue.oldest_seconds for queue in found)
+    return f"Queues: {waiting} messages waiting" + (
+        f", the oldest for {duration(oldest)}." if oldest else "."
     )
 
 

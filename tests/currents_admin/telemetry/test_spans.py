@@ -21,7 +21,7 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
     with a_receiver() as receiver:
         endpoint = receiver.url.removesuffix("/hook")
         tracer = spans.Tracer(endpoint, b"api-key: made-up\r\n", pause=0.05)
-        monkeypatch.setattr(paced_lines, "observer", tracer.note)
+        monkeypatch.setattr(paced_lines, "observers", [tracer.note])
         yield receiver
 
 
@@ -65,7 +65,7 @@ def test_what_failed_is_an_error_and_other_lines_are_no_spans(collector: Receive
 
 
 def test_without_a_collector_a_line_asks_nobody() -> None:
-    assert paced_lines.observer is None
+    assert paced_lines.observers == []
 
 
 def test_headers_are_percent_encoded_pairs() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from exporter.api import exposition
-from exporter.dispatch import heartbeats
+from exporter.dispatch import durations, heartbeats
 from exporter.models import Source
 from exporter.models.sources import Begin
 from tests.support.delivering import a_line
@@ -24,6 +24,8 @@ ASKED = re.compile(r"\bcurrents_[a-z_]+")
 def test_each_alert_fires_when_it_should_and_not_before() -> None:
     subprocess.run(["promtool", "check", "rules", "alerts.yml"], cwd=MONITORING, check=True)
     subprocess.run(["promtool", "test", "rules", "alerts_test.yml"], cwd=MONITORING, check=True)
+    syntax = ["promtool", "check", "config", "--syntax-only", "prometheus.yml"]
+    subprocess.run(syntax, cwd=MONITORING, check=True)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -33,6 +35,10 @@ def test_rules_and_dashboard_ask_only_for_metrics_that_exist() -> None:
         line.deliver()
         line.feed(1)
         heartbeats.beat(["web"])
+        counted = durations.Durations()
+        for line_name in ("intake.request", "delivery.attempt"):
+            counted.note(line_name, {"status": 202, "ms": 1})
+        counted.store()
         Source.objects.create(workspace=line.workspace, url="s3://exports", begin=Begin.NOW)
         told = set(re.findall(r"^(currents_[a-z_]+)", exposition.exposition().decode(), re.MULTILINE))
     board = json.loads((MONITORING / "grafana.json").read_text())
