@@ -14,17 +14,17 @@ from redis import Redis, RedisError
 
 from exporter.dispatch import heartbeats
 from exporter.dispatch.heartbeats import SILENT_SECONDS
-from exporter.dispatch.queues import QUEUES
+from exporter.dispatch.queues import QUEUES, part_of
 
 log = structlog.get_logger(__name__)
 
 KEPT_READY, KEPT_NOT_READY = 1.0, 0.2
-# How long an asker waits for a look, and how long what an earlier one found is told meanwhile.
+# How long an asker waits for a look, and how long what an earlier one found is told while one is under way.
 _WAIT_SECONDS, STALE_SECONDS = 0.2, 3.0
 _ASK_SECONDS = 1.0
 _DISK_FULL = "53100"
 # The heartbeats that must be heard, and what is missing where one is not: a worker for each queue, and beat.
-_PARTS = {**{f"worker:{queue}": f"worker ({queue})" for queue in QUEUES}, "beat": "beat"}
+_PARTS = {**{part_of(queue): f"worker ({queue})" for queue in QUEUES}, "beat": "beat"}
 
 _beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="readiness")
 
@@ -35,31 +35,33 @@ class KeptAnswer:
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._gone: list[str] = []
-        self._at = self._until = -STALE_SECONDS
+        self._gone: list[str] | None = None
+        self._until = 0.0
         self._look: Future[None] | None = None
+        self._began = 0.0
 
     def missing(self) -> list[str]:
-        """Within some tenths of a second, whatever hangs. What has not answered a look for `STALE_SECONDS` is the
-        database: the waits for everything else are shorter."""
+        """Within some tenths of a second, whatever hangs; only the first look is waited for, as there is no earlier
+        answer to tell. What keeps a look for `STALE_SECONDS` is the database: the waits for everything else are
+        shorter."""
         with self._guard:
-            if time.monotonic() < self._until:
+            if self._gone is not None and time.monotonic() < self._until:
                 return self._gone
             if self._look is None or self._look.done():
-                self._look = _beside.submit(self._find)
-            look = self._look
+                self._look, self._began = _beside.submit(self._find), time.monotonic()
+            look, left = self._look, self._began + STALE_SECONDS - time.monotonic()
         try:
-            look.result(timeout=_WAIT_SECONDS)
+            look.result(timeout=max(0.0, left) if self._gone is None else _WAIT_SECONDS)
         except TimeoutError:
-            if time.monotonic() - self._at > STALE_SECONDS:
+            if self._gone is None or left <= 0:
                 return ["database"]
-        return self._gone
+        return self._gone or []
 
     def _find(self) -> None:
         close_old_connections()
         gone = missing()
-        self._gone, self._at = gone, time.monotonic()
-        self._until = self._at + (KEPT_NOT_READY if gone else KEPT_READY)
+        self._until = time.monotonic() + (KEPT_NOT_READY if gone else KEPT_READY)
+        self._gone = gone
 
     def forget(self) -> None:
         self._until = 0.0

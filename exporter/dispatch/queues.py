@@ -19,6 +19,11 @@ _ASK_SECONDS = 1.0
 _SENT_AT = "sent_at"
 
 
+def part_of(queue: str) -> str:
+    """The part whose heartbeat says that some worker serves the queue."""
+    return f"worker:{queue}"
+
+
 class Queue(NamedTuple):
     """How many messages wait, and for how long the oldest has by its sender's clock; 0 where none does."""
 

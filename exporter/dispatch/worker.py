@@ -9,6 +9,7 @@ from celery.signals import worker_ready, worker_shutting_down
 
 from exporter.dispatch import durations, heartbeats
 from exporter.dispatch.garbage import spare_collector
+from exporter.dispatch.queues import part_of
 from exporter.dispatch.shutdown import stopping
 from exporter.dispatch.sweep import sweep
 
@@ -18,7 +19,7 @@ def started(sender: Any, **_kwargs: Any) -> None:
     """`sender` is Celery's consumer, which knows the queues this process serves."""
     spare_collector()
     durations.watch()
-    parts = [f"worker:{queue.name}" for queue in sender.task_consumer.queues]
+    parts = [part_of(queue.name) for queue in sender.task_consumer.queues]
     threading.Thread(
         target=heartbeats.keep, args=(parts, stopping, _also), name="heartbeat", daemon=True
     ).start()

@@ -19,6 +19,7 @@ from connectors.models import Connector, Workspace
 from connectors.web.permissions import Action, in_workspace
 from connectors.web.time_words import by_the_clock
 from exporter.dispatch.heartbeats import SILENT_SECONDS
+from exporter.dispatch.queues import QUEUES, part_of
 from exporter.display.status_sentence import events, waiting_until_loss
 from exporter.reports import summary as status
 from exporter.reports.health import LOSING, Health
@@ -33,7 +34,7 @@ SELECT (SELECT last_received_at FROM exporter_eventlog WHERE workspace_id = %(wo
               WHERE workspace_id = %(workspace)s AND kind = 'live'
                 AND (stopped <> '' OR expired_at > clock_timestamp() - %(losing)s)),
        (SELECT min(heard) FROM (SELECT max(at) AS heard FROM exporter_heartbeat
-                                 WHERE part LIKE 'worker:%%' GROUP BY part) queues
+                                 WHERE part = ANY(%(parts)s) GROUP BY part) queues
          WHERE heard < clock_timestamp() - make_interval(secs => %(silent)s))
 """
 
@@ -87,8 +88,7 @@ class Surroundings:
         if heard is None:
             return ""
         return _(
-            "Nothing has been heard of it since %(when)s. Its events wait and none is lost; whoever runs the server "
-            "has to start it again."
+            "Nothing has been heard of it since %(when)s. Whoever runs the server has to start it again."
         ) % {"when": by_the_clock(heard, timezone.now())}
 
     @cached_property
@@ -100,6 +100,7 @@ class Surroundings:
                 "workspace": self.workspace.pk,
                 "losing": LOSING,
                 "silent": SILENT_SECONDS,
+                "parts": [part_of(queue) for queue in QUEUES],
             }
             cursor.execute(_SIGNS, terms)
             row: tuple[datetime | None, list[int], datetime | None] = cursor.fetchone()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from django.conf import LazySettings
@@ -45,22 +47,52 @@ def test_parts_that_fell_silent_are_named(client: Client, settings: LazySettings
     assert (answer.status_code, answer.json()["missing"]) == (503, ["broker", "beat"])
 
 
-def test_what_hangs_holds_no_probe_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For a moment the last answer is told; then the database counts as missing."""
-    hangs, kept = threading.Event(), readiness.KeptAnswer()
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> Iterator[readiness.KeptAnswer]:
+    """An answer nobody has asked for yet, whose looks are made by a thread of its own."""
     with ThreadPoolExecutor(max_workers=1) as beside:
         monkeypatch.setattr(readiness, "_beside", beside)
         monkeypatch.setattr(readiness, "KEPT_READY", 0.0)
-        monkeypatch.setattr(readiness, "missing", list)
-        until(lambda: kept.missing() == [])
-        monkeypatch.setattr(readiness, "missing", lambda: ["beat"] if hangs.wait(60) else [])
-        assert kept.missing() == []
-        monkeypatch.setattr(readiness, "STALE_SECONDS", 0.0)
-        began = time.monotonic()
-        assert kept.missing() == ["database"]
-        assert time.monotonic() - began < 5, "the look itself takes a minute"
-        hangs.set()
-        until(lambda: kept.missing() == ["beat"])
+        yield readiness.KeptAnswer()
+
+
+def test_what_hangs_holds_no_probe_up(monkeypatch: pytest.MonkeyPatch, kept: readiness.KeptAnswer) -> None:
+    """For a moment the last answer is told; then the database counts as missing."""
+    hangs = threading.Event()
+    monkeypatch.setattr(readiness, "missing", list)
+    assert kept.missing() == []
+    monkeypatch.setattr(readiness, "missing", lambda: ["beat"] if hangs.wait(60) else [])
+    assert kept.missing() == []
+    monkeypatch.setattr(readiness, "STALE_SECONDS", 0.0)
+    began = time.monotonic()
+    assert kept.missing() == ["database"]
+    assert time.monotonic() - began < 5, "the look itself takes a minute"
+    hangs.set()
+    until(lambda: kept.missing() == ["beat"])
+
+
+def test_a_look_that_is_merely_slow_is_no_missing_database(
+    monkeypatch: pytest.MonkeyPatch, kept: readiness.KeptAnswer
+) -> None:
+    """Nobody has asked for an hour, and then something takes half a second: that says nothing of the database."""
+    slow = threading.Event()
+    monkeypatch.setattr(readiness, "missing", list)
+    assert kept.missing() == []
+    hour_later = SimpleNamespace(monotonic=lambda: time.monotonic() + 3_600)
+    monkeypatch.setattr(readiness, "time", hour_later)
+    monkeypatch.setattr(readiness, "missing", lambda: ["broker"] if slow.wait(60) else [])
+    assert kept.missing() == []
+    slow.set()
+    until(lambda: kept.missing() == ["broker"])
+
+
+def test_the_first_look_is_waited_for(monkeypatch: pytest.MonkeyPatch, kept: readiness.KeptAnswer) -> None:
+    """There is no earlier answer to tell, and neither `ready` nor `database` would be true of a slow broker."""
+    slow = threading.Event()
+    monkeypatch.setattr(readiness, "_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(readiness, "missing", lambda: ["broker"] if slow.wait(60) else [])
+    threading.Timer(0.3, slow.set).start()
+    assert kept.missing() == ["broker"]
 
 
 def test_a_queue_that_no_worker_serves_is_named(client: Client) -> None:

@@ -61,7 +61,16 @@ def test_a_queue_whose_worker_fell_silent_is_told_on_every_page(as_: Callable[[s
     assert silent not in client.get(list_page).content.decode(), "another host serves the queue"
     gone = now - timedelta(seconds=SILENT_SECONDS + 1)
     Heartbeat.objects.filter(part="worker:delivery", host="here").update(at=gone)
-    assert silent in client.get(list_page).content.decode()
+    page = client.get(list_page).content.decode()
+    assert silent in page
+    assert "none is lost" not in page, "events that wait for too long expire"
+
+
+def test_a_queue_that_is_served_no_more_since_an_update_is_not_missed(as_: Callable[[str], Client]) -> None:
+    long_ago = datetime.now(UTC) - timedelta(days=2)
+    Heartbeat.objects.create(part="worker:former", host="here", at=long_ago, version="1")
+    page = as_("viewer").get("/w/harbour/data-export/").content.decode()
+    assert "Nothing has been heard of it since" not in page
 
 
 def test_the_banner_goes_by_itself_when_the_trouble_is_over(
