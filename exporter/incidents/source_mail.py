@@ -4,11 +4,11 @@ that is over."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.urls import reverse
 
 from connectors import mail
@@ -80,16 +80,21 @@ def mail_due() -> int:
     return mail.send_claimed(claim)
 
 
+def _untold(since: str, long_ago: datetime) -> Q:
+    """A trouble that has lasted long enough and began after the last one that was told."""
+    return Q(**{f"{since}__lt": long_ago}) & (Q(told_at=None) | Q(told_at__lt=F(since)))
+
+
 def claim() -> SourceClaim | None:
     """A mail about a source nobody else sends; None where none is due."""
     now = sql.clock()
     with transaction.atomic():
         long_ago = now - FAILING_FOR
-        bad = Q(failing_since__lt=long_ago) | Q(late_since__lt=long_ago)
+        bad = _untold("failing_since", long_ago) | _untold("late_since", long_ago)
         over = Q(told_at__isnull=False, failing_since=None, late_since=None)
         due = Source.objects.filter(
             Q(mail_claimed_until=None) | Q(mail_claimed_until__lte=now),
-            (bad & Q(told_at=None)) | over,
+            bad | over,
             paused=False,
             workspace__archived_at=None,
         ).select_related("workspace")

@@ -34,8 +34,8 @@ class Source(models.Model):
 
     Whoever works on it holds it until `held_until`. `folders` are those of Braze's layout it was seen to have, so that
     a look costs what is new; `listed_whole_at` is when all of it was listed last. `late_since`: objects that came since
-    the source was made have been waiting for over an hour. `told_at` is when its trouble was mailed, until its end has
-    been mailed too.
+    the source was made have been waiting for over an hour. `told_at` is when its last trouble was mailed, until its end
+    has been mailed too.
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="sources")

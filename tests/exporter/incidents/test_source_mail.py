@@ -1,4 +1,4 @@
-"""Admins are told once of a source that cannot be read for half an hour, and once that it is read again."""
+"""Admins are told once of a source that cannot be read for half an hour, and once that it is in order again."""
 
 from __future__ import annotations
 
@@ -39,9 +39,28 @@ def test_trouble_and_its_end_are_mailed_once_each() -> None:
     assert failing.to == over.to == ["maya@example.com"]
     assert failing.subject == "Harbour & Pine: the source s3://exports/currents cannot be read"
     assert "The key may not read this bucket." in str(failing.body)
-    assert over.subject.endswith("is read again")
+    assert over.subject.endswith("is in order again")
     Source.objects.filter(pk=one.pk).update(trouble="Again.", failing_since=_ago(40))
     assert source_mail.mail_due() == 1, "a new trouble is told anew"
+
+
+def test_a_second_trouble_is_told_although_the_first_has_not_ended() -> None:
+    """Late, then it cannot be read at all, then it is read but late again: each is told once, and one end."""
+    one = source(0, trouble="", failing_since=None, late_since=_ago(100), created_at=_ago(600))
+    waiting = SourceObject.objects.create(
+        source=one, name="a.avro", etag="1", size=10, modified_at=_ago(200), state="waiting"
+    )
+    assert (source_mail.mail_due(), source_mail.mail_due()) == (1, 0)
+    Source.objects.filter(pk=one.pk).update(told_at=_ago(60), trouble="No key.", failing_since=_ago(31))
+    assert (source_mail.mail_due(), source_mail.mail_due()) == (1, 0)
+    Source.objects.filter(pk=one.pk).update(told_at=_ago(50), trouble="", failing_since=None)
+    assert source_mail.mail_due() == 0, "it is late again, but not for half an hour yet"
+    Source.objects.filter(pk=one.pk).update(late_since=_ago(31))
+    assert (source_mail.mail_due(), source_mail.mail_due()) == (1, 0)
+    SourceObject.objects.filter(pk=waiting.pk).update(state="done")
+    assert (source_mail.mail_due(), source_mail.mail_due()) == (1, 0)
+    ends = [str(letter.subject).partition("currents ")[2] for letter in mail.outbox]
+    assert ends == ["has fallen behind", "cannot be read", "has fallen behind", "is in order again"]
 
 
 @pytest.mark.parametrize("fields", [{}, {"paused": True, "failing_since": None}])
@@ -65,7 +84,8 @@ def test_new_objects_that_wait_for_over_an_hour_are_told_of_and_so_is_the_end() 
     assert (source_mail.mail_due(), source_mail.mail_due()) == (1, 0)
     late, over = mail.outbox
     assert late.subject.endswith("has fallen behind")
-    assert over.subject.endswith("is read again")
+    assert over.subject.endswith("is in order again")
+    assert "goes on where it was" not in str(over.body), "it never stopped"
 
 
 @pytest.mark.parametrize("fields", [{"created_at": None}, {"paused": True}])
