@@ -83,7 +83,7 @@ def as_json(one: ReplayProgress) -> dict[str, Any]:
     return {
         "id": replay.pk,
         "state": one.state.value,
-        "file": one.file or None,
+        "file": one.upload.name if one.upload else None,
         "since": iso(replay.since),
         "until": iso(replay.until),
         "event_types": list(replay.event_types),

@@ -42,11 +42,11 @@ SELECT min(c.minute) FILTER (WHERE c.count > 0), sum(c.count)::bigint
 @dataclass(frozen=True, slots=True)
 class ReplayProgress:
     """`passed` of `span` event numbers are behind it, `done` of about `replay.events` events; `outcomes` are those of
-    its own ledger, without what was passed over because nobody asked for it. `file` is the name of what was imported
-    for it; empty where it replays the log."""
+    its own ledger, without what was passed over because nobody asked for it. `upload` is what was imported for it;
+    None where it replays the log."""
 
     replay: Replay
-    file: str
+    upload: Upload | None
     state: ReplayState
     passed: int
     span: int
@@ -87,7 +87,7 @@ def one(connector: Connector, replay_id: int) -> ReplayProgress | None:
 def progress(replays: Iterable[Replay]) -> list[ReplayProgress]:
     """Three statements, however many there are."""
     rows = list(replays)
-    files = dict(Upload.objects.filter(replay__in=rows).values_list("replay_id", "name"))
+    uploads = {upload.replay_id: upload for upload in Upload.objects.filter(replay__in=rows)}
     counts: dict[int, dict[str, int]] = {}
     totals = (
         DeliveryTotal.objects.filter(delivery_id__in=[row.delivery_id for row in rows])
@@ -98,15 +98,15 @@ def progress(replays: Iterable[Replay]) -> list[ReplayProgress]:
     for delivery_id, outcome, events in totals:
         counts.setdefault(delivery_id, {})[outcome] = events
     now = sql.clock()
-    return [_progress(row, files.get(row.pk, ""), counts.get(row.delivery_id, {}), now) for row in rows]
+    return [_progress(row, uploads.get(row.pk), counts.get(row.delivery_id, {}), now) for row in rows]
 
 
-def _progress(replay: Replay, file: str, counts: dict[str, int], now: datetime) -> ReplayProgress:
+def _progress(replay: Replay, upload: Upload | None, counts: dict[str, int], now: datetime) -> ReplayProgress:
     delivery = replay.delivery
     began = replay.started_at
     return ReplayProgress(
         replay=replay,
-        file=file,
+        upload=upload,
         state=ReplayState(replay.state),
         passed=delivery.cursor - delivery.start,
         span=(delivery.stop or delivery.cursor) - delivery.start,
@@ -115,6 +115,11 @@ def _progress(replay: Replay, file: str, counts: dict[str, int], now: datetime) 
         next_attempt_at=delivery.next_attempt_at,
         seconds=((replay.finished_at or now) - began).total_seconds() if began else 0.0,
     )
+
+
+def last_attempt(replay: Replay) -> int | None:
+    """The newest attempt's id; None where it was never sent."""
+    return replay.delivery.attempts.order_by("-at").values_list("pk", flat=True).first()
 
 
 @dataclass(frozen=True, slots=True)

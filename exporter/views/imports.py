@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -80,11 +80,14 @@ def one(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase
     upload = _find(workspace, pk)
     replay = upload.replay.state if upload.replay else ""
     stamp = live_page.stamp_of(upload.stage, upload.position, upload.received, replay)
-    context: dict[str, Any] = {"upload": upload, "stage": Stage, "connectors": _connectors(workspace)}
-    if upload.stage == Stage.ARRIVED and not live_page.unchanged(request, stamp):
+    if live_page.unchanged(request, stamp):
+        return HttpResponse(status=204)
+    context: dict[str, Any] = {"upload": upload, "stage": Stage}
+    if upload.stage == Stage.ARRIVED:
         found, troubles = uploads.preview(upload, FIRST_EVENTS)
         context["events"] = [_shown(one) for one in found]
         context["troubles"] = troubles[:FIRST_EVENTS]
+        context["connectors"] = _connectors(workspace)
     return live_page.page_or_part(
         request, "exporter/import.html", "exporter/import_live.html", context, stamp=stamp
     )
@@ -139,4 +142,4 @@ def _shown(raw: dict[str, Any] | bytes) -> dict[str, Any]:
 
 
 def _find(workspace: Workspace, pk: int) -> Upload:
-    return get_object_or_404(Upload, workspace=workspace, pk=pk)
+    return get_object_or_404(Upload.objects.select_related("replay__connector"), workspace=workspace, pk=pk)

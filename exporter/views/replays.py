@@ -29,7 +29,7 @@ from exporter.actions.replay_preview import (
 )
 from exporter.display import replay_words
 from exporter.log.batches import OTHER
-from exporter.models import Replay, Upload
+from exporter.models import Replay, ReplayState
 from exporter.models.counts import DeliveryTotal
 from exporter.models.uploads import Stage
 from exporter.reports import replays
@@ -140,21 +140,21 @@ def one(request: HttpRequest, workspace: Workspace, pk: int, replay_id: int) -> 
     found = replays.one(connector, replay_id)
     if found is None:
         raise Http404
-    told = (
+    upload = found.upload
+    stamp = live_page.stamp_of(
         found.state,
         found.passed,
         found.outcomes,
         found.replay.rate,
         found.failing_since,
         found.replay.events,
+        upload and upload.stage,
     )
-    stamp = live_page.stamp_of(told)
     if live_page.unchanged(request, stamp):
         return HttpResponse(status=204)
-    upload = Upload.objects.filter(replay=found.replay).first()
     context = {
         "upload": upload,
-        "last_attempt": found.replay.delivery.attempts.order_by("-at").values_list("pk", flat=True).first(),
+        "last_attempt": replays.last_attempt(found.replay) if found.state is ReplayState.FAILED else None,
         "importing": upload is not None and upload.stage == Stage.RUNNING,
         "connector": connector,
         "progress": found,
