@@ -97,6 +97,7 @@ def roll_back(request: HttpRequest, workspace: Workspace, pk: int) -> HttpRespon
         return _too_late(request, connector, changed)
     else:
         messages.success(request, _("Rolled back. The next request to Segment uses the former key."))
+        return see_other("status", workspace.slug, connector.pk)
     return see_other("write_key", workspace.slug, connector.pk)
 
 
@@ -131,8 +132,9 @@ def verified(request: HttpRequest, workspace: Workspace, pk: int) -> HttpRespons
         messages.error(request, _("No event was sent with this key yet. Send test events first."))
     else:
         messages.success(request, _("The key ending in %(last4)s is verified.") % {"last4": key.last4})
-    back = "write_key" if key.activated_at is None else "status"
-    return see_other(back, workspace.slug, connector.pk)
+    if key.activated_at is None:
+        return see_other("write_key", workspace.slug, connector.pk, at="switch")
+    return see_other("status", workspace.slug, connector.pk)
 
 
 def page(

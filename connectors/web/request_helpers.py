@@ -38,8 +38,10 @@ def ask(request: HttpRequest, template: str, context: dict[str, Any], status: in
     return render(request, template + "#ask" if is_partial(request) else template, context, status=status)
 
 
-def see_other(to: str, *args: object) -> HttpResponseRedirect:
-    return HttpResponseRedirect(resolve_url(to, *args), status=303)
+def see_other(to: str, *args: object, at: str = "") -> HttpResponseRedirect:
+    """`at` is the id of what comes next on that page: the browser leads there, and puts the focus on it where it has a
+    tabindex."""
+    return HttpResponseRedirect(resolve_url(to, *args) + (f"#{at}" if at else ""), status=303)
 
 
 def field_remarks(request: HttpRequest, form: forms.Form) -> HttpResponse | None:

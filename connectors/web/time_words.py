@@ -58,8 +58,8 @@ def age(moment: datetime, now: datetime) -> str:
 
 
 def milliseconds(value: int) -> str:
-    """`1,180 ms`."""
-    return _("%(n)s ms") % {"n": number_format(value, force_grouping=True)}
+    """`1,180 ms`, `<1 ms`."""
+    return _("%(n)s ms") % {"n": number_format(value, force_grouping=True) if value else "<1"}
 
 
 def exactly(span: timedelta) -> str:

@@ -15,6 +15,7 @@ from collections import defaultdict, deque
 from functools import lru_cache
 
 import certifi
+from django.utils.translation import gettext_noop
 
 from exporter.destinations.address_guard import AddressGuard
 from exporter.destinations.endpoint import Endpoint, Proxy
@@ -26,9 +27,10 @@ LONGEST_LIFE_SECONDS = 3600.0
 # A connection unused for so long is closed when the next one is returned.
 LONGEST_REST_SECONDS = 60.0
 
-TIMED_OUT = "timed out"
-RESET = "connection reset"
-NOT_PERMITTED = "the address lies inside the server's own network"
+# Faults are stored and told to machines in English; pages tell them in the reader's language.
+TIMED_OUT = gettext_noop("timed out")
+RESET = gettext_noop("connection reset")
+NOT_PERMITTED = gettext_noop("the address lies inside the server’s own network")
 
 Origin = tuple[bool, str, int, Proxy | None, AddressGuard | None]
 
@@ -244,13 +246,13 @@ def fault_name(fault: Exception, *, connecting: bool = False) -> str:
     if isinstance(fault, Broken):
         return str(fault)
     if isinstance(fault, ssl.SSLError) and not isinstance(fault, (ssl.SSLEOFError, TimeoutError)):
-        return "TLS certificate or handshake refused"
+        return gettext_noop("TLS certificate or handshake refused")
     if isinstance(fault, socket.gaierror):
-        return "host name not found"
+        return gettext_noop("host name not found")
     if isinstance(fault, TimeoutError):
-        return "connection timed out" if connecting else TIMED_OUT
+        return gettext_noop("connection timed out") if connecting else TIMED_OUT
     if isinstance(fault, ConnectionRefusedError):
-        return "connection refused"
+        return gettext_noop("connection refused")
     if isinstance(fault, (ConnectionResetError, BrokenPipeError)):
         return RESET
     if isinstance(fault, (ssl.SSLEOFError, ConnectionAbortedError)):

@@ -12,6 +12,8 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext_noop
+
 # All heads of one answer, interim ones included; and its body. What is beyond is not read.
 MOST_HEAD_BYTES = 64_000
 MOST_BODY_BYTES = 64_000
@@ -25,7 +27,7 @@ _LENGTH = re.compile(r"([0-9]{1,18})(?:, \1)*", re.ASCII)
 _NO_BODY = (204, 304)
 _SWITCHING_PROTOCOLS = 101
 
-NO_ANSWER = "connection closed without an answer"
+NO_ANSWER = gettext_noop("connection closed without an answer")
 NOT_HTTP = "the answer is not HTTP"
 ENDLESS_INTERIM = "only interim answers came"
 HEAD_TOO_LONG = f"the answer's headers are longer than {MOST_HEAD_BYTES:,} bytes; the rest was not read"

@@ -13,8 +13,6 @@ from redis import Redis
 # Healthy deliveries; those whose last attempt failed, so that they never hold up healthy ones; everything else.
 QUEUES = ("delivery", "retry", "chores")
 _ASK_SECONDS = 1.0
-
-
 # The header of a message that tells when it was sent, in UNIX seconds.
 _SENT_AT = "sent_at"
 

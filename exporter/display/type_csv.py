@@ -8,6 +8,7 @@ import io
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from connectors.catalogue.catalogue import CATALOGUE
 from connectors.web.csv_cells import plain
 from exporter.reports.balance import Balance, Rejected
 
@@ -40,7 +41,7 @@ def by_type(ledger: Balance) -> str:
     for row in ledger.types:
         cells: dict[str, object] = {
             "event_type": plain(row.event_type),
-            "segment_event": plain(row.title),
+            "segment_event": plain(_in_segment(row.event_type)),
             "received": row.received,
             "pending": row.pending,
             "last_received_at": row.last_received_at.isoformat() if row.last_received_at else "",
@@ -48,6 +49,12 @@ def by_type(ledger: Balance) -> str:
         }
         writer.writerow([cells.get(key, row.outcomes.get(key, 0)) for key in COLUMNS])
     return text.getvalue()
+
+
+def _in_segment(event_type: str) -> str:
+    """What Segment sees, in any language; empty where each event brings its own name or the type has none."""
+    known = CATALOGUE.by_name.get(event_type)
+    return known.segment_event if known else ""
 
 
 def _told_apart(ledger: Balance, event_type: str) -> dict[str, object]:

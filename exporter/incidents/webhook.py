@@ -20,6 +20,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 from django.utils import translation
+from django.utils.translation import gettext_noop
 
 from connectors import mail
 from connectors.vault import sealing
@@ -34,7 +35,7 @@ from exporter.incidents.mail import facts, take, wait_after
 from exporter.models import Incident, MailStep, Notice, Webhook
 
 WHOLE_SECONDS = 10.0
-UNREADABLE = "the stored address cannot be read"
+UNREADABLE = gettext_noop("the stored address cannot be read")
 
 _CLAIM = """
 WITH due AS (

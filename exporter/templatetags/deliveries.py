@@ -13,9 +13,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from connectors.templatetags.parts import icon
+from connectors.templatetags.parts import icon, stored
 from connectors.web import time_words
-from exporter.display import answer_words, fault_words, outcome_words, remedies, replay_words, source_words
+from exporter.display import answer_words, outcome_words, remedies, replay_words, source_words
 from exporter.display.health_words import HEALTH
 from exporter.display.outcome_words import OutcomeSign
 from exporter.models import Attempt
@@ -62,12 +62,9 @@ def answer(attempt: Attempt) -> SafeString:
     shown = (
         f"{attempt.status} {answer_words.words(name)}"
         if attempt.status
-        else fault_words.fault(attempt.error or "no answer")
+        else stored(attempt.error or "no answer")
     )
     return format_html('<span class="answer {}">{}{}</span>', colour, icon(picture), shown)
-
-
-register.filter("fault", fault_words.fault)
 
 
 @register.filter

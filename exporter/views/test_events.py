@@ -31,7 +31,7 @@ def test_events(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResp
     key = lifecycle.key_in_use(connector)
     if request.method == "POST" and key is not None:
         _send(request, key, request.POST.get("event_type", ""))
-        return see_other("test_events", workspace.slug, connector.pk)
+        return see_other("test_events", workspace.slug, connector.pk, at="tested")
     selected = set(connector.selected_events)
     context = {
         "connector": connector,
@@ -63,7 +63,7 @@ def try_key(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponse
             form.add_error("write_key", rotate_page.same_key())
             return rotate_page.page(request, connector, form, REFUSED)
     _send(request, key)
-    return see_other("write_key", workspace.slug, connector.pk)
+    return see_other("write_key", workspace.slug, connector.pk, at="tested")
 
 
 def _kept(request: HttpRequest, connector: Connector) -> WriteKey | None:

@@ -21,7 +21,6 @@ from connectors.web.rate_limit import CostlyKind, at_most
 from connectors.web.request_helpers import REFUSED, by, see_other
 from connectors.workspaces.archived import Archived
 from exporter.actions import webhook as acting
-from exporter.display import fault_words
 from exporter.incidents.webhook import NotTaken
 from exporter.models import Webhook
 
@@ -73,7 +72,7 @@ def try_webhook(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
     try:
         acting.test(standing, by(request))
     except NotTaken as fault:
-        messages.error(request, _("It was not taken: %(fault)s.") % {"fault": fault_words.fault(str(fault))})
+        messages.error(request, _("It was not taken: %(fault)s.") % {"fault": _(str(fault))})
     else:
         messages.success(request, _("It was taken. Look at what arrived."))
     return see_other("webhook", workspace.slug)

@@ -75,6 +75,16 @@ if (updated && document.querySelector("main [data-live]")) {
   }, 1000);
 }
 
+/* --- The sidebar behind the menu button of narrow screens: focus goes into it, and back when it closes --------- */
+const toggle = document.getElementById("menu-toggle");
+const sidebar = document.querySelector(".sidebar");
+function leaveMenu() {
+  if (!toggle || !toggle.checked) return;
+  toggle.checked = false;
+  toggle.focus();
+}
+if (toggle) toggle.addEventListener("change", () => (toggle.checked ? sidebar.querySelector("a") : toggle).focus());
+
 /* --- Dialogs, menus, toasts, small buttons -------------------------------------------------------------------- */
 document.addEventListener("htmx:afterSwap", (event) => {
   if (event.detail.target.id !== "ask") return;
@@ -138,27 +148,27 @@ document.addEventListener("keydown", (event) => {
     menu.open = false;
     menu.querySelector("summary").focus();
   }
-  const toggle = document.getElementById("menu-toggle");
-  if (toggle) toggle.checked = false;
+  leaveMenu();
 });
+/* A form's buttons, also those that stand elsewhere on the page. */
+const submits = (form) => [...form.elements].filter((one) => one.matches("button[type=submit]"));
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.dataset.sent) return event.preventDefault();
   if (form.method !== "post") return undefined;
   form.dataset.sent = "yes";
-  all("button[type=submit]", form).forEach((button) => button.classList.add("busy"));
+  submits(form).forEach((button) => button.classList.add("busy"));
   return undefined;
 });
 addEventListener("pageshow", () => {
   for (const form of all("form[data-sent]")) {
     delete form.dataset.sent;
-    all(".busy", form).forEach((button) => button.classList.remove("busy"));
+    submits(form).forEach((button) => button.classList.remove("busy"));
   }
 });
 for (const filters of all("[data-filters]")) {
   filters.addEventListener("change", (event) => event.target.matches("select") && filters.requestSubmit());
 }
 document.addEventListener("focusin", (event) => {
-  const toggle = document.getElementById("menu-toggle");
   if (toggle && toggle.checked && event.target.closest("main")) toggle.checked = false;
 });

@@ -66,6 +66,23 @@ def test_texts_may_be_forty_per_cent_longer(
     assert not found, "\n".join(found)
 
 
+def test_the_menu_of_a_narrow_screen_is_worked_by_keyboard_alone(admin: User, open_as: OpenAs) -> None:
+    page = open_as(admin)
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto("/w/harbour/data-export/")
+    toggle, first = page.locator("#menu-toggle"), page.locator(".sidebar a").first
+    toggle.focus()
+    page.keyboard.press("Space")
+    expect(first).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(toggle).to_be_focused()
+    expect(first).to_be_hidden()
+    page.keyboard.press("Space")
+    expect(first).to_be_focused()
+    page.locator(".scrim").click(position={"x": 380, "y": 400})
+    expect(first).to_be_hidden()
+
+
 def test_the_language_is_chosen_by_keyboard_and_stays(admin: User, open_as: OpenAs) -> None:
     page = open_as(admin)
     page.goto("/w/harbour/data-export/")

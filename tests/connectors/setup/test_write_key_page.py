@@ -53,7 +53,8 @@ def test_trying_a_key_sends_one_event_of_each_type_with_it_and_switches_nothing(
     as_: As, path: str, connector: Connector, sandbox: Sandbox
 ) -> None:
     admin = as_("admin")
-    assert admin.post(f"{path}write-key/try/", {"write_key": NEW, "region": "us"}).status_code == 303
+    tried = admin.post(f"{path}write-key/try/", {"write_key": NEW, "region": "us"})
+    assert (tried.status_code, tried["Location"]) == (303, f"{path}write-key/#tested"), "what comes next"
     calls = sandbox.calls()
     assert sorted(call["call"]["event"] for call in calls) == ["Email Link Clicked", "Email Opened"]
     assert {call["key4"] for call in calls} == {"newk"}
@@ -62,6 +63,8 @@ def test_trying_a_key_sends_one_event_of_each_type_with_it_and_switches_nothing(
     page = admin.get(f"{path}write-key/").content.decode()
     assert "2 of 2 sent were accepted" in page
     assert "Switch to ••••newk" in page
+    assert 'id="tested"' in page
+    assert "autofocus" not in page, "whoever opens the page anew begins at its top"
     assert NEW not in page
 
 
@@ -186,7 +189,8 @@ def test_rolling_back_asks_then_brings_key_and_region_again(as_: As, path: str, 
     assert f"Roll back to the key ••••{KEY[-4:]}?" in question
     assert in_use(connector).last4 == NEW[-4:], "a question changes nothing"
     seen = str(in_use(connector).pk)
-    assert as_("admin").post(f"{path}write-key/roll-back/", {"seen": seen}).status_code == 303
+    back = as_("admin").post(f"{path}write-key/roll-back/", {"seen": seen})
+    assert (back.status_code, back["Location"]) == (303, path), "where the answer to it is seen"
     connector.refresh_from_db()
     assert (in_use(connector).pk, plain(connector), connector.region) == (old, KEY, "eu")
     again = as_("admin").post(f"{path}write-key/roll-back/", {"seen": seen})
