@@ -42,7 +42,7 @@ class ReplayClaim:
         page = reverse("replay", args=[connector.workspace.slug, connector.pk, self.replay.pk])
         context = {
             "connector": connector.name,
-            "file": progress.file,
+            "file": progress.upload.name if progress.upload else "",
             "since": self.replay.since,
             "until": self.replay.until,
             "took": _duration(progress.seconds),
