@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 def folded(text: str) -> str:
     """`évé` as `eve`, `ＡＢＣ` as `abc`, `ｶﾞ` as `カ`; the picker's script does the same."""
+    if text.isascii():
+        return text.lower()
     apart = unicodedata.normalize("NFKD", text)
     return "".join(sign for sign in apart if not unicodedata.category(sign).startswith("M")).casefold()
 
