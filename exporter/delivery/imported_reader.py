@@ -20,7 +20,7 @@ class ImportedReader(Reader):
     def __init__(
         self, workspace_id: int, plan: Plan, revision_id: int, delivery_id: int, scope: Scope
     ) -> None:
-        super().__init__(workspace_id, plan, revision_id)
+        super().__init__(workspace_id, plan, revision_id, helped=True)
         self.delivery_id = delivery_id
         self.scope = scope
         self.was: dict[int, Was] = {}
@@ -33,6 +33,9 @@ class ImportedReader(Reader):
 
     def _payloads(self, batch_ids: Sequence[int]) -> dict[int, bytes]:
         return imported_batches.payloads(batch_ids)
+
+    def _converts(self, header: Header) -> bool:
+        return self.scope.same_ids
 
     def _judge(self, header: Header, lines: list[bytes]) -> list[Judged]:
         if not self.scope.same_ids:

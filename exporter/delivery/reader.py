@@ -110,6 +110,14 @@ class Reader:
     def _judge(self, header: Header, lines: list[bytes]) -> list[Judged]:
         return [convert(line, self.plan) for line in lines]
 
+    def _converts(self, header: Header) -> bool:
+        """Whether a converter can do what `_judge` does with this batch, up to `_chosen`."""
+        return True
+
+    def _chosen(self, header: Header, judged: list[Judged]) -> list[Judged]:
+        """What becomes of the converted events of a whole batch; nothing where that cannot be told of them alone."""
+        return judged
+
     def _sends(self, header: Header) -> bool:
         return any(name in self.plan.selected for name in header.type_counts)
 
@@ -176,14 +184,16 @@ class Reader:
             return
         ahead = [batch for batch in self._batches if not batch.judged and batch.payload is not None]
         for batch in ahead[:ASKED_AHEAD]:
-            if batch.asked is None and (helper := converter()) is not None and batch.payload is not None:
+            if batch.asked is not None or batch.payload is None or not self._converts(batch.header):
+                continue
+            if (helper := converter()) is not None:
                 batch.asked = helper.submit(batch.payload, self.plan)
 
     def _read(self, batch: _Batch) -> list[Judged]:
         """The batch's judged events. A batch with nothing to send is read ahead without its payload; if the cursor has
         partly passed it, the payload is read here."""
         if not batch.judged and batch.asked is not None:
-            batch.judged = _converted(batch, batch.asked)
+            batch.judged = self._chosen(batch.header, _converted(batch, batch.asked))
         if not batch.judged:
             payload = batch.payload
             if payload is None:

@@ -109,7 +109,7 @@ class ReplayReader(Reader):
     def __init__(
         self, workspace_id: int, plan: Plan, revision_id: int, connector_id: int, scope: Scope
     ) -> None:
-        super().__init__(workspace_id, plan, revision_id)
+        super().__init__(workspace_id, plan, revision_id, helped=True)
         self.connector_id = connector_id
         self.scope = scope
         self.was: dict[int, Was] = {}
@@ -121,7 +121,7 @@ class ReplayReader(Reader):
             return
         terms = {
             "connector": self.connector_id,
-            "first": headers[0].first_event,
+            "first": (self._batches[0].header if self._batches else headers[0]).first_event,
             "end": headers[-1].end_event,
         }
         self._known = _Known([_Range(*row) for row in execute(_RANGES, terms)], dict(execute(_SINGLE, terms)))
@@ -148,26 +148,45 @@ class ReplayReader(Reader):
         body.end = header.end_event
 
     def _judge(self, header: Header, lines: list[bytes]) -> list[Judged]:
-        minute = header.received_at.replace(second=0, microsecond=0)
-        alike = self._known.of_all(header)
-        if alike is not None and alike.revision_id != self.revision_id:
-            alike = None
-        if alike is not None and alike.kind != Settled.EXPIRED and self.scope.is_all:
-            return super()._judge(header, lines)
-        judged = []
-        for number, line in enumerate(lines, start=header.first_event):
-            one = convert(line, self.plan)
+        converted = super()._judge(header, lines)
+        if self._converts(header):
+            return self._chosen(header, converted)
+        alike, judged = self._alike(header), []
+        for number, (line, one) in enumerate(zip(lines, converted, strict=True), start=header.first_event):
             outcome = self._outcome(number, line, one) if alike is None else _of_now(alike, one)
-            if not (self.scope.wants_type(one.event_type) and self.scope.wants_outcome(outcome)):
-                judged.append(_PASSED)
-                continue
-            if one.call is not None:
-                if outcome in _LOST:
-                    name = one.event_type if one.event_type in header.type_counts else OTHER
-                    self.was[number] = Was(outcome, minute, name)
-                one = one if self.scope.same_ids else convert(renamed(line, self.scope.replay_id), self.plan)
-            judged.append(one)
+            wanted = self._wanted(header, number, one, outcome)
+            if wanted.call is not None and not self.scope.same_ids:
+                wanted = convert(renamed(line, self.scope.replay_id), self.plan)
+            judged.append(wanted)
         return judged
+
+    def _converts(self, header: Header) -> bool:
+        return self.scope.same_ids and self._alike(header) is not None
+
+    def _chosen(self, header: Header, judged: list[Judged]) -> list[Judged]:
+        alike = self._alike(header)
+        if alike is None:
+            return []  # It was when it was given away to be converted.
+        if alike.kind != Settled.EXPIRED and self.scope.is_all:
+            return judged
+        return [
+            self._wanted(header, number, one, _of_now(alike, one))
+            for number, one in enumerate(judged, start=header.first_event)
+        ]
+
+    def _alike(self, header: Header) -> _Range | None:
+        """What became of all events of a batch under the settings of now; None where that is told event by event."""
+        found = self._known.of_all(header)
+        return found if found is not None and found.revision_id == self.revision_id else None
+
+    def _wanted(self, header: Header, number: int, one: Judged, outcome: str) -> Judged:
+        """The event as it was judged if it was asked for, and what it was if it had been lost."""
+        if not (self.scope.wants_type(one.event_type) and self.scope.wants_outcome(outcome)):
+            return _PASSED
+        if one.call is not None and outcome in _LOST:
+            name = one.event_type if one.event_type in header.type_counts else OTHER
+            self.was[number] = Was(outcome, header.received_at.replace(second=0, microsecond=0), name)
+        return one
 
     def _outcome(self, number: int, line: bytes, judged: Judged) -> str:
         """What the event is in the live ledger. Under settings that have not changed since, that follows from what it

@@ -19,7 +19,7 @@ from exporter.models import Source, Upload
 from exporter.sources.following import follow
 from tests.browser.test_going_bad import line, owner
 from tests.support.avro import container, record
-from tests.support.buckets import KEY, KEY_ID, Bucket, a_server
+from tests.support.buckets import KEY, KEY_ID, Bucket, a_server, locked
 from tests.support.delivering import Line
 
 __all__ = ["line", "owner"]
@@ -123,4 +123,35 @@ def test_a_bucket_is_added_with_a_wrong_address_mended_and_followed(
     expect(page.get_by_text("Following").first).to_be_visible()
     expect(page.get_by_text("1 object: 2 accepted")).to_be_visible()
     pictured(page, "source")
+    assert event_log.head(harbour.pk) == 2
+
+
+def test_a_source_whose_key_is_wrong_is_told_mended_and_followed(
+    harbour: Workspace, admin: User, open_as: OpenAs, bucket: Bucket
+) -> None:
+    page = open_as(admin)
+    with locked(bucket) as (key_id, key):
+        page.goto("/w/harbour/settings/sources/new/")
+        page.get_by_label("Address").fill("s3://exports/currents")
+        page.get_by_label("Read from").select_option("beginning")
+        page.get_by_label("Endpoint").fill(bucket.url)
+        page.get_by_label("Access key ID").fill(key_id)
+        page.get_by_label("Secret access key").fill(KEY)
+        page.get_by_role("button", name="Add source").click()
+        follow(Source.objects.get().pk)
+        page.reload()
+        expect(page.get_by_text("The key is not accepted. Enter it again.")).to_be_visible()
+        pictured(page, "source-failing")
+        page.get_by_role("link", name="Change keys").click()
+        page.get_by_label("Access key ID").fill(key_id)
+        page.get_by_label("Secret access key").fill(key)
+        page.get_by_role("button", name="Check").click()
+        expect(page.get_by_text("currents/a.avro")).to_be_visible()
+        pictured(page, "source-keys")
+        page.get_by_label("Secret access key").fill(key)
+        page.get_by_role("button", name="Save").click()
+        follow(Source.objects.get().pk)
+        page.reload()
+        expect(page.get_by_text("1 object: 2 accepted")).to_be_visible()
+        expect(page.get_by_text("The key is not accepted.")).to_have_count(0)
     assert event_log.head(harbour.pk) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -52,3 +53,24 @@ def a_server() -> Iterator[str]:
             yield url
     finally:
         server.stop()
+
+
+@contextmanager
+def locked(bucket: Bucket) -> Iterator[tuple[str, str]]:
+    """While this lasts, the server opens to one key only: its id and the key."""
+    anybody = {"aws_access_key_id": KEY_ID, "aws_secret_access_key": KEY}
+    people: Any = boto3.client("iam", endpoint_url=bucket.url, region_name="us-east-1", **anybody)
+    people.create_user(UserName="reader")
+    made = people.create_access_key(UserName="reader")["AccessKey"]
+    may = {"Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetObject"], "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [may]})
+    people.put_user_policy(UserName="reader", PolicyName="reads", PolicyDocument=policy)
+    _ask_for_keys_after(bucket.url, "0")
+    try:
+        yield made["AccessKeyId"], made["SecretAccessKey"]
+    finally:
+        _ask_for_keys_after(bucket.url, "inf")
+
+
+def _ask_for_keys_after(url: str, requests_without: str) -> None:
+    requests.post(f"{url}/moto-api/reset-auth", data=requests_without, timeout=5).raise_for_status()

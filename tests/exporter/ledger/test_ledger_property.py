@@ -11,6 +11,7 @@ from django.conf import settings as django_settings
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from exporter.delivery import reader
 from exporter.delivery import settle as settling
 from exporter.delivery.settle_sql import SETTLE
 from exporter.ledger.check import check
@@ -52,7 +53,9 @@ def test_every_event_is_accounted_for_whatever_happens() -> None:
         )
 
 
-def test_every_event_has_one_outcome_whatever_is_replayed() -> None:
+@pytest.mark.parametrize("much", [reader.MUCH, 1], ids=["alone", "with a converter"])
+def test_every_event_has_one_outcome_whatever_is_replayed(much: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "MUCH", much)
     ReplayHistory.recovered.clear()
     many = max(5, HISTORIES // 25)
     run_state_machine_as_test(ReplayHistory, settings=settings(PATIENT, max_examples=many))

@@ -26,7 +26,7 @@ from exporter.sources.address import BadAddress, parse
 from exporter.sources.following import FollowTurn, follow
 from exporter.sources.store import Store, Trouble
 from tests.support.avro import container, record
-from tests.support.buckets import KEY, KEY_ID, Bucket, a_server
+from tests.support.buckets import KEY, KEY_ID, Bucket, a_server, locked
 from tests.support.factories import WorkspaceFactory
 from tests.support.raw_server import raw_server
 
@@ -164,6 +164,11 @@ def test_what_is_wrong_with_a_bucket_is_told_in_words(bucket: Bucket) -> None:
     with pytest.raises(Trouble, match="no such bucket"):
         sources.check(sources.Wish("s3://no-such-bucket", Begin.BEGINNING, None, good.options, good.secrets))
     assert sources.check(good) == ["a/b.avro"]
+    with locked(bucket) as (key_id, key):
+        for wrong_id, wrong in ((key_id, KEY), (KEY_ID, key)):
+            with pytest.raises(Trouble, match="key is not accepted"):
+                sources.check(bucket.wish(access_key_id=wrong_id, secret_access_key=wrong))
+        assert sources.check(bucket.wish(access_key_id=key_id, secret_access_key=key)) == ["a/b.avro"]
 
 
 @pytest.mark.parametrize(

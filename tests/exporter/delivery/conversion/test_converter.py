@@ -13,13 +13,17 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 
+from connectors.audit.actor import SYSTEM
 from connectors.catalogue.catalogue import ALL
+from exporter.actions import replays
 from exporter.delivery import reader as readers
 from exporter.delivery.conversion import converter as converters
 from exporter.delivery.conversion.converter import Converter, NotConverted
 from exporter.destinations.segment.transform import Plan, convert
 from exporter.intake.normalise import normalise
+from exporter.ledger.check import check
 from exporter.log import batches, unpacking
+from tests.exporter.delivery.test_replay import live, lose, run, wanted
 from tests.house.running import until
 from tests.support.delivering import EMAIL_OPEN, a_line
 from tests.support.factories import event
@@ -161,6 +165,29 @@ def test_a_backlog_is_converted_by_it_and_each_event_arrives_once(asked: list[Co
         assert sorted(line.arrived()) == sorted(ids)
         assert line.outcomes() == {"delivered": BACKLOG}
     assert [one.failed for one in asked] == [False]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_replay_is_converted_by_it_and_only_what_was_asked_for_is_sent(
+    asked: list[Converter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readers, "MUCH", 1)
+    with a_line() as line:
+        line.feed(10)
+        line.feed_events([event(500 + n, event_type="users.messages.email.Click") for n in range(3)])
+        line.deliver()
+        asked.clear()
+        lost = lose(line, 10)
+        assert run(replays.begin(line.connector, wanted(), SYSTEM)) == {"delivered": 10}
+        assert live(line) == {"delivered": 23}
+        assert sorted(line.arrived()[13:]) == sorted(lost)
+        opens = wanted(outcomes=["delivered"], event_types=[EMAIL_OPEN])
+        again = replays.begin(line.connector, opens, SYSTEM)
+        assert run(again) == {"delivered": 20}
+        assert sum(again.delivery.attempts.values_list("events", flat=True)) == 20
+        assert check() == []
+    assert asked
+    assert not any(one.failed for one in asked)
 
 
 @pytest.mark.django_db(transaction=True)
