@@ -152,13 +152,14 @@ def _move(row_id: int, before: int, after: int) -> Callable[[], None]:
 
 def groups(events: Iterator[RawEvent], start: int) -> Iterator[ImportGroup]:
     """The events from the number `start` on. What cannot be read ends them."""
-    group = ImportGroup()
+    group, count = ImportGroup(), 0
     try:
         for raw in islice(events, start, None):
-            group.take(refusals.judge(raw, group.count))
-            if group.count == _AT_ONCE or group.size > _BYTES_AT_ONCE:
+            group.take(refusals.judge(raw, count))
+            count += 1
+            if count == _AT_ONCE or group.size > _BYTES_AT_ONCE:
                 yield group
-                group = ImportGroup()
+                group, count = ImportGroup(), 0
     except FileUnreadable as error:
         # What stands before the damage is good.
         group.trouble = str(error)

@@ -79,3 +79,20 @@ def test_the_files_of_currents_are_read_by_hand() -> None:
 def test_what_is_not_plain_is_left_to_the_general_reader(kind: Any) -> None:
     fields = [*SCHEMA["fields"], {"name": "more", "type": kind}]
     assert avro_flat.of_schema({"type": "record", "name": "r", "fields": fields}) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["", "a'b", 'a"b', "a\\", "{0}", "a\nb", "a\u2028b", "\ud800", "]; raise SystemExit #", "名前"]
+)
+def test_a_name_of_a_field_is_a_name_whatever_it_holds(name: str) -> None:
+    fields = [{"name": name, "type": "string"}, {"name": "n", "type": ["null", "long"]}]
+    records = avro_flat.of_schema({"type": "record", "name": "r", "fields": fields})
+    assert records is not None
+    assert list(records.read(b"\x02x\x02\x06\x02y\x00", 2)) == [{name: "x", "n": 3}, {name: "y"}]
+    assert records.at == 7
+
+
+def test_a_record_of_very_many_fields_is_left_to_the_general_reader() -> None:
+    fields = [{"name": f"f{number}", "type": "string"} for number in range(501)]
+    assert avro_flat.of_schema({"fields": fields}) is None
+    assert avro_flat.of_schema({"fields": fields[1:]}) is not None
