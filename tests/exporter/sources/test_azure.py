@@ -19,7 +19,7 @@ from exporter.models.sources import Begin
 from exporter.sources.following import FollowTurn, follow
 from exporter.sources.store import Trouble
 from tests.support.avro import container, record
-from tests.support.azure_storage import ACCOUNT, KEY, running_storage
+from tests.support.azure_storage import ACCOUNT, KEY, make_container, running_storage
 from tests.support.factories import WorkspaceFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -39,6 +39,7 @@ def blobs(settings: Any) -> Iterator[tuple[str, Put]]:
         return
     endpoint = f"{server}/{ACCOUNT}"
     settings.CURRENTS_SOURCE_ENDPOINTS = [endpoint]
+    make_container(server, CONTAINER)
     store: Any = AzureStore(
         CONTAINER,
         config={"account_name": ACCOUNT, "account_key": KEY, "endpoint": endpoint},
