@@ -18,7 +18,7 @@ hypothesis.settings.register_profile(
 if hypothesis.settings.get_current_profile_name() == "default":
     hypothesis.settings.load_profile("patient")
 
-pytest_plugins = ["tests.support.people", "tests.support.threads"]
+pytest_plugins = ["tests.support.broker", "tests.support.people", "tests.support.threads"]
 
 
 def pytest_configure() -> None:

@@ -7,21 +7,24 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import structlog
-from django.conf import settings
 from django.db import DatabaseError, OperationalError, close_old_connections, connection, transaction
 from django.db.backends.utils import CursorWrapper
-from redis import Redis, RedisError
+from redis import RedisError
 
-from exporter.dispatch import heartbeats
+from exporter.dispatch import heartbeats, queues
 from exporter.dispatch.heartbeats import SILENT_SECONDS
-from exporter.dispatch.queues import QUEUES, part_of
+from exporter.dispatch.queues import QUEUES, Queue, part_of
+from exporter.intake import appender
 
 log = structlog.get_logger(__name__)
 
 KEPT_READY, KEPT_NOT_READY = 1.0, 0.2
 # How long an asker waits for a look, and how long what an earlier one found is told while one is under way.
 _WAIT_SECONDS, STALE_SECONDS = 0.2, 3.0
-_ASK_SECONDS = 1.0
+# Longer than what is asked for at a time takes; a lock or a disk that hangs.
+_BODY_WAITS_SECONDS = 4.0
+# A worker takes messages at once; a chore may hold up the next for a while.
+_MESSAGE_WAITS_SECONDS = 30.0
 _DISK_FULL = "53100"
 # The heartbeats that must be heard, and what is missing where one is not: a worker for each queue, and beat.
 _PARTS = {**{part_of(queue): f"worker ({queue})" for queue in QUEUES}, "beat": "beat"}
@@ -71,9 +74,11 @@ answer = KeptAnswer()
 
 
 def missing() -> list[str]:
-    """Names of what is missing: `database`, `disk` (full, so nothing can be stored), `broker`, `worker (<queue>)` where
-    no worker serves a queue, `beat`; empty when all is there."""
-    gone = [] if _broker_answers() else ["broker"]
+    """Names of what is missing: `database`, `disk` (full, so nothing can be stored), `intake` (a body waits here to be
+    stored), `broker`, `worker (<queue>)` where no worker serves a queue or none takes what waits in it, `beat`; empty
+    when all is there."""
+    found = _queues()
+    gone = [] if found is not None else ["broker"]
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             ages = heartbeats.ages()
@@ -81,11 +86,13 @@ def missing() -> list[str]:
     except DatabaseError:
         connection.close()
         return ["database", *gone]
-    gone = ["disk", *gone] if full else gone
-    return [
-        *gone,
-        *(name for part, name in _PARTS.items() if ages.get(part, SILENT_SECONDS) >= SILENT_SECONDS),
-    ]
+    if appender.oldest_seconds() > _BODY_WAITS_SECONDS:
+        gone.insert(0, "intake")
+    if full:
+        gone.insert(0, "disk")
+    silent = {part for part in _PARTS if ages.get(part, SILENT_SECONDS) >= SILENT_SECONDS}
+    stuck = {part_of(queue.name) for queue in found or () if queue.oldest_seconds > _MESSAGE_WAITS_SECONDS}
+    return [*gone, *(name for part, name in _PARTS.items() if part in silent | stuck)]
 
 
 def _disk_is_full(cursor: CursorWrapper) -> bool:
@@ -101,13 +108,10 @@ def _disk_is_full(cursor: CursorWrapper) -> bool:
     return False
 
 
-def _broker_answers() -> bool:
+def _queues() -> list[Queue] | None:
+    """None where the broker does not answer."""
     try:
-        client = Redis.from_url(
-            settings.REDIS_URL, socket_timeout=_ASK_SECONDS, socket_connect_timeout=_ASK_SECONDS
-        )
-        with client:
-            return bool(client.ping())
+        return queues.look()
     except (RedisError, OSError, ValueError) as error:
         log.info("broker.away", doing="readiness", error=type(error).__name__)
-        return False
+        return None

@@ -1,4 +1,5 @@
-"""The product behind pgbouncer with transaction pooling, which is killed while events flow and a key is rotated."""
+"""The product behind pgbouncer with transaction pooling: while events flow a key is rotated, PostgreSQL is restarted
+and pgbouncer is killed."""
 
 from __future__ import annotations
 
@@ -23,6 +24,8 @@ CONNECTIONS = 12
 TARGETS = 5
 # Each process may lose a statement on each connection it had before it saw that none is carried.
 MOST_LOST = 40
+# Once PostgreSQL is back; by its default pgbouncer would leave it alone for 15 s.
+GOES_ON_SECONDS = 5.0
 # Rows by their name, and what the address says of the pooler.
 _ROWS = {
     "pgbouncer SIGKILL, told not to prepare": "?pgbouncer=true",
@@ -98,6 +101,10 @@ def _under_load(stage: Stage, row: Row, person: Person) -> None:
     try:
         stage.await_arrivals(stream, 1_000)
         person.rotate(targets[0], region="us", key=f"no-real-key-{secrets.token_hex(6)}-new")
+        stage.await_arrivals(stream, 1_000)
+        house.stop("postgres")
+        house.start("postgres")
+        stage.await_arrivals(stream, 1, seconds=GOES_ON_SECONDS)
         stage.await_arrivals(stream, 1_000)
         (ours,) = house.query(_OURS)
         before = house.kill(NAME)

@@ -14,13 +14,15 @@ from django.db import connection
 from django.test import Client
 
 from exporter.api import readiness
+from exporter.dispatch import wakeup
 from exporter.dispatch.heartbeats import beat, claim
+from exporter.intake import appender
 from exporter.tasks import sweep
 from tests.support.sandbox_calls import until
 
 ALL_QUEUES = ["worker:delivery", "worker:retry", "worker:chores"]
 WORKERS = ["worker (delivery)", "worker (retry)", "worker (chores)"]
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("empty_queues")]
 
 
 def test_alive_is_told_without_asking_anybody(client: Client) -> None:
@@ -99,6 +101,24 @@ def test_a_queue_that_no_worker_serves_is_named(client: Client) -> None:
     beat(["worker:retry", "worker:chores"])
     sweep()
     assert client.get("/readyz").json()["missing"] == ["worker (delivery)"]
+
+
+def test_a_queue_whose_worker_lives_and_takes_nothing_is_named(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beat(ALL_QUEUES)
+    sweep()
+    wakeup.wake_chore("exporter.tasks.check_source", 7)
+    assert readiness.missing() == []
+    monkeypatch.setattr(readiness, "_MESSAGE_WAITS_SECONDS", 0.0)
+    until(lambda: readiness.missing() == ["worker (chores)"])
+
+
+def test_a_body_that_is_not_stored_for_seconds_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    beat(ALL_QUEUES)
+    sweep()
+    monkeypatch.setattr(appender, "oldest_seconds", lambda: 4.1)
+    assert readiness.missing() == ["intake"]
 
 
 def test_a_host_that_went_hides_no_other(client: Client) -> None:

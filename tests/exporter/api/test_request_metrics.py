@@ -18,7 +18,7 @@ from tests.house.running import until
 from tests.support.appended import incoming
 from tests.support.delivering import a_line
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("empty_queues")]
 
 
 def told(**wanted: bool) -> dict[str, float]:
@@ -78,8 +78,9 @@ def test_what_readyz_misses_is_a_metric() -> None:
 
 
 def test_a_message_nobody_takes_grows_old() -> None:
-    name = 'currents_queue_oldest_seconds{queue="delivery"}'
-    wakeup.wake_workspaces([1])
+    name = 'currents_queue_oldest_seconds{queue="chores"}'
+    assert told()[name] == 0
+    wakeup.wake_chore("exporter.tasks.nothing", 1)
     until(lambda: told()[name] > 0, seconds=10)
     before = told()[name]
     until(lambda: told()[name] > before, seconds=10)
