@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from exporter.dispatch.shutdown import stopping
 from exporter.sql import execute
@@ -22,6 +22,7 @@ from exporter.sql import execute
 # No request starts this close to the end of the lease.
 MARGIN_SECONDS = 1.0
 CAREFUL_SECONDS = 60
+LET_GO_SECONDS = 5.0
 
 # SQL: whether nobody holds the delivery `d`, and whether it need not wait for its next attempt. A time further ahead
 # than it can ever be set counts as over: the database's clock was set back. `seconds` is the length of a lease.
@@ -107,7 +108,13 @@ class Lease:
         """The lease; None if another worker holds it, the connector is paused or deleted, or nothing is due. Expiry
         sends nothing, so it waits neither for the next attempt nor for a connector to be resumed."""
         token, asked = uuid.uuid4(), time.monotonic()
-        rows = execute(_TAKE, _terms(delivery_id, token) | {"careful": CAREFUL_SECONDS, "expiring": expiring})
+        terms = _terms(delivery_id, token) | {"careful": CAREFUL_SECONDS, "expiring": expiring}
+        try:
+            rows = execute(_TAKE, terms)
+        except (OperationalError, InterfaceError):
+            # It may be ours, and only the answer have been lost.
+            _let_go(delivery_id, token)
+            raise
         if not rows:
             return None
         until = asked + settings.CURRENTS_LEASE_SECONDS
@@ -165,6 +172,18 @@ class Lease:
     def now(self) -> float:
         """The database's clock in UNIX seconds, estimated without asking again."""
         return self.taken_at.timestamp() + (time.monotonic() - self.taken)
+
+
+def _let_go(delivery_id: int, token: uuid.UUID) -> None:
+    """Of a lease nobody knows to be held. Tried for some seconds; then it expires by itself."""
+    give_up_at = time.monotonic() + LET_GO_SECONDS
+    while time.monotonic() < give_up_at:
+        connection.close()
+        try:
+            execute(_RELEASE, _terms(delivery_id, token))
+            return
+        except DatabaseError:
+            stopping.wait(0.1)
 
 
 def _terms(delivery_id: int, token: uuid.UUID) -> dict[str, Any]:

@@ -85,6 +85,11 @@ SELECT woken.id, woken.workspace_id, NULL, NULL, NULL, NULL, clock_timestamp(),
   FROM woken WHERE NOT woken.small
 """  # noqa: S608 - constants of ours
 
+_UNCLAIM = """
+UPDATE exporter_delivery SET lease_token = NULL, lease_until = NULL
+ WHERE workspace_id = ANY (%(workspaces)s::bigint[]) AND lease_token = %(token)s
+"""
+
 
 @dataclass(slots=True)
 class Claimed:
@@ -113,13 +118,17 @@ class Claim:
     clock: float = 0.0
 
 
-def claim(workspaces: Sequence[int], most: int, apart: Collection[int] = ()) -> Claim:
+def claim(
+    workspaces: Sequence[int], most: int, apart: Collection[int] = (), token: uuid.UUID | None = None
+) -> Claim:
     """Claims up to `most` of the small live deliveries of these workspaces that are due, but none of those `apart`.
+    `token`: one nobody has used.
 
     Raises:
+        OperationalError, InterfaceError: it may have been done, and the answer been lost: see `unclaim`.
         django.db.Error: nothing was claimed.
     """
-    token, asked = uuid.uuid4(), time.monotonic()
+    token, asked = token or uuid.uuid4(), time.monotonic()
     seconds = float(settings.CURRENTS_LEASE_SECONDS)
     rows = execute(
         CLAIM,
@@ -158,6 +167,16 @@ def claim(workspaces: Sequence[int], most: int, apart: Collection[int] = ()) -> 
             )
         made.at, made.clock = time.monotonic(), first[6].timestamp()
     return made
+
+
+def unclaim(workspaces: Sequence[int], token: uuid.UUID) -> None:
+    """Lets go of what was claimed under this token and not begun. Otherwise a database that was away for a moment would
+    cost these deliveries their whole lease.
+
+    Raises:
+        django.db.Error: nothing was let go of.
+    """
+    execute(_UNCLAIM, {"workspaces": list(workspaces), "token": token})
 
 
 def _batches(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Header, bytes | None]]:

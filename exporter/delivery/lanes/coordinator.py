@@ -10,7 +10,8 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable
+import uuid
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
 import structlog
@@ -61,6 +62,7 @@ class Coordinator:
         # Deliveries that wait for a turn of their own, or have one.
         self._apart: set[int] = set()
         self._landed: list[Landed] = []
+        self._in_doubt: list[tuple[Sequence[int], uuid.UUID]] = []
         self._landed_since = self._clock = 0.0
 
     def wake(self, workspaces: Iterable[int]) -> None:
@@ -122,6 +124,7 @@ class Coordinator:
         self.flights.look_after(now)
         if self._landed and (self._settle_at() <= now or not self.flights):
             self._settle()
+        self._settle_doubts()
         if not stopping.is_set():
             self._claim()
         return self._pause()
@@ -139,7 +142,7 @@ class Coordinator:
         if not workspaces:
             return
         try:
-            self._begin(claims.claim(workspaces, room, self._apart.copy()))
+            self._claim_these(workspaces, room)
         except (OperationalError, InterfaceError):
             self._note_again(workspaces, AGAIN_SECONDS)
             raise
@@ -147,10 +150,24 @@ class Coordinator:
             for workspace in workspaces:
                 self._claim_singly(workspace)
 
+    def _claim_these(self, workspaces: Sequence[int], most: int) -> None:
+        token = uuid.uuid4()
+        try:
+            self._begin(claims.claim(workspaces, most, self._apart.copy(), token))
+        except (OperationalError, InterfaceError):
+            self._in_doubt.append((workspaces, token))
+            raise
+
+    def _settle_doubts(self) -> None:
+        """Of claims whose answer was lost. Nothing was begun under them."""
+        while self._in_doubt:
+            claims.unclaim(*self._in_doubt[0])
+            del self._in_doubt[0]
+
     def _claim_singly(self, workspace: int) -> None:
         """One that cannot be read must not hold up the others."""
         try:
-            self._begin(claims.claim([workspace], 1, self._apart.copy()))
+            self._claim_these([workspace], 1)
         except (OperationalError, InterfaceError):
             raise
         except DatabaseError as error:

@@ -9,6 +9,7 @@ from django.db import OperationalError, connection
 
 from exporter import sql
 from exporter.delivery import deliver as turns
+from exporter.delivery import lease as leases
 from exporter.delivery import settle as settling
 from exporter.delivery.lease import Lease
 from exporter.delivery.settle_sql import SETTLE
@@ -114,6 +115,26 @@ def test_a_lease_that_could_not_be_released_is_released_when_the_database_is_bac
         line.deliver()
         assert away == []
         assert (line.delivery.lease_token, line.delivery.lease_until) == (None, None)
+
+
+def test_a_lease_whose_answer_was_lost_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    lost: list[list[tuple[Any, ...]]] = []
+
+    def losing(query: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+        rows = sql.execute(query, parameters)
+        if query is leases._TAKE and not lost:
+            lost.append(rows)
+            raise OperationalError("the connection ended")
+        return rows
+
+    monkeypatch.setattr(leases, "execute", losing)
+    with a_line() as line:
+        line.feed(1)
+        with pytest.raises(OperationalError):
+            line.deliver()
+        assert len(lost[0]) == 1, "it was taken"
+        assert line.deliver() == "idle"
+        assert (line.outcomes(), line.delivery.careful_until) == ({"delivered": 1}, None)
 
 
 def test_a_release_is_not_tried_for_ever(

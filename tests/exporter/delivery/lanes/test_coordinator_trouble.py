@@ -141,6 +141,37 @@ def test_a_lease_that_was_not_released_makes_the_next_turn_careful() -> None:
         assert those.first.delivery.careful_until is not None
 
 
+@pytest.mark.parametrize("outage", [0, 3])
+def test_a_claim_whose_answer_was_lost_costs_nobody_a_lease(
+    monkeypatch: pytest.MonkeyPatch, outage: int
+) -> None:
+    """However long the database is away, within what a lease takes."""
+    lost: list[list[tuple[Any, ...]]] = []
+    away = [True] * outage
+
+    def losing(query: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+        if lost and away:
+            away.pop()
+            raise OperationalError("the database is starting up")
+        rows = sql.execute(query, parameters)
+        if query is claims.CLAIM and not lost:
+            lost.append(rows)
+            raise OperationalError("the connection ended")
+        return rows
+
+    monkeypatch.setattr(claims, "execute", losing)
+    with many(2) as those:
+        for place, line in enumerate(those.lines):
+            line.feed_events([event(place)])
+        for _ in range(1 + outage):
+            with pytest.raises(OperationalError):
+                those.work()
+        those.work()
+        assert len(lost[0]) == 2, "they were claimed"
+        assert sorted(those.first.arrived()) == ["event-0", "event-1"]
+        assert those.first.delivery.careful_until is None
+
+
 def test_who_lost_the_lease_settles_nothing_and_the_others_of_the_set_are_settled() -> None:
     with many(2) as those:
         for place, line in enumerate(those.lines):
@@ -177,10 +208,10 @@ def test_one_that_cannot_be_claimed_fails_nobody_else(monkeypatch: pytest.Monkey
             line.feed_events([event(place)])
         poisonous, real = those.first.workspace.pk, claims.claim
 
-        def claim(workspaces: list[int], most: int, apart: set[int]) -> claims.Claim:
+        def claim(workspaces: list[int], most: int, apart: set[int], token: uuid.UUID) -> claims.Claim:
             if poisonous in workspaces:
                 raise DatabaseError("invalid page in block 7")
-            return real(workspaces, most, apart)
+            return real(workspaces, most, apart, token)
 
         monkeypatch.setattr(claims, "claim", claim)
         those.coordinator.wake([line.workspace.pk for line in those.lines])
