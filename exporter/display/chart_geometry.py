@@ -111,12 +111,16 @@ def stacked(rows: Mapping[str, Sequence[float | None]], frame: Frame | None = No
     return Chart(frame, lines_at, _ticks(frame, steps), bars, [], not any(sums))
 
 
-def lines(rows: Mapping[str, Sequence[float | None]], frame: Frame | None = None) -> Chart:
-    """A line per row on a logarithmic scale; None is a gap."""
+def lines(
+    rows: Mapping[str, Sequence[float | None]], frame: Frame | None = None, scale: Sequence[float] = ()
+) -> Chart:
+    """A line per row on a logarithmic scale; None is a gap. `scale` are the values that may be told beside the grid,
+    ascending; powers of ten where none are given."""
     frame = frame or Frame()
     steps = max((len(row) for row in rows.values()), default=0)
     values = [value for row in rows.values() for value in row if value is not None and value > 0]
-    grid = logarithmic_grid(min(values, default=1.0), max(values, default=1.0))
+    least, most = min(values, default=1.0), max(values, default=1.0)
+    grid = _around(scale, least, most) if scale else logarithmic_grid(least, most)
     low, high = math.log10(grid[0]), math.log10(grid[-1])
 
     def place(step: int, value: float) -> tuple[float, float]:
@@ -152,6 +156,16 @@ def logarithmic_grid(least: float, most: float) -> list[float]:
     gap = math.ceil((high - low) / (MOST_GRID_LINES - 1))
     high = low + gap * math.ceil((high - low) / gap)
     return [_tidy(10.0**power) for power in range(low, high + 1, gap)]
+
+
+def _around(scale: Sequence[float], least: float, most: float) -> list[float]:
+    """Of a scale, at most four and at least two values around these; where it ends before them, its end."""
+    first = max((place for place, value in enumerate(scale) if value <= least), default=0)
+    last = next((place for place, value in enumerate(scale) if value >= most), len(scale) - 1)
+    first, last = (first, last) if last > first else (max(last - 1, 0), max(last, 1))
+    gap = math.ceil((last - first) / (MOST_GRID_LINES - 1))
+    places = list(range(first, last + 1, gap))
+    return [scale[place] for place in ([*places, last] if places[-1] != last else places)]
 
 
 def _line(name: str, row: Sequence[float | None], place: Placer) -> ChartLine:

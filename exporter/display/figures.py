@@ -10,14 +10,16 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from connectors.web.list_words import listed
-from connectors.web.time_words import duration
+from connectors.web.time_words import duration, milliseconds
 from exporter.display import chart_geometry
 from exporter.display.chart_geometry import Bar, Chart, Frame
-from exporter.reports.time_series import Timeline, Trends
+from exporter.reports.time_series import NOT_DELIVERED, Timeline, Trends
 
 WIDE = Frame(width=640, height=220, left=52, right=4, top=16, bottom=26)
 SLIM = Frame(width=400, height=220, left=44, right=78, top=16, bottom=26)
 MOST_MARKS, LABEL_HEIGHT = 3, 16
+# What is told beside the grid of delays, in seconds.
+_DELAYS = (0.001, 0.01, 0.1, 1, 10, 60, 600, 3_600, 36_000, 86_400, 604_800)
 # Waiting events are part of the title if they are more than this share of the accepted ones.
 _MUCH = 0.02
 
@@ -75,14 +77,15 @@ def events(trends: Trends) -> Figure:
     chart = replace(chart, bars=_beside(chart.bars, chart.frame))
     labels = {
         "delivered": _("Accepted"),
-        "rejected": _("Rejected"),
+        "rejected": _("Rejected by Segment"),
+        "not_sent": _("Not sent"),
         "expired": _("Expired"),
         "waiting": _("Waiting"),
     }
     total = {name: int(sum(value or 0 for value in line.rows[name])) for name in labels}
     told = _("%(accepted)s events accepted by Segment, %(lost)s not delivered, %(waiting)s waiting.") % {
         "accepted": _n(total["delivered"]),
-        "lost": _n(total["rejected"] + total["expired"]),
+        "lost": _n(sum(total[name] for name in NOT_DELIVERED)),
         "waiting": _n(total["waiting"]),
     }
     much = total["waiting"] > _MUCH * total["delivered"]
@@ -92,18 +95,17 @@ def events(trends: Trends) -> Figure:
 
 def delays(trends: Trends) -> Figure:
     line = trends.delays
-    chart = chart_geometry.lines(line.rows, SLIM)
+    chart = chart_geometry.lines(line.rows, SLIM, _DELAYS)
     labels = {"p99": "p99", "p95": "p95", "p50": "p50"}
     last = {name: next((v for v in reversed(row) if v is not None), None) for name, row in line.rows.items()}
     told = _("Nothing was accepted in this time.")
     if last["p50"] is not None and last["p99"] is not None:
         told = _("Recently, half of all events arrived within %(half)s and 99 of 100 within %(most)s.") % {
-            "half": duration(last["p50"]),
-            "most": duration(last["p99"]),
+            "half": _delay(last["p50"]),
+            "most": _delay(last["p99"]),
         }
-    return _figure(
-        "delays", _("Delay"), told, chart, line, labels, marks=_ends(chart, last), written=duration
-    )
+    marks = _ends(chart, last)
+    return _figure("delays", _("Delay"), told, chart, line, labels, marks=marks, written=_delay)
 
 
 def attempts(trends: Trends) -> Figure:
@@ -161,7 +163,7 @@ def _beside(bars: Sequence[Bar], frame: Frame) -> list[Bar]:
 def _losses(chart: Chart, line: Timeline) -> list[Mark]:
     """Marks for the greatest losses, each above its column."""
     lost = [
-        (int((line.rows["rejected"][step] or 0) + (line.rows["expired"][step] or 0)), step)
+        (int(sum(line.rows[name][step] or 0 for name in NOT_DELIVERED)), step)
         for step in range(len(line.begins))
     ]
     marks = []
@@ -180,9 +182,10 @@ def _ends(chart: Chart, last: dict[str, float | None]) -> list[Mark]:
         if value is not None:
             places.append((_end_of(line.path, line.points), line.name, value))
     marks: list[Mark] = []
-    for y, name, value in sorted(places, reverse=True):
+    # From below: of lines that end together the slowest stands above.
+    for y, name, value in sorted(places, key=lambda place: (-place[0], place[1])):
         free = min([y, *[mark.y - LABEL_HEIGHT for mark in marks]])
-        marks.append(Mark(chart.frame.width - chart.frame.right + 8, round(free, 1), duration(value), name))
+        marks.append(Mark(chart.frame.width - chart.frame.right + 8, round(free, 1), _delay(value), name))
     return marks
 
 
@@ -193,6 +196,10 @@ def _end_of(path: str, points: Sequence[tuple[float, float]]) -> float:
         x, y = path.replace("M", "L").rsplit("L", 1)[1].split()
         ends.append((float(x), float(y)))
     return max(ends)[1] if ends else 0.0
+
+
+def _delay(seconds: float) -> str:
+    return duration(seconds) if seconds >= 0.1 else milliseconds(round(1000 * seconds))
 
 
 def _n(value: float) -> str:

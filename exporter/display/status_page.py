@@ -17,7 +17,7 @@ from exporter.display.status_sentence import sentence
 from exporter.display.type_table import Sort
 from exporter.ledger.outcomes import Outcome
 from exporter.models import Attempt
-from exporter.reports import incident_history, replays, silent_types, time_series, windows
+from exporter.reports import attempts, incident_history, replays, silent_types, time_series, windows
 from exporter.reports import summary as status
 from exporter.reports.balance import ALL, CHOICES, Choice, balance
 from exporter.reports.health import Health
@@ -29,12 +29,13 @@ STALE = timedelta(minutes=1)
 
 
 def gather(connector: Connector, choice: Choice, sort: Sort, *, all_types: bool) -> dict[str, Any]:
-    """Six statements, seven while the connector fails, and one more where events have expired."""
+    """Six statements, seven while the connector fails, and one more where events were rejected or have expired."""
     summary = status.summary(connector)
     told = trouble(summary)
     ledger = balance(summary, choice)
     drawn = flow_diagram.draw(ledger)
-    found = time_series.trends(summary, windows.WEEK if choice is ALL else windows.WINDOWS[choice.name])
+    window = windows.WEEK if choice is ALL else windows.WINDOWS[choice.name]
+    found = time_series.trends(summary, window, ledger.not_sent_by_minute)
     recent = status.attempts(summary.delivery_id, SHOWN_ATTEMPTS)
     silent = silent_types.silent(connector, summary.now)
     table = type_table.table(ledger, silent, sort, None if all_types else SHOWN_TYPES)
@@ -59,6 +60,7 @@ def gather(connector: Connector, choice: Choice, sort: Sort, *, all_types: bool)
         "happenings": happenings(summary, told),
         "answers": answer_words.shares(found.answers),
         "attempts": recent,
+        "next_try": attempts.next_try(summary, recent),
         "expired": replays.expired(connector) if summary.outcomes.get(Outcome.EXPIRED) else None,
         # While there is trouble, what happened stands above.
         "incidents": [] if told else _past(summary),

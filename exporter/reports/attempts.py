@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -12,6 +14,7 @@ from exporter.destinations.answer import FAMILIES, WAIT_STATUSES
 from exporter.log import lookup
 from exporter.models import Attempt, DeliveryKind
 from exporter.reports import masking
+from exporter.reports.summary import Summary
 
 PAGE = 50
 FIRST_EVENTS = 3
@@ -42,6 +45,12 @@ class Content:
     missing: bool
 
 
+@dataclass(frozen=True, slots=True)
+class NextTry:
+    attempt_id: int
+    at: datetime
+
+
 def page(connector: Connector, answer: str = "", before: int | None = None, limit: int = PAGE) -> Page:
     """Attempts of the live delivery and of retries; `answer` is a family (`exporter.destinations.answer.FAMILIES`) or a
     status code; anything else filters nothing. `before` is the id of the last attempt seen."""
@@ -51,6 +60,16 @@ def page(connector: Connector, answer: str = "", before: int | None = None, limi
         found = found.filter(Q(at__lt=last.at) | Q(at=last.at, pk__lt=last.pk))
     rows = list(found.order_by("-at", "-pk")[: limit + 1])
     return Page(rows[:limit], rows[limit - 1].pk if len(rows) > limit else None)
+
+
+def next_try(summary: Summary, newest: Sequence[Attempt]) -> NextTry | None:
+    """Which of the newest attempts is tried again, and when; None while nothing waits for its next try. Of earlier
+    ones that is known no more: somebody may have pressed *Try again now* meanwhile."""
+    last = next((one for one in newest if one.delivery_id == summary.delivery_id), None)
+    due = summary.next_attempt_at
+    if last is None or last.verdict == "accepted" or due is None or due <= summary.now:
+        return None
+    return NextTry(last.pk, due)
 
 
 def find(connector: Connector, attempt_id: int) -> Attempt | None:

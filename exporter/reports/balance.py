@@ -3,6 +3,8 @@ up."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -43,6 +45,10 @@ class Rejected(NamedTuple):
     too_large: int = 0
     would_be_dropped: int = 0
 
+    @property
+    def not_sent(self) -> int:
+        return self.too_large + self.would_be_dropped
+
 
 _NONE_REJECTED = Rejected()
 
@@ -53,8 +59,9 @@ class Balance:
     and waits still, beside what is counted here. `change` is words, empty where there is nothing to compare with.
 
     `rejected` tells the outcome `rejected` apart, and `rejected_by_type` that of each type that has one. `told_apart`
-    is false where some are so old that only their sum is known; all then count as rejected by Segment. `fell_since` is
-    when what is received fell to a fifth of the window before or less; None while it has not.
+    is false where some are so old that only their sum is known; all then count as rejected by Segment.
+    `not_sent_by_minute` is when those that never left were received. `fell_since` is when what is received fell to a
+    fifth of the window before or less; None while it has not.
     """
 
     since: datetime
@@ -68,6 +75,7 @@ class Balance:
     rejected: Rejected = _NONE_REJECTED
     rejected_by_type: dict[str, Rejected] = field(default_factory=dict)
     told_apart: bool = True
+    not_sent_by_minute: Mapping[datetime, int] = field(default_factory=dict)
     fell_since: datetime | None = None
 
 
@@ -85,18 +93,38 @@ def balance(summary: Summary, choice: Choice) -> Balance:
         flow.event_type: flow.outcomes["rejected"] for flow in counted.types if flow.outcomes["rejected"]
     }
     found = rejected.not_sent(summary.connector, counted.since)
-    nothing = rejected.NotSent(0, 0, 0)
-    told_apart = all(found.get(name, nothing).kept >= count for name, count in wrong.items())
+    told_apart = all(_of(name, found).kept >= count for name, count in wrong.items())
     parts = {
-        name: _apart(count, found[name]) if told_apart else Rejected(count) for name, count in wrong.items()
+        name: _apart(count, _of(name, found)) if told_apart else Rejected(count)
+        for name, count in wrong.items()
     }
+    minutes: Counter[datetime] = Counter()
+    for one in found if told_apart else []:
+        minutes[one.minute] += one.too_large + one.would_be_dropped
     too_large = sum(part.too_large for part in parts.values())
     would_be_dropped = sum(part.would_be_dropped for part in parts.values())
     total = Rejected(counted.outcomes["rejected"] - too_large - would_be_dropped, too_large, would_be_dropped)
-    return replace(counted, rejected=total, rejected_by_type=parts, told_apart=told_apart)
+    return replace(
+        counted, rejected=total, rejected_by_type=parts, told_apart=told_apart, not_sent_by_minute=minutes
+    )
 
 
-def _apart(count: int, found: rejected.NotSent) -> Rejected:
+class _NotSent(NamedTuple):
+    too_large: int
+    would_be_dropped: int
+    kept: int
+
+
+def _of(event_type: str, found: list[rejected.NotSent]) -> _NotSent:
+    rows = [one for one in found if one.event_type == event_type]
+    return _NotSent(
+        sum(one.too_large for one in rows),
+        sum(one.would_be_dropped for one in rows),
+        sum(one.kept for one in rows),
+    )
+
+
+def _apart(count: int, found: _NotSent) -> Rejected:
     """The rows are read a moment after the counts, so there may be more of them."""
     too_large = min(found.too_large, count)
     would_be_dropped = min(found.would_be_dropped, count - too_large)

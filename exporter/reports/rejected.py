@@ -105,9 +105,12 @@ def count(connector: Connector) -> int:
 
 
 class NotSent(NamedTuple):
-    """Of the events counted as rejected: those that never left. `too_large` are calls over 32 KB, `would_be_dropped`
-    what Segment accepts and throws away; `kept` is how many can still be told apart, for their rows go with the log."""
+    """Of the events of a type, received within a minute and counted as rejected: those that never left. `too_large` are
+    calls over 32 KB, `would_be_dropped` what Segment accepts and throws away; `kept` is how many can still be told
+    apart, for their rows go with the log."""
 
+    event_type: str
+    minute: datetime
     too_large: int
     would_be_dropped: int
     kept: int
@@ -115,7 +118,7 @@ class NotSent(NamedTuple):
 
 # What Segment refused has its answer as the reason; everything else was judged here, before it was sent.
 _NOT_SENT = """
-SELECT r.event_type, count(*) FILTER (WHERE r.reason LIKE %(large)s),
+SELECT r.event_type, date_trunc('minute', batch.received_at, 'UTC'), count(*) FILTER (WHERE r.reason LIKE %(large)s),
        count(*) FILTER (WHERE r.reason NOT LIKE %(answered)s AND r.reason NOT LIKE %(large)s), count(*)
   FROM exporter_rejectedevent r
   JOIN LATERAL (
@@ -123,17 +126,17 @@ SELECT r.event_type, count(*) FILTER (WHERE r.reason LIKE %(large)s),
         WHERE b.workspace_id = r.workspace_id AND b.end_event > r.event_number
         ORDER BY b.end_event LIMIT 1) batch ON batch.received_at >= %(since)s
  WHERE r.connector_id = %(connector)s
- GROUP BY r.event_type
+ GROUP BY 1, 2
 """
 
 
-def not_sent(connector: Connector, since: datetime) -> dict[str, NotSent]:
-    """Of the events received since then, by event type."""
+def not_sent(connector: Connector, since: datetime) -> list[NotSent]:
+    """Of the events received since then."""
     terms: dict[str, Any] = {"connector": connector.pk, "since": since}
     terms |= {"answered": "Segment answered %", "large": f"{TOO_LARGE}%"}
     with connection.cursor() as cursor:
         cursor.execute(_NOT_SENT, terms)
-        return {row[0]: NotSent(*row[1:]) for row in cursor.fetchall()}
+        return [NotSent(*row) for row in cursor.fetchall()]
 
 
 def _groups(whose: str, key: int) -> list[RejectedGroup]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +17,8 @@ from exporter.reports.summary import Summary
 from exporter.reports.windows import WEEK, TimeWindow
 
 PERCENTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
-NOT_DELIVERED = (Outcome.REJECTED, Outcome.EXPIRED)
+NOT_DELIVERED = (Outcome.REJECTED.value, "not_sent", Outcome.EXPIRED.value)
+EVENT_ROWS = (Outcome.DELIVERED.value, *NOT_DELIVERED, "waiting")
 STRIP_CELLS, STRIP_STEP = 84, 7_200
 # A cell is amber if more than this share of its requests failed; a single 429 is no trouble.
 _TOLERABLE = 0.02
@@ -69,8 +71,9 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Trends:
-    """`events` has the rows delivered, rejected, expired, waiting; `answers` counts requests by status code or
-    `none`, the most frequent first."""
+    """`events` has the rows delivered, rejected (by Segment), not_sent (Segment would have dropped it), expired,
+    waiting; what is not told apart is among the rejected. `answers` counts requests by
+    status code or `none`, the most frequent first."""
 
     window: TimeWindow
     events: Timeline
@@ -80,9 +83,12 @@ class Trends:
     strip: list[Cell]
 
 
-def trends(summary: Summary, window: TimeWindow) -> Trends:
+def trends(summary: Summary, window: TimeWindow, not_sent: Mapping[datetime, int] | None = None) -> Trends:
+    """`not_sent` is what never left, by the minute of receipt, as the balance of the window tells it."""
     since, week = window.since(summary.now), WEEK.since(summary.now)
     counts = _read(summary, window, since, week)
+    for moment, count in (not_sent or {}).items():
+        counts["not_sent"][int((moment - since).total_seconds() // window.step)][""] += count
     begins = [since + timedelta(seconds=window.step * step) for step in range(window.steps)]
     answers: Counter[str] = Counter()
     for found in counts["attempt"].values():
@@ -123,14 +129,21 @@ def _events(
     counts: dict[str, Counts], begins: list[datetime], summary: Summary, window: TimeWindow
 ) -> dict[str, list[float | None]]:
     """Steps before the launch are gaps: events received then do not belong to the connector."""
-    names = [Outcome.DELIVERED.value, *(outcome.value for outcome in NOT_DELIVERED)]
-    rows: dict[str, list[float | None]] = {name: [] for name in (*names, "waiting")}
+    rows: dict[str, list[float | None]] = {name: [] for name in EVENT_ROWS}
     launched = summary.connector.created_at
     for step, begin in enumerate(begins):
         settled = counts["outcome"].get(step, Counter())
         known = begin + timedelta(seconds=window.step) > launched
-        for name in names:
-            rows[name].append(float(settled[name]) if known else None)
+        # The rows are read a moment after the counts, so there may be more of them.
+        not_sent = min(counts["not_sent"].get(step, Counter())[""], settled[Outcome.REJECTED])
+        told = {
+            Outcome.DELIVERED: settled[Outcome.DELIVERED],
+            Outcome.REJECTED: settled[Outcome.REJECTED] - not_sent,
+            "not_sent": not_sent,
+            Outcome.EXPIRED: settled[Outcome.EXPIRED],
+        }
+        for name, count in told.items():
+            rows[name].append(float(count) if known else None)
         # The launch step also holds events received before the launch, so the total bounds what can be waiting.
         waiting = counts["received"].get(step, Counter())[""] - settled.total()
         rows["waiting"].append(float(min(max(waiting, 0), summary.pending)) if known else None)

@@ -37,6 +37,7 @@ def list_all(request: HttpRequest, workspace: Workspace, pk: int) -> HttpRespons
     context = {
         "connector": connector,
         "attempts": page.attempts,
+        "next_try": None if answer or before else attempts.next_try(summary, page.attempts),
         "more": page.more,
         "answer": answer,
         "choice": choice,

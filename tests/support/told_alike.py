@@ -95,9 +95,12 @@ class ToldAlike:
             sum(shown.rejected_by_type.get(row.event_type, ())) == row.outcomes["rejected"]
             for row in shown.types
         )
-        charted = time_series.trends(now, windows.WEEK).events.rows
+        charted = time_series.trends(now, windows.WEEK, shown.not_sent_by_minute).events.rows
+        drawn = {name: sum(value or 0 for value in row) for name, row in charted.items()}
+        drawn["rejected"] += drawn["not_sent"]
         for outcome in ("delivered", "rejected", "expired"):
-            assert sum(value or 0 for value in charted[outcome]) == now.outcomes[outcome]
+            assert drawn[outcome] == now.outcomes[outcome]
+        assert not shown.told_apart or drawn["not_sent"] == shown.rejected.not_sent
         found = trouble(now)
         if found is None:
             assert context["happenings"] == []

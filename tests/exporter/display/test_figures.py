@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from exporter.display import figures
-from exporter.reports.time_series import Timeline, Trends
+from exporter.reports.time_series import EVENT_ROWS, Timeline, Trends
 from exporter.reports.windows import WEEK
 from tests.support.summaries import NOW
 
@@ -26,7 +26,7 @@ def trends(**rows: Row) -> Trends:
 
     return Trends(
         WEEK,
-        line(0, "delivered", "rejected", "expired", "waiting"),
+        line(0, *EVENT_ROWS),
         line(None, "p50", "p95", "p99"),
         line(0, "accepted", "refused", "wait", "none"),
         [],
@@ -43,21 +43,23 @@ def test_what_waits_is_in_the_title_where_it_is_much(waiting: int, title: str) -
 
 
 def test_the_events_are_described_in_one_sentence() -> None:
-    told = figures.events(trends(delivered=[12_000, 345], rejected=[1, 0], expired=[0, 2], waiting=[0, 7]))
+    told = figures.events(trends(delivered=[12_000, 345], not_sent=[1, 0], expired=[0, 2], waiting=[0, 7]))
     assert told.description == "12,345 events accepted by Segment, 3 not delivered, 7 waiting."
 
 
 def test_the_table_has_every_number_the_newest_first() -> None:
     told = figures.events(trends(delivered=[5, 1_000], rejected=[0, 3]))
-    assert told.columns == ["Accepted", "Rejected", "Expired", "Waiting"]
+    assert told.columns == ["Accepted", "Rejected by Segment", "Not sent", "Expired", "Waiting"]
     assert told.rows == [
-        (NOW + timedelta(hours=1), ["1,000", "3", "0", "0"]),
-        (NOW, ["5", "0", "0", "0"]),
+        (NOW + timedelta(hours=1), ["1,000", "3", "0", "0", "0"]),
+        (NOW, ["5", "0", "0", "0", "0"]),
     ]
 
 
 def test_the_greatest_losses_are_marked_and_no_more_than_three() -> None:
-    told = figures.events(trends(delivered=[9] * 5, rejected=[1, 0, 5, 4, 2], expired=[0, 0, 0, 3, 0]))
+    told = figures.events(
+        trends(delivered=[9] * 5, rejected=[1, 0, 5, 3, 2], not_sent=[0, 0, 0, 1, 0], expired=[0, 0, 0, 3, 0])
+    )
     assert [mark.text for mark in told.marks] == ["7", "5", "2"]
 
 
@@ -86,6 +88,28 @@ def test_delays_tell_the_newest_there_are(p50: Row, p99: Row, description: str) 
     assert figures.delays(trends(p50=p50, p99=p99)).description.endswith(description)
 
 
+def test_three_causes_of_a_loss_are_three_shapes() -> None:
+    told = figures.events(trends(delivered=[9], rejected=[1], not_sent=[2], expired=[3]))
+    assert {name for name, _path in told.shapes} == {"delivered", "rejected", "not_sent", "expired"}
+
+
+@pytest.mark.parametrize(
+    ("p50", "p99", "beside"),
+    [
+        ([0.022], [0.043], ["10 ms", "0.1 s"]),
+        ([0.7], [14.0], ["0.1 s", "1 s", "10 s", "1 min"]),
+        ([0.7], [2_700.0], ["0.1 s", "10 s", "10 min", "1 h"]),
+        ([400.0], [90_000.0], ["1 min", "1 h", "24 h", "7 days"]),
+    ],
+)
+def test_beside_the_grid_of_delays_stand_times_as_they_are(p50: Row, p99: Row, beside: list[str]) -> None:
+    told = figures.delays(trends(p50=p50, p95=p50, p99=p99))
+    assert [mark.text for mark in told.grid] == beside
+    heights = [mark.y for mark in told.grid]
+    assert heights == sorted(heights, reverse=True)
+    assert all(told.chart.frame.top <= height <= told.chart.frame.floor for height in heights)
+
+
 def test_a_step_without_a_delay_is_a_dash_and_a_gap() -> None:
     told = figures.delays(trends(p50=[0.2, None, 0.3]))
     assert [cells[-1] for _begin, cells in told.rows] == ["0.3 s", "–", "0.2 s"]
@@ -93,6 +117,7 @@ def test_a_step_without_a_delay_is_a_dash_and_a_gap() -> None:
 
 def test_labels_of_lines_that_end_together_do_not_lie_on_each_other() -> None:
     marks = figures.delays(trends(p50=[1, 1], p95=[1, 1], p99=[1, 1])).marks
+    assert [mark.name for mark in sorted(marks, key=lambda mark: mark.y)] == ["p99", "p95", "p50"]
     heights = sorted(mark.y for mark in marks)
     assert [below - above for above, below in pairwise(heights)] == [
         figures.LABEL_HEIGHT,

@@ -51,6 +51,26 @@ def test_attempts_are_found_by_their_answer() -> None:
         assert "Attempts by answer" in client.get(f"{base(line)}attempts/").content.decode()
 
 
+def test_the_next_try_stands_beside_the_newest_attempt_alone() -> None:
+    with a_line() as line:
+        line.feed(3)
+        line.sandbox.fail(status=401)
+        for _time in range(2):
+            line.deliver()
+            line.make_due()
+        line.deliver()
+        due = line.delivery.next_attempt_at
+        assert due is not None
+        planned = f"{due:%H:%M:%S}"
+        client = somebody(line.workspace, Role.VIEWER)
+        for path in (base(line), f"{base(line)}attempts/"):
+            rows = client.get(path).content.decode().split("<tbody>")[-1]
+            assert rows.count(planned) == 1, path
+            assert planned in rows.split("</tr>")[0], "the newest"
+        last = Attempt.objects.order_by("-at", "-pk")[0]
+        assert "None needed" not in client.get(f"{base(line)}attempts/{last.pk}/").content.decode()
+
+
 def test_an_attempt_opens_to_its_first_events() -> None:
     with a_line() as line:
         line.feed(5, email_address="maya@example.com")

@@ -91,6 +91,8 @@ def test_what_never_left_is_not_counted_as_rejected_by_segment() -> None:
             (row,) = context["table"].shown
             assert row.rejected == ledger.rejected
             assert (stream.selected, stream.sent, stream.accepted) == (11, 6, 5)
+            drawn = {name for name, _path in context["events_figure"].shapes}
+            assert drawn == {"delivered", "rejected", "not_sent"}, "three causes are three tones"
 
 
 def test_where_rows_have_gone_with_the_log_no_share_is_invented() -> None:
@@ -102,6 +104,8 @@ def test_where_rows_have_gone_with_the_log_no_share_is_invented() -> None:
         ledger = shown(line, balance.ALL)["ledger"]
         assert isinstance(ledger, balance.Balance)
         assert (ledger.told_apart, ledger.rejected) == (False, (3, 0, 0))
+        drawn = shown(line, balance.ALL)["events_figure"].shapes
+        assert [name for name, _path in drawn] == ["rejected"], "the chart says what the numbers say"
         gone.save(force_insert=True)
 
 
