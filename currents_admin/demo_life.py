@@ -31,12 +31,12 @@ log = structlog.get_logger(__name__)
 
 OUTLET = "outlet"
 WEEK = timedelta(days=7)
-RETAINED = timedelta(hours=20)
+# More than a day, so that charts of a day have one rhythm.
+RETAINED = timedelta(hours=26)
 STOPPED_AGO = timedelta(hours=3, minutes=2)
-HEALTHY_EVENTS, REJECTED_EVENTS = 640_000, 310_000
+# Of each workspace, as an average of day and night; the traffic that goes on later comes as fast.
+EVENTS_AN_HOUR = 1_800
 _SEED = 20
-# Events a second of each workspace.
-_RATE = 2.0
 _BODY_SECONDS = 2.0
 
 
@@ -59,7 +59,9 @@ def go_on(stopping: Event) -> None:
     while not stopping.wait(_BODY_SECONDS):
         for pk, source in sources.items():
             try:
-                incoming, refused = refusals.sort_out(list(islice(source, round(_RATE * _BODY_SECONDS))))
+                incoming, refused = refusals.sort_out(
+                    list(islice(source, round(EVENTS_AN_HOUR * _BODY_SECONDS / 3600)))
+                )
                 appender.append_now(pk, incoming, refused)
             except Exception as error:  # whatever went wrong, the next body is tried
                 log.warning("demo.not_stored", error=type(error).__name__)
@@ -86,8 +88,8 @@ def _healthy(workspace: Workspace, by: By, now: datetime, random: Random) -> Non
     connector = _launch(
         workspace, "Lifecycle events to Segment", sorted(MESSAGE_ENGAGEMENT), demo_keys.GOOD, by
     )
-    history.counts(connector, _mix(random), HEALTHY_EVENTS, now - WEEK, now - RETAINED, random)
-    history.events(connector, _past(now - RETAINED, now, 9_000, random), random, settled=True)
+    history.counts(connector, _mix(random), _events(WEEK - RETAINED), now - WEEK, now - RETAINED, random)
+    history.events(connector, _past(now - RETAINED, now, random), random, settled=True)
     history.launched_at(connector, now - WEEK)
 
 
@@ -97,9 +99,10 @@ def _rejected(workspace: Workspace, by: By, now: datetime, random: Random) -> No
     ]
     connector = _launch(workspace, "Outlet messages", chosen or sorted(MESSAGE_ENGAGEMENT), demo_keys.BAD, by)
     stopped = now - STOPPED_AGO
-    history.counts(connector, _mix(random), REJECTED_EVENTS, now - WEEK, stopped - RETAINED, random)
-    history.events(connector, _past(stopped - RETAINED, stopped, 4_000, random), random, settled=True)
-    history.events(connector, _past(stopped, now, 2_400, random), random, settled=False)
+    before = WEEK - STOPPED_AGO - RETAINED
+    history.counts(connector, _mix(random), _events(before), now - WEEK, stopped - RETAINED, random)
+    history.events(connector, _past(stopped - RETAINED, stopped, random), random, settled=True)
+    history.events(connector, _past(stopped, now, random), random, settled=False)
     history.refused_since(connector, stopped, wait=120.0)
     history.launched_at(connector, now - WEEK)
 
@@ -118,12 +121,14 @@ def _mix(random: Random) -> Mix:
     return Mix(weights)
 
 
-def _past(
-    since: datetime, until: datetime, count: int, random: Random
-) -> Iterator[tuple[datetime, list[Incoming]]]:
+def _events(span: timedelta) -> int:
+    return round(EVENTS_AN_HOUR * span.total_seconds() / 3600)
+
+
+def _past(since: datetime, until: datetime, random: Random) -> Iterator[tuple[datetime, list[Incoming]]]:
     """Real events in bodies of 50; a few too large for Segment, a few of a type it does not know."""
-    span = (until - since).total_seconds()
-    made = generate(random.getrandbits(32), count, start=since.timestamp(), span=span)
+    span = until - since
+    made = generate(random.getrandbits(32), _events(span), start=since.timestamp(), span=span.total_seconds())
     while body := [_odd(event, random) for event in islice(made, 50)]:
         yield (
             datetime.fromtimestamp(body[-1]["time"], UTC),

@@ -282,7 +282,7 @@ def refused_since(connector: Connector, since: datetime, wait: float) -> None:
             first=lease.cursor,
             last=lease.cursor,
             excerpt='{"success":false,"message":"This write key is not known."}',
-            wait=300.0,
+            wait=None,
         )
         for moment in _every(since, ended, timedelta(minutes=5))
     ]

@@ -106,8 +106,7 @@ def test_the_command_makes_workspaces_whose_pages_can_be_measured() -> None:
 def test_the_demo_has_a_healthy_and_a_failing_connector_and_a_ledger_that_balances(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(demo_life, "HEALTHY_EVENTS", 20_000)
-    monkeypatch.setattr(demo_life, "REJECTED_EVENTS", 10_000)
+    monkeypatch.setattr(demo_life, "EVENTS_AN_HOUR", 400)
     workspace = WorkspaceFactory.create(slug="demo", name="Demo")
     MembershipFactory.create(workspace=workspace, role=Role.VIEWER, user__email="viewer@demo.example")
     assert demo_life.create()
@@ -125,4 +124,7 @@ def test_the_demo_has_a_healthy_and_a_failing_connector_and_a_ledger_that_balanc
                 == 0
             )
         assert rejected.groups(connector)
+        found = time_series.trends(status.summary(connector), windows.DAY).events
+        hours = [sum(row[hour] or 0 for row in found.rows.values()) for hour in range(1, 23)]
+        assert max(hours) < 5 * min(hours), "nothing looks broken that is not"
     assert Delivery.objects.count() == Workspace.objects.count() == 2
