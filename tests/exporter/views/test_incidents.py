@@ -71,6 +71,27 @@ def test_an_incident_stays_with_all_that_was_done_about_it() -> None:
         assert "Write key switched (••••time), by Nadia Night" in page
 
 
+def test_the_page_follows_an_incident_by_itself_and_hears_nothing_while_nothing_happens() -> None:
+    with a_line() as line:
+        signed("sweep")
+        line.feed(3)
+        line.sandbox.fail(status=401)
+        line.deliver()
+        client, path = viewer(line), f"{base(line)}incidents/"
+        page = client.get(path).content.decode()
+        found = re.search(r'name="stamp" value="([^"]+)"', page)
+        assert found is not None
+        polled = {"stamp": found[1]}
+        htmx = {"HX-Request": "true"}
+        assert client.get(path, polled, headers=htmx).status_code == 204
+        line.sandbox.heal()
+        line.make_due()
+        line.deliver()
+        news = client.get(path, polled, headers=htmx)
+        assert (news.status_code, "delivering again since" in news.content.decode()) == (200, True)
+        assert "<html" not in news.content.decode()
+
+
 def test_what_it_cost_is_counted_while_it_goes_on_and_kept_afterwards() -> None:
     with a_line() as line:
         signed("sweep")
