@@ -131,7 +131,7 @@ def verified(request: HttpRequest, workspace: Workspace, pk: int) -> HttpRespons
     except key_rotation.NothingToSee:
         messages.error(request, _("No event was sent with this key yet. Send test events first."))
     else:
-        messages.success(request, _("The key ending in %(last4)s is verified.") % {"last4": key.last4})
+        messages.success(request, _("The key ••••%(last4)s is verified.") % {"last4": key.last4})
     if key.activated_at is None:
         return see_other("write_key", workspace.slug, connector.pk, at="switch")
     return see_other("status", workspace.slug, connector.pk)

@@ -112,7 +112,7 @@ def _rejected_again(summary: Summary, now: datetime) -> str:
 
 
 def _request_refused(summary: Summary, now: datetime) -> Sentence:
-    answer = summary.last_answer or _("an error")
+    answer = _(summary.last_answer) if summary.last_answer else _("an error")
     return Sentence(
         _("Segment has been rejecting our requests since %(when)s. %(waiting)s")
         % {"when": _clock(summary.failing_since, now), "waiting": waiting_until_loss(summary, now)},
@@ -249,7 +249,7 @@ def waiting_until_loss(summary: Summary, now: datetime) -> str:
 def _last_answer(summary: Summary) -> str:
     if not summary.last_answer:
         return ""
-    return _("Last answer: %(answer)s.") % {"answer": summary.last_answer.rstrip(".")}
+    return _("Last answer: %(answer)s.") % {"answer": _(summary.last_answer).rstrip(".")}
 
 
 def _nothing_lost(summary: Summary) -> str:

@@ -61,6 +61,11 @@ class Summary:
     now: datetime
 
     @property
+    def key_rejected(self) -> bool:
+        """Whether it is known that Segment rejects the key in use, and not only the one before it."""
+        return self.key_rejected_at is not None or self.key_rejected_again_at is not None
+
+    @property
     def none_accepted_since(self) -> datetime | None:
         """While it fails: the last acceptance, or the launch where there was none; None while it works."""
         if self.failing_since is None:
