@@ -103,7 +103,7 @@ screenshots:
 # Every page and state in six languages at four widths, with axe; pictures and texts in var/test/languages/, and
 # docs/pictures/languages.jpg. ARGS="-k 'fr or ja'" picks some. Needs Chromium.
 languages:
-	@$(MAKE) --no-print-directory test ARGS="tests/browser/languages.py tests/browser/spoken.py --numprocesses=logical $(ARGS)"
+	@$(MAKE) --no-print-directory test ARGS="tests/browser/languages.py --numprocesses=logical $(ARGS)"
 
 # One set of lock files for every system and Python version the product runs on.
 lock: $(PYTHON)

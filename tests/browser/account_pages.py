@@ -11,7 +11,7 @@ from django.urls import reverse
 from connectors.audit.actor import By
 from connectors.models import Connector, Role, User
 from connectors.workspaces import invitations, tokens
-from exporter.models import SeenField, SeenType, Upload
+from exporter.models import ReceivedTotal, SeenField, SeenType, Upload
 from exporter.models.uploads import Stage
 from tests.browser.more_pages import Act, sources, wait
 from tests.support.factories import MembershipFactory
@@ -83,6 +83,9 @@ def _seen(connector: Connector) -> None:
     times = {"first_seen_at": now - timedelta(days=40), "last_seen_at": now}
     for name in (EMAIL_OPEN, CUSTOM, "users.never.Heard"):
         SeenType.objects.create(workspace=connector.workspace, event_type=name, examined=900, **times)
+        ReceivedTotal.objects.create(
+            workspace=connector.workspace, event_type=name, count=1_204, last_received_at=now
+        )
     for field, forms in (("id", 2), ("time", 4), ("campaign_name", 6), ("brand_new", 8)):
         SeenField.objects.create(
             workspace=connector.workspace,

@@ -1,4 +1,5 @@
-"""Every page in some of the languages, on a small phone. Two files share the six, so that two processes do."""
+"""Every page in some of the languages: on a small phone, by axe, and as a screen reader is told it. Two files share the
+six, so that two processes do."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import Sequence
 from django.conf import settings
 
 from connectors.models import User
+from tests.browser import spoken
 from tests.browser.axe import CONTRAST, violations
 from tests.browser.every_page import OpenAs, States, every_state, one_of_each, readers, visited
 from tests.browser.fitting import misfits
@@ -21,10 +23,16 @@ _SMALL = 320
 
 
 def faults(open_as: OpenAs, admin: User, pages: States, languages: Sequence[str]) -> list[str]:
-    """What does not fit, and what axe finds, with the language and the page."""
+    """What does not fit, what axe finds, and what is told otherwise than in the first language, with the language and
+    the page."""
     both, found = readers(open_as, admin), []
+    trees: dict[str, list[spoken.Node]] = {}
     for name, language, page in visited(*both, one_of_each(every_state(pages, admin)), languages):
-        told = misfits(page, name, _SMALL)
-        told += [f"{name}: {one}" for one in violations(page, without=_LEFT_OUT)]
-        found += [f"{language} {one}" for one in told]
+        page.set_viewport_size({"width": 1440, "height": 900})
+        nodes = spoken.tree(page)
+        shown = page.evaluate("document.documentElement.lang")
+        told = [] if shown == language else [f"is in {shown}"]
+        told += spoken.faults(nodes) + spoken.differences(trees.setdefault(name, nodes), nodes)
+        told += misfits(page, _SMALL) + violations(page, without=_LEFT_OUT)
+        found += [f"{language}, {name}: {one}" for one in told]
     return found

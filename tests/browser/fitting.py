@@ -1,4 +1,4 @@
-"""Whether a page fits its window: nothing scrolls sideways, no text lies on another, none is cut."""
+"""Whether a page fits its window: nothing scrolls sideways, no text lies on another, none is cut, no word broken."""
 
 from __future__ import annotations
 
@@ -29,6 +29,22 @@ OVERLAPPING = """() => {
     const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
     if (of !== its && across > 2 && down > 5) out.push(`${one} | ${other}`);
   }));
+  return out;
+}"""
+# The same of the words in pictures: answers pairs of one picture that overlap.
+_LABELS = """() => {
+  const out = [];
+  for (const picture of document.querySelectorAll("svg:has(text)")) {
+    const seen = [...picture.querySelectorAll("text")]
+      .filter((one) => one.checkVisibility({ visibilityProperty: true }));
+    const boxes = seen.map((one) => [one.textContent.trim(), one.getBoundingClientRect()])
+      .filter(([, box]) => box.width > 2);
+    boxes.forEach(([one, a], place) => boxes.slice(place + 1).forEach(([other, b]) => {
+      const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+      const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+      if (across > 2 && down > 5) out.push(`${one} | ${other}`);
+    }));
+  }
   return out;
 }"""
 WIDER = """(width) => [...document.querySelectorAll("body *")]
@@ -67,13 +83,32 @@ _CUT = """() => {
   }
   return out;
 }"""
+# Words that go on in the next line, without a hyphen. What somebody typed or what a machine is called by may.
+_BROKEN = r"""() => {
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), out = [];
+  while (walker.nextNode()) {
+    const node = walker.currentNode, parent = node.parentElement;
+    if (!node.nodeValue.trim() || !parent.checkVisibility({ visibilityProperty: true })) continue;
+    if (parent.closest("script, style, svg, template, .unseen, option, code, pre, kbd, bdi, q, [dir]")) continue;
+    if (getComputedStyle(parent).hyphens === "auto") continue;
+    for (const found of node.nodeValue.matchAll(/(?<![\p{L}\w@./•])\p{Script=Latin}{4,}(?![\p{L}\w@/])/gu)) {
+      const range = document.createRange();
+      range.setStart(node, found.index);
+      range.setEnd(node, found.index + found[0].length);
+      const tops = [...range.getClientRects()].filter(({ width }) => width > 1).map(({ top }) => Math.round(top));
+      if (new Set(tops).size > 1) out.push(found[0]);
+    }
+  }
+  return out;
+}"""
 
 
-def misfits(page: Page, name: str, width: int) -> list[str]:
+def misfits(page: Page, width: int) -> list[str]:
     """What does not fit once the window is so wide."""
     page.set_viewport_size({"width": width, "height": 900})
     wide = page.evaluate("document.documentElement.scrollWidth")
     found = [f"{wide} wide, {page.evaluate(WIDER, width)}"] if wide > width else []
-    found += page.evaluate(OVERLAPPING)
+    found += page.evaluate(OVERLAPPING) + page.evaluate(_LABELS)
     found += [f"cut: {text}" for text in page.evaluate(_CUT)]
-    return [f"{name} at {width}: {fault}" for fault in found]
+    found += [f"broken: {word}" for word in page.evaluate(_BROKEN)]
+    return [f"at {width}: {fault}" for fault in found]

@@ -69,7 +69,7 @@ def test_every_page_fits_in_every_language(
         for line in page.locator("body").inner_text().splitlines():
             said.setdefault(line.strip(), name)
         for width in WIDTHS:
-            faults += misfits(page, name, width)
+            faults += [f"{name}: {one}" for one in misfits(page, width)]
             if width in PICTURED:
                 page.screenshot(path=folder / f"{name}-{width}.png")
     (folder / "texts.txt").write_text("".join(f"{name}\t{line}\n" for line, name in said.items() if line))
@@ -85,7 +85,7 @@ def test_texts_may_be_forty_per_cent_longer(
     with pseudo_language(longer=0.4):
         for name, _language, page in visited(*readers(open_as, admin), states, [LANGUAGE]):
             for width in WIDTHS:
-                faults += misfits(page, name, width)
+                faults += [f"{name}: {one}" for one in misfits(page, width)]
     assert not faults, "\n".join(faults)
 
 

@@ -62,7 +62,7 @@ def test_texts_may_be_forty_per_cent_longer(
             *readers(open_as, admin), one_of_each(every_state(pages, admin)), [LANGUAGE]
         ):
             for width in (320, 1440):
-                found += misfits(page, name, width)
+                found += [f"{name}: {one}" for one in misfits(page, width)]
     assert not found, "\n".join(found)
 
 

@@ -1,5 +1,5 @@
-"""Every page in all six languages fits a small phone, and axe finds nothing on it (`test_the_other_languages` asks for
-half of them); `make languages` asks every state at every width."""
+"""Every page in all six languages fits a small phone, axe finds nothing on it, and a screen reader is told the same
+(`test_the_other_languages` asks for half of them); `make languages` asks every state at every width."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.browser.every_page import OpenAs, States, speak
 from tests.browser.screenshots import pages  # noqa: F401 - a fixture
 
 
-def test_every_page_fits_a_small_phone_and_breaks_no_rule_in_half_of_the_languages(
+def test_every_page_fits_breaks_no_rule_and_is_told_the_same_in_half_of_the_languages(
     admin: User,
     open_as: OpenAs,
     pages: States,  # noqa: F811

@@ -8,7 +8,7 @@ from tests.browser.every_page import OpenAs, States
 from tests.browser.screenshots import pages  # noqa: F401 - a fixture
 
 
-def test_every_page_fits_a_small_phone_and_breaks_no_rule_in_the_other_languages(
+def test_every_page_fits_breaks_no_rule_and_is_told_the_same_in_the_other_languages(
     admin: User,
     open_as: OpenAs,
     pages: States,  # noqa: F811
