@@ -45,6 +45,11 @@ class Countdown:
     stations: list[Station]
 
     @property
+    def labels(self) -> list[list[Station]]:
+        """Those at the start, half way, and near the end, where two stand close together."""
+        return [self.stations[:1], self.stations[1:2], self.stations[2:]]
+
+    @property
     def mails(self) -> list[Station]:
         return [station for station in self.stations if station.mail and not station.passed]
 
