@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from connectors.models import AuditEntry
 from connectors.web.list_words import listed
@@ -28,7 +28,7 @@ FIELDS: dict[str, Any] = {
     "accepted": gettext_lazy("accepted"),
     "key_reminder_on": gettext_lazy("reminder"),
     "prefix": gettext_lazy("token"),
-    "scopes": gettext_lazy("may"),
+    "scopes": pgettext_lazy("of a token", "may"),
     "former_ends_at": gettext_lazy("old token ends"),
     "email": gettext_lazy("address"),
     "address": gettext_lazy("address"),

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from connectors.models import IntakeToken, Scope, Workspace
@@ -28,7 +28,7 @@ class TokenForm(forms.Form):
         error_messages={"required": gettext_lazy("Say what the token is for, such as “Braze”.")},
     )
     scopes = forms.MultipleChoiceField(
-        label=gettext_lazy("May"),
+        label=pgettext_lazy("of a token", "May"),
         choices=Scope.choices,
         error_messages={"required": gettext_lazy("Choose what the token may do.")},
     )

@@ -1,4 +1,5 @@
-"""Every message of the product: of Python, of templates, and of the event catalogue, whose names are data."""
+"""Every message of the product: of Python, of templates, of the event catalogue, whose names are data, and of the
+calendar."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import Any
 
 from babel.messages import Catalog
 from babel.messages.extract import extract
+from django.utils import dates, translation
 from django.utils.translation.template import templatize
 
 from connectors.catalogue.catalogue import CATALOGUE
@@ -39,6 +41,8 @@ def template() -> Catalog:
             _add(catalog, path, _pseudo_python(path))
     for text in _names():
         catalog.add(text, context=CONTEXT, locations=[("connectors/catalogue/catalogue.json", 0)])
+    for text, context in _calendar():
+        catalog.add(text, context=context, locations=[("django/utils/dates.py", 0)])
     return catalog
 
 
@@ -70,3 +74,11 @@ def _names() -> Iterator[str]:
             if text not in seen:
                 seen.add(text)
                 yield text
+
+
+def _calendar() -> Iterator[tuple[str, str | None]]:
+    """Django's names of days and months: it begins some of them with a capital where the language does not."""
+    with translation.override("en"):
+        for names in (dates.WEEKDAYS, dates.WEEKDAYS_ABBR, dates.MONTHS):
+            yield from ((str(name), None) for name in names.values())
+        yield from ((str(name), "abbrev. month") for name in dates.MONTHS_AP.values())

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from exporter.destinations.answer import family
 
@@ -53,7 +54,7 @@ def words(answer: str) -> str:
     if answer in known:
         return known[answer]
     by_family = {"accepted": _("accepted"), "wait": _("failed")}
-    return by_family.get(family(answer), _("refused"))
+    return by_family.get(family(answer), pgettext("of a request", "rejected"))
 
 
 def shares(answers: Sequence[tuple[str, int]]) -> list[Share]:

@@ -112,7 +112,7 @@ def attempts(trends: Trends) -> Figure:
     line = trends.attempts
     labels = {
         "accepted": _("Accepted"),
-        "refused": _("Refused"),
+        "refused": _("Rejected"),
         "wait": _("Try later"),
         "none": _("No answer"),
     }

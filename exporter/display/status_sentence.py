@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from connectors.web.list_words import one_after_the_other
 from connectors.web.time_words import DAY, HOUR, MINUTE, ago, by_the_clock, duration, to_the_second
 from exporter.log import retention
 from exporter.reports.health import Health
@@ -92,11 +94,13 @@ def _key_rejected(summary: Summary, now: datetime) -> Sentence:
         headline = _(
             "Segment rejected the earlier write key; ••••%(last4)s has not been tried yet. %(waiting)s"
         )
-        return Sentence(headline % terms, " ".join((_nothing_lost(summary), when_valid)), "try_now")
+        return Sentence(
+            headline % terms, one_after_the_other((_nothing_lost(summary), when_valid)), "try_now"
+        )
     terms["since"] = _since(summary.key_rejected_at, now)
     headline = _("Segment rejected the write key ••••%(last4)s %(since)s. %(waiting)s")
     parts = (_nothing_lost(summary), _rejected_again(summary, now), when_valid)
-    return Sentence(headline % terms, " ".join(part for part in parts if part), "rotate")
+    return Sentence(headline % terms, one_after_the_other(parts), "rotate")
 
 
 def _rejected_again(summary: Summary, now: datetime) -> str:
@@ -166,7 +170,7 @@ def _losing_events(summary: Summary, now: datetime) -> Sentence:
         }
     step = "resume" if summary.connector.state == "paused" else "rotate"
     parts = (missed, in_log, _last_answer(summary))
-    return Sentence(headline, " ".join(part for part in parts if part), step)
+    return Sentence(headline, one_after_the_other(parts), step)
 
 
 def _paused(summary: Summary, now: datetime) -> Sentence:
@@ -214,7 +218,7 @@ def _retrying(summary: Summary, now: datetime) -> Sentence:
     waits = _("%(waiting)s.") % {"waiting": waiting(summary.pending)}
     reason = "" if summary.last_answer.isdecimal() else _last_answer(summary)
     parts = (waits, _nothing_lost(summary), reason, again)
-    return Sentence(headline, " ".join(part for part in parts if part), "try_now")
+    return Sentence(headline, one_after_the_other(parts), "try_now")
 
 
 def _waiting(summary: Summary, now: datetime) -> Sentence:
@@ -238,12 +242,13 @@ def _clock(moment: datetime | None, now: datetime) -> str:
 
 
 def waiting_until_loss(summary: Summary, now: datetime) -> str:
-    if summary.pending and summary.first_loss_at and summary.first_loss_at > now:
-        return _("%(waiting)s; the first will be lost on %(when)s.") % {
-            "waiting": waiting(summary.pending),
-            "when": by_the_clock(summary.first_loss_at, now),
-        }
-    return _("%(waiting)s.") % {"waiting": waiting(summary.pending)}
+    loss, waits = summary.first_loss_at, waiting(summary.pending)
+    if not summary.pending or not loss or loss <= now:
+        return _("%(waiting)s.") % {"waiting": waits}
+    words = {"waiting": waits, "when": by_the_clock(loss, now)}
+    if timezone.localdate(loss) == timezone.localdate(now):
+        return _("%(waiting)s; the first will be lost at %(when)s.") % words
+    return _("%(waiting)s; the first will be lost on %(when)s.") % words
 
 
 def _last_answer(summary: Summary) -> str:

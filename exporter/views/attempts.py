@@ -18,7 +18,7 @@ from exporter.reports import summary as status
 
 FAMILY_WORDS = {
     "accepted": _("Accepted"),
-    "refused": _("Refused"),
+    "refused": _("Rejected"),
     "wait": _("Try later"),
     "none": _("No answer"),
 }

@@ -127,5 +127,5 @@ def test_labels_of_lines_that_end_together_do_not_lie_on_each_other() -> None:
 
 def test_attempts_are_told_by_answer() -> None:
     told = figures.attempts(trends(accepted=[1_000, 1], refused=[0, 2], wait=[3, 0], none=[0, 4]))
-    assert told.description == "Accepted: 1,001, Refused: 2, Try later: 3, No answer: 4"
+    assert told.description == "Accepted: 1,001, Rejected: 2, Try later: 3, No answer: 4"
     assert {name for name, _path in told.shapes} == {"accepted", "refused", "wait", "none"}

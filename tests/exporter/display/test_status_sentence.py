@@ -75,6 +75,11 @@ def test_a_rejected_key_tells_what_waits_and_when_the_first_are_lost() -> None:
     assert told.step == "rotate"
 
 
+def test_a_loss_that_is_due_today_is_told_by_the_clock_alone() -> None:
+    told = said(Health.KEY_UNREADABLE, pending=3, first_loss_at=NOW + timedelta(hours=2))
+    assert "3 events are waiting; the first will be lost at 14:00." in told.meaning
+
+
 def test_a_key_that_was_rejected_once_has_no_last_time() -> None:
     once = {"key_rejected_at": NOW, "key_rejected_again_at": NOW}
     assert "last rejected" not in said(Health.KEY_REJECTED, **once).meaning
