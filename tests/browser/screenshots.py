@@ -125,6 +125,8 @@ def pages(admin: User) -> dict[str, tuple[str, Act]]:
         )
         page.locator("[name=write_key]").fill("k" * 31)
         page.locator("[name=write_key]").blur()
+        # What the server remarks moves what lies below it.
+        wait(page)
         page.locator("#id_region_eu").check()
         page.locator("[data-group=page-messages-email] .group-head input").check()
         page.locator('[value="users.messages.email.Abort"]').uncheck()

@@ -23,6 +23,13 @@ def test_french_signs_stay_with_the_word_before_them() -> None:
     assert loose == []
 
 
+def test_a_number_and_its_unit_are_never_parted() -> None:
+    unit = re.compile(r"(\)s|\}|\d) (s|ms|min|h|j|d|KB|Ko|MB|Mo)(?![\w’])|\d \d{3}\b")
+    assert [
+        text for locale in ("fr", "pt_BR", "es", "de") for text in texts(locale) if unit.search(text)
+    ] == []
+
+
 def test_japanese_has_its_own_signs_and_no_blanks_between_its_words() -> None:
     beside = re.compile(rf"{JAPANESE} {JAPANESE}|(?<={JAPANESE})[,;:!?.()]|[,;:!?()](?={JAPANESE})")
     assert [text for text in texts("ja") if beside.search(OTHER.sub("", text))] == []
