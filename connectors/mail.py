@@ -39,6 +39,11 @@ _beside: Executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mail")
 _THIS_MAIL_ONLY = (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPDataError)
 
 
+def one_line(text: str) -> str:
+    """The text without line breaks and with single blanks; one that holds a French sign to its word stays."""
+    return re.sub(r"[^\S\u00a0]+", " ", text).strip()
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
     """`name` is the folder of its templates, `context` what they are filled with. `reference` makes the Message-ID: the
@@ -54,7 +59,7 @@ class Letter:
     @property
     def subject(self) -> str:
         """One line: a line break in somebody's connector name must not begin a header of its own."""
-        return " ".join(_render(f"mail/{self.name}/subject.txt", self.context, escape=False).split())
+        return one_line(_render(f"mail/{self.name}/subject.txt", self.context, escape=False))
 
     @property
     def text(self) -> str:

@@ -182,8 +182,7 @@ def _text(step: MailStep, told: Facts, language: str) -> str:
     letter = letters.write(step, told, [], "", language)
     with translation.override(of_person(language)):
         sentences = letter.text.partition(told.link)[0]
-        words = " ".join(sentences.split())
-        return f"*{_plain(letter.subject)}*\n{_plain(words)}\n{told.link}"
+        return f"*{_plain(letter.subject)}*\n{_plain(mail.one_line(sentences))}\n{told.link}"
 
 
 def _plain(text: str) -> str:

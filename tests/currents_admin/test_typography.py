@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from currents_admin import local
 from currents_admin.translations import catalogues
 
 JAPANESE = "[\u3040-\u30ff\u4e00-\u9fff]"
@@ -54,3 +55,9 @@ def test_spanish_and_portuguese_quote_as_the_product_does() -> None:
 def test_german_quotes_open_below() -> None:
     odd = [text for text in texts("de") if text.count("„") != text.count("“") or '"' in OTHER.sub("", text)]
     assert odd == []
+
+
+def test_no_template_orders_a_date_by_itself() -> None:
+    dated = re.compile(r'\|date:"[^"]*[jFMDlN]')
+    found = [path.name for path in (local.FILES / "templates").rglob("*.*") if dated.search(path.read_text())]
+    assert found == [], "`written` has each language's order."

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils import translation
 
 from exporter.incidents.letter import MOST_TYPES, Facts, write
 from exporter.models import Cause, MailStep
@@ -42,6 +43,13 @@ def test_every_letter_says_what_happened_and_what_to_do(step: MailStep, cause: C
     for paragraph in words:
         assert paragraph in letter.html
     assert f'<a href="{FACTS.link}">' in letter.html
+
+
+def test_a_letter_writes_dates_and_signs_as_its_reader_does() -> None:
+    with translation.override("ja"):
+        assert "2026年11月25日 14:02 UTC" in write(MailStep.STOPPED, FACTS, [], "", "ja").text
+    with translation.override("fr"):
+        assert write(MailStep.STOPPED, FACTS, [], "", "fr").subject.startswith("Segment\N{NO-BREAK SPACE}: ")
 
 
 @pytest.mark.parametrize(
