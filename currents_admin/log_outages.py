@@ -7,6 +7,7 @@ import logging
 import threading
 from typing import Any
 
+import psycopg
 from django.db import InterfaceError, OperationalError
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -19,6 +20,7 @@ DATABASE, BROKER = "database.away", "broker.away"
 # How often the count is told while it goes on; a silence this long ends an outage.
 TELL_EVERY_SECONDS = 30.0
 
+_DATABASE_FAULTS = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
 _BROKER_FAULTS = (BrokerError, RedisConnectionError, RedisTimeoutError)
 # They speak of the broker's connection only, in sentences and tracebacks of their own.
 _BROKER_LOGGERS = ("celery.worker.consumer.consumer", "celery.beat", "kombu.connection")
@@ -36,7 +38,8 @@ def named(_logger: Any, _method: str, line: EventDict) -> EventDict:
 
 
 class OnceAnOutage(logging.Filter):
-    """Lets the first line of an outage pass, and tells the number of the others every half minute."""
+    """Lets the first line of an outage pass, and tells the number of the others every half minute. Django's sentence
+    about an answer of 503 is none of them: probes ask each second, and what is behind it has a line of its own."""
 
     def __init__(self, name: str = "") -> None:
         super().__init__(name)
@@ -45,6 +48,8 @@ class OnceAnOutage(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         if not isinstance(record.msg, dict):
+            if record.name == "django.request" and _is_answer_503(record):
+                return False
             away = _outage_told_by(record)
             if away is None:
                 return True
@@ -84,14 +89,19 @@ class OnceAnOutage(logging.Filter):
 
 def is_away(fault: BaseException) -> bool:
     """Whether this error of the database's driver is about the database as a whole, not about a statement."""
-    state = getattr(fault.__cause__, "sqlstate", None)
+    of_driver = fault if isinstance(fault, psycopg.Error) else fault.__cause__
+    state = getattr(of_driver, "sqlstate", None)
     return state is None or (state[:2] in _AWAY_STATES and state != _CANCELLED)
 
 
 def _outage(fault: BaseException | None) -> str | None:
     if isinstance(fault, _BROKER_FAULTS):
         return BROKER
-    return DATABASE if isinstance(fault, OperationalError | InterfaceError) and is_away(fault) else None
+    return DATABASE if isinstance(fault, _DATABASE_FAULTS) and is_away(fault) else None
+
+
+def _is_answer_503(record: logging.LogRecord) -> bool:
+    return getattr(record, "status_code", None) == 503 and not record.exc_info
 
 
 def _outage_told_by(record: logging.LogRecord) -> str | None:

@@ -64,6 +64,9 @@ class KeptAnswer:
         close_old_connections()
         gone = missing()
         self._until = time.monotonic() + (KEPT_NOT_READY if gone else KEPT_READY)
+        if gone != (self._gone or []):
+            tell = log.warning if gone else log.info
+            tell("readiness.changed", missing=", ".join(gone) or "nothing")
         self._gone = gone
 
     def forget(self) -> None:

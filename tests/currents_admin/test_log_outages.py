@@ -8,9 +8,12 @@ import threading
 from collections.abc import Iterator
 from io import StringIO
 
+import psycopg
 import pytest
 import structlog
 from django.db import OperationalError
+from django.http import HttpResponse
+from django.utils.log import log_response
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from currents_admin import log_outages
@@ -54,6 +57,27 @@ def test_the_first_is_one_line_without_a_traceback_and_the_others_are_counted(to
     assert counts
     assert all("WARNING database.away times=" in line for line in counts)
     assert sum(map(int, re.findall(r"times=(\d+)", told.getvalue()))) == 79
+
+
+def test_what_the_driver_says_itself_is_the_same_outage(told: StringIO) -> None:
+    for fault in (
+        psycopg.errors.AdminShutdown(),
+        psycopg.errors.ProtocolViolation(),
+        psycopg.OperationalError(),
+    ):
+        try:
+            raise fault
+        except psycopg.Error as error:
+            ours.error("intake.store_failed", exc_info=error)
+    (line,) = told.getvalue().splitlines()
+    assert "database.away doing=intake.store_failed" in line
+
+
+def test_a_probe_that_is_answered_503_is_no_line(told: StringIO) -> None:
+    for status in (503, 500):
+        answer = HttpResponse(status=status)
+        log_response("%s", f"answer of {status}", response=answer, logger=django)
+    assert [line.rpartition(" ")[2] for line in told.getvalue().splitlines()] == ["500"]
 
 
 def test_database_and_broker_are_two_outages(told: StringIO) -> None:

@@ -18,6 +18,7 @@ from exporter.dispatch import wakeup
 from exporter.dispatch.heartbeats import beat, claim
 from exporter.intake import appender
 from exporter.tasks import sweep
+from tests.support.log_lines import lines_of
 from tests.support.sandbox_calls import until
 
 ALL_QUEUES = ["worker:delivery", "worker:retry", "worker:chores"]
@@ -37,6 +38,25 @@ def test_ready_once_database_broker_worker_and_beat_answer(client: Client) -> No
     readiness.answer.forget()
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()) == (200, {"ready": True, "missing": []})
+
+
+def test_a_change_is_one_line_however_often_it_is_asked(caplog: pytest.LogCaptureFixture) -> None:
+    kept = readiness.KeptAnswer()
+
+    def ask() -> None:
+        for _ in range(3):
+            kept.forget()
+            kept.missing()
+
+    beat(["worker:delivery", "worker:chores"])
+    sweep()
+    ask()
+    beat(ALL_QUEUES)
+    ask()
+    assert [line["missing"] for line in lines_of(caplog, "readiness.changed")] == [
+        "worker (retry)",
+        "nothing",
+    ]
 
 
 def test_parts_that_fell_silent_are_named(client: Client, settings: LazySettings) -> None:
