@@ -223,8 +223,9 @@ def switch_to(current: Connector, key: WriteKey, by: By, action: AuditAction) ->
     """Switches to a key, under the caller's lock and in its transaction; the previous one is kept encrypted."""
     before, now = describe(current), timezone.now()
     old = key_in_use(current)
+    alike = old is not None and old.last4 == key.last4
     if old is not None:
-        before["write_key"] = f"••••{old.last4}"
+        before["write_key"] = _named(old, alike=alike)
         old.retired_at, old.retired_by = now, by.user
         old.rolled_back = action == AuditAction.WRITE_KEY_ROLLED_BACK
         old.save(update_fields=["retired_at", "retired_by", "rolled_back"])
@@ -233,9 +234,14 @@ def switch_to(current: Connector, key: WriteKey, by: By, action: AuditAction) ->
     current.region = key.region
     current.key_reminder_on = current.key_reminded_at = None
     _save(current, by, "region", "key_reminder_on", "key_reminded_at")
-    after = describe(current) | {"write_key": f"••••{key.last4}"}
+    after = describe(current) | {"write_key": _named(key, alike=alike)}
     record_change(action, current, before, after, by)
     ports.key_rotated(current)
+
+
+def _named(key: WriteKey, *, alike: bool) -> str:
+    """By its last four characters; `alike` are keys whose fingerprint alone tells them apart."""
+    return f"••••{key.last4} {key.fingerprint}" if alike else f"••••{key.last4}"
 
 
 def delete(connector: Connector, *, by: By, pending: int | None = None) -> None:

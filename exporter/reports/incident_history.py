@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.audit.actions import AuditAction
@@ -23,6 +23,9 @@ ABOUT_KEYS = (
     AuditAction.WRITE_KEY_ROLLED_BACK,
     AuditAction.WRITE_KEY_VERIFIED,
 )
+SWITCHES = (AuditAction.WRITE_KEY_ROTATED, AuditAction.WRITE_KEY_ROLLED_BACK)
+# A switch so short a time before a trouble is part of it: the next request was the first with that key.
+LED_TO = timedelta(minutes=1)
 # What people do about a trouble.
 ACTS = (
     AuditAction.CONNECTOR_UPDATED,
@@ -125,14 +128,14 @@ def page(connector: Connector, before: int | None = None) -> HistoryPage:
     shown = found[:PAGE]
     mails, acts = _mails(shown), _acts(connector, shown)
     told = [
-        ToldIncident(one, mails.get(one.id, []), [act for act in acts if _within(one, act.at)])
-        for one in shown
+        ToldIncident(one, mails.get(one.id, []), [act for act in acts if _within(one, act)]) for one in shown
     ]
     return HistoryPage(told, shown[-1].id if len(found) > PAGE else None)
 
 
-def _within(incident: PastIncident, at: datetime) -> bool:
-    return incident.opened_at <= at and (incident.closed_at is None or at <= incident.closed_at)
+def _within(incident: PastIncident, act: Act) -> bool:
+    began = incident.opened_at - (LED_TO if act.action in SWITCHES else timedelta(0))
+    return began <= act.at and (incident.closed_at is None or act.at <= incident.closed_at)
 
 
 def _mails(shown: list[PastIncident]) -> dict[int, list[Told]]:
@@ -148,7 +151,9 @@ def _acts(connector: Connector, shown: list[PastIncident]) -> list[Act]:
     if not shown:
         return []
     rows = AuditEntry.objects.filter(
-        workspace_id=connector.workspace_id, action__in=ACTS, at__gte=min(one.opened_at for one in shown)
+        workspace_id=connector.workspace_id,
+        action__in=ACTS,
+        at__gte=min(one.opened_at for one in shown) - LED_TO,
     )
     ends = [one.closed_at for one in shown]
     if all(ends):

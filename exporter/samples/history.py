@@ -34,7 +34,7 @@ from exporter.log.batches import Batch
 from exporter.log.event_log import Placed
 from exporter.log.events import Incoming
 from exporter.maintenance.rollup import MINUTES_KEPT
-from exporter.models import DeliveryKind, EventBatch, Settled, Stopped
+from exporter.models import DeliveryKind, EventBatch, RejectedEvent, Settled, Stopped
 
 CALL_BYTES = 770
 # Pieces per settle: a statement of a few thousand rows.
@@ -85,6 +85,7 @@ def counts(
                 tried += _tried(piece, random)
                 head = piece.end
             settle(lease, Step(head, pieces, [], tried, accepted=True))
+            _date_rejections(connector, pieces)
     finally:
         lease.release()
 
@@ -243,6 +244,7 @@ def _settle_events(connector: Connector, placed: Sequence[Placed], random: Rando
             pieces = [_judged(one, revision_id, plan, random) for one in some]
             tried = [attempt for piece in pieces for attempt in _tried(piece, random)]
             settle(lease, Step(pieces[-1].end, pieces, [], tried, accepted=True))
+            _date_rejections(connector, pieces)
     finally:
         lease.release()
 
@@ -269,7 +271,7 @@ def _judged(one: Placed, revision_id: int, plan: Plan, random: Random) -> Piece:
 def refused_since(connector: Connector, since: datetime, wait: float) -> None:
     """Makes it look as if Segment had been rejecting the key since then; the next attempt is due in `wait` seconds."""
     lease = _lease(connector)
-    ended = datetime.now(UTC)
+    minutes_ago = math.ceil((datetime.now(UTC) - since).total_seconds() / 60)
     tried = [
         Tried(
             at=moment.timestamp(),
@@ -284,7 +286,7 @@ def refused_since(connector: Connector, since: datetime, wait: float) -> None:
             excerpt='{"success":false,"message":"This write key is not known."}',
             wait=None,
         )
-        for moment in _every(since, ended, timedelta(minutes=5))
+        for moment in (since + timedelta(minutes=minutes) for minutes in range(0, minutes_ago, 5))
     ]
     try:
         trouble = Trouble(wait, Stopped.KEY_REJECTED)
@@ -304,14 +306,14 @@ def launched_at(connector: Connector, moment: datetime) -> None:
     connector.revisions.update(created_at=moment)
 
 
+def _date_rejections(connector: Connector, pieces: Sequence[Piece]) -> None:
+    """As if they had been judged when they came."""
+    for one in (rejection for piece in pieces for rejection in piece.rejections):
+        RejectedEvent.objects.filter(connector=connector, event_number=one.number).update(at=one.minute)
+
+
 def _lease(connector: Connector) -> Lease:
     lease = Lease.take(connector.deliveries.get(kind=DeliveryKind.LIVE).pk)
     if lease is None:
         raise RuntimeError("Somebody else delivers for this connector.")
     return lease
-
-
-def _every(since: datetime, until: datetime, step: timedelta) -> Iterator[datetime]:
-    while since < until:
-        yield since
-        since += step

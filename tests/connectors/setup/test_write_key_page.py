@@ -241,6 +241,8 @@ def test_a_key_whose_test_events_were_rejected_cannot_be_verified_nor_switched_t
     key.refresh_from_db()
     assert key.verified_at is None
     assert "Switch to ••••newk anyway" in page
+    (first,) = re.findall(r'class="button primary[^"]*">\s*(?:<svg.*?</svg>)?\s*([^<]+?)\s*<', page)
+    assert first == "Change", "another key is the first choice"
     assert "Delivery would stop at the next request" in page
     assert admin.post(f"{path}write-key/", {"proposed": key.pk}).status_code == 409
     assert in_use(connector) == old

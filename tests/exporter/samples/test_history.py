@@ -123,7 +123,8 @@ def test_the_demo_has_a_healthy_and_a_failing_connector_and_a_ledger_that_balanc
                 status_page.gather(connector, choice, type_table.RECEIVED, all_types=False)["ledger"].off_by
                 == 0
             )
-        assert rejected.groups(connector)
+        (group,) = rejected.groups(connector)
+        assert group.last_at - group.first_at > timedelta(hours=12), "as they came"
         found = time_series.trends(status.summary(connector), windows.DAY).events
         hours = [sum(row[hour] or 0 for row in found.rows.values()) for hour in range(1, 23)]
         assert max(hours) < 5 * min(hours), "nothing looks broken that is not"

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from connectors.audit.actor import By
-from connectors.models import Role
+from connectors.models import Role, WriteKey
 from connectors.setup import lifecycle
 from exporter.delivery.expiry import expire_due
 from exporter.incidents.detect import look
@@ -69,6 +69,27 @@ def test_an_incident_stays_with_all_that_was_done_about_it() -> None:
         page = client.get(f"{base(line)}incidents/").content.decode()
         assert "Mail to data@example.com: Delivery stopped." in page
         assert "Write key switched (••••time), by Nadia Night" in page
+
+
+def test_the_switch_that_led_to_it_is_told_with_it_and_keys_that_end_alike_are_told_apart() -> None:
+    with a_line() as line:
+        signed("sweep")
+        alike = "w" * 28 + key_of(line).last4
+        lifecycle.rotate(
+            line.connector, write_key=alike, region="us", by=By(UserFactory.create(name="Nadia"))
+        )
+        line.sandbox.fail(status=401)
+        line.feed(3)
+        line.deliver()
+        new = key_of(line)
+        page = told(viewer(line), f"{base(line)}incidents/")
+        assert f"Write key switched (••••{new.last4} {new.fingerprint}), by Nadia" in page
+
+
+def key_of(line: Line) -> WriteKey:
+    key = lifecycle.key_in_use(line.connector)
+    assert key is not None
+    return key
 
 
 def test_the_page_follows_an_incident_by_itself_and_hears_nothing_while_nothing_happens() -> None:
