@@ -15,6 +15,7 @@ from tests.faults.house import USERS
 from tests.faults.person import Person
 from tests.faults.row import NOTHING, Row
 from tests.faults.stage import Stage
+from tests.faults.stream import Target
 from tests.faults.waiting import NotInTime, until
 from tests.support import pgbouncer
 
@@ -56,11 +57,13 @@ def _play(stage: Stage, name: str, query: str) -> Row:
     house.start(NAME)
     read = {part: house.parts[part].log.stat().st_size for part in USERS}
     account = address.netloc.rpartition("@")[0]
+    # Before the address changes: whoever makes them keeps the one it read first.
+    targets = [stage.target() for _ in range(TARGETS)]
     try:
         until(lambda: port.answers(listen), 20, "pgbouncer answers")
         _move(stage, address._replace(netloc=f"{account}@{port.HOST}:{listen}").geturl() + query)
         with closing(Person()) as person:
-            _under_load(stage, row, person)
+            _under_load(stage, row, person, targets)
     finally:
         _move(stage, house.postgres.url)
         house.stop(NAME)
@@ -94,9 +97,8 @@ def _move(stage: Stage, database_url: str) -> None:
     until(lambda: house.status("web", "/readyz") == 200, 60, "every part is ready")
 
 
-def _under_load(stage: Stage, row: Row, person: Person) -> None:
+def _under_load(stage: Stage, row: Row, person: Person, targets: list[Target]) -> None:
     house = stage.house
-    targets = [stage.target() for _ in range(TARGETS)]
     stream = stage.stream(targets, events=stage.size(2_000, 10_000), rate=1_000, body=50)
     try:
         stage.await_arrivals(stream, 1_000)
