@@ -64,6 +64,7 @@ urlpatterns: list[URLPattern] = [
         sources.credentials,
         name="source_credentials",
     ),
+    path("w/<slug:slug>/settings/sources/<int:pk>/remove/", sources.remove, name="source_remove"),
     path("w/<slug:slug>/settings/sources/<int:pk>/<slug:act>/", sources.act, name="source_act"),
     path("w/<slug:slug>/settings/webhook/", webhook.webhook, name="webhook"),
     path("w/<slug:slug>/settings/webhook/try/", webhook.try_webhook, name="webhook_try"),

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from connectors.models import Workspace
 from connectors.web.permissions import Action, in_workspace
 from connectors.web.rate_limit import CostlyKind, at_most
-from connectors.web.request_helpers import REFUSED, by, see_other
+from connectors.web.request_helpers import REFUSED, ask, by, see_other
 from connectors.workspaces.archived import Archived
 from exporter.actions import sources
 from exporter.models import Source
@@ -123,13 +123,20 @@ def act(request: HttpRequest, workspace: Workspace, pk: int, act: str) -> HttpRe
             count = sources.retry(source, by(request))
             words = ngettext("%(n)d object is tried again.", "%(n)d objects are tried again.", count)
             messages.success(request, words % {"n": count})
-        case "remove":
-            sources.remove(source, by(request))
-            messages.success(request, _("Removed. What it brought stays in the log."))
-            return see_other("sources", workspace.slug)
         case _:
             raise Http404
     return see_other("source", workspace.slug, source.pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@in_workspace(Action.MANAGE)
+def remove(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
+    source = _find(workspace, pk)
+    if request.method != "POST":
+        return ask(request, "exporter/source_remove.html", {"source": source})
+    sources.remove(source, by(request))
+    messages.success(request, _("Removed. What it brought stays in the log."))
+    return see_other("sources", workspace.slug)
 
 
 def _find(workspace: Workspace, pk: int) -> Source:

@@ -86,6 +86,7 @@ TABLE = {
     "source_new": Row("admin", 200, 422),
     "source": Row("admin", 404),
     "source_credentials": Row("admin", 404, 404),
+    "source_remove": Row("admin", 404, 404),
     "source_act": Row("admin", post=404),
     # What was delivered.
     "retention": Row("admin", 200, 303),

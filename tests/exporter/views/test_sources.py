@@ -66,6 +66,8 @@ def test_a_bucket_is_checked_added_followed_and_removed(workspace: Workspace, bu
     assert "Following" in admin.get(base).content.decode()
     for act, word in (("pause", "Paused"), ("resume", "Resumed"), ("retry", "1 object is tried again")):
         assert word in admin.post(f"{base}{source.pk}/{act}/", follow=True).content.decode()
+    assert "is read once more" in admin.get(f"{base}{source.pk}/remove/").content.decode()
+    assert Source.objects.exists(), "a question removes nothing"
     assert admin.post(f"{base}{source.pk}/remove/").status_code == 303
     assert not Source.objects.exists()
 
