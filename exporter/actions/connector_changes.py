@@ -83,7 +83,7 @@ def ring(connector: Connector) -> None:
 def revise(connector: Connector) -> Revision:
     """Records the connector's settings as its current revision, unless they are unchanged."""
     key = connector.write_keys.filter(activated_at__isnull=False, retired_at__isnull=True).get()
-    newest = newest_first(connector.pk).first()
+    newest = newest_first(Revision.objects.all(), connector.pk).first()
     settings = {
         "selected_events": connector.selected_events,
         "include_anonymous": connector.include_anonymous,
@@ -99,7 +99,7 @@ def revise(connector: Connector) -> Revision:
 def note_catalogue() -> int:
     """After an upgrade: every connector's settings are noted anew where they were noted under an older catalogue, so
     that what was settled before is not judged by what is known now. Answers how many. Repeating it changes nothing."""
-    newest = newest_first(OuterRef("pk")).values("catalogue_version")[:1]
+    newest = newest_first(Revision.objects.all(), OuterRef("pk")).values("catalogue_version")[:1]
     behind = Connector.objects.annotate(newest=Subquery(newest)).filter(newest__lt=CATALOGUE.version)
     for connector in behind:
         with transaction.atomic():

@@ -6,9 +6,12 @@ may walk back through everybody's until it meets one of this connector's.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.db.models import OuterRef, QuerySet
 
-from exporter.models import Revision
+if TYPE_CHECKING:
+    from exporter.models import Revision
 
 
 def newest_revision(connector: str) -> str:
@@ -18,7 +21,7 @@ def newest_revision(connector: str) -> str:
          ORDER BY newest.connector_id, newest.id DESC LIMIT 1)"""  # noqa: S608 - constants of ours
 
 
-def newest_first(connector: int | OuterRef) -> QuerySet[Revision]:
-    """A connector's revisions, the one in force first."""
-    own = Revision.objects.filter(connector_id__gte=connector, connector_id__lte=connector)
+def newest_first(revisions: QuerySet[Revision], connector: int | OuterRef) -> QuerySet[Revision]:
+    """Of these, a connector's revisions, the one in force first."""
+    own = revisions.filter(connector_id__gte=connector, connector_id__lte=connector)
     return own.order_by("connector_id", "-pk")
