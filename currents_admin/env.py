@@ -1,5 +1,5 @@
 """Readers for the environment: each returns a typed value or raises one plain sentence. Those for addresses are
-in `env_urls`.
+in `env_urls`, `env_redis` and `env_mail`.
 
 `BadEnvironment` is caught by `manage.py`, the WSGI entry and Celery's entry alike, so a wrong value stops
 the start with its sentence and without a traceback.

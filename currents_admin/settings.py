@@ -12,7 +12,7 @@ from typing import Any
 
 from csp.constants import NONE, SELF
 
-from currents_admin import env, env_urls, local, log_lines, oidc, safety
+from currents_admin import env, env_mail, env_redis, env_urls, local, log_lines, oidc, safety
 from currents_admin.postgresql import connecting
 from currents_admin.telemetry import start as telemetry
 
@@ -22,7 +22,7 @@ SERVICES = local.Services.read()
 RUNS_AS = DATABASE_URL = env.text("DATABASE_URL") or SERVICES.runs_as_url or SERVICES.database_url
 if env.flag(local.AS_OWNER):
     DATABASE_URL = env.text("DATABASE_OWNER_URL") or env.text("DATABASE_URL") or SERVICES.database_url
-REDIS_URL, CELERY_BROKER_URL = env_urls.redis(
+REDIS_URL, CELERY_BROKER_URL = env_redis.redis(
     "REDIS_URL", env.text("REDIS_URL") or SERVICES.redis_url or local.NO_BROKER
 )
 DEBUG = env.flag("DEBUG")
@@ -261,10 +261,10 @@ CACHES = {"default": {"BACKEND": "connectors.sign_in.marks.MarkCache"}}
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # --- Mail ---------------------------------------------------------------------------------------------------
-_mail = env_urls.mail("EMAIL_URL", f"file://{local.folder() / 'mail'}")
+_mail = env_mail.mail("EMAIL_URL", f"file://{local.folder() / 'mail'}")
 globals().update(_mail)
 EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = env_urls.sender("DEFAULT_FROM_EMAIL", "Currents Admin <currents@localhost>")
+DEFAULT_FROM_EMAIL = env_mail.sender("DEFAULT_FROM_EMAIL", "Currents Admin <currents@localhost>")
 
 # --- Celery: a message is a wake-up; all state is in PostgreSQL ---------------------------------------------
 CELERY_TASK_IGNORE_RESULT = True

@@ -13,7 +13,7 @@ from kombu.connection import Connection
 from psycopg import sql
 from redis import Redis
 
-from currents_admin import env_urls
+from currents_admin import env_redis, env_urls
 from currents_admin.env import BadEnvironment
 from tests.support.serving import database_url
 
@@ -40,7 +40,7 @@ def certificates(url: str) -> object:
     "url", ["unix:///run/redis.sock?db=2", "redis+socket:///run/redis.sock?virtual_host=2"]
 )
 def test_a_socket_of_redis_is_found_by_both_libraries(url: str) -> None:
-    made = env_urls.redis("REDIS_URL", url)
+    made = env_redis.redis("REDIS_URL", url)
     asked = Redis.from_url(made.url).connection_pool.connection_kwargs
     assert (asked["path"], asked["db"]) == ("/run/redis.sock", 2)
     broker = connects_to(made.broker_url)
@@ -48,10 +48,10 @@ def test_a_socket_of_redis_is_found_by_both_libraries(url: str) -> None:
 
 
 def test_certificates_of_redis_are_checked_unless_it_says_otherwise() -> None:
-    checked = env_urls.redis("REDIS_URL", "rediss://:word@redis.example.com/1")
+    checked = env_redis.redis("REDIS_URL", "rediss://:word@redis.example.com/1")
     assert connects_to(checked.broker_url)["ssl_cert_reqs"] == ssl.CERT_REQUIRED
     assert certificates(checked.url) == ssl.CERT_REQUIRED
-    unchecked = env_urls.redis("REDIS_URL", "rediss://redis.example.com/1?ssl_cert_reqs=CERT_NONE")
+    unchecked = env_redis.redis("REDIS_URL", "rediss://redis.example.com/1?ssl_cert_reqs=CERT_NONE")
     assert connects_to(unchecked.broker_url)["ssl_cert_reqs"] == ssl.CERT_NONE
     assert certificates(unchecked.url) == ssl.CERT_NONE
 
@@ -80,7 +80,7 @@ def test_certificates_of_redis_are_checked_unless_it_says_otherwise() -> None:
 )
 def test_an_address_no_redis_can_have_is_one_sentence(url: str) -> None:
     with pytest.raises(BadEnvironment, match="REDIS_URL") as told:
-        env_urls.redis("REDIS_URL", url)
+        env_redis.redis("REDIS_URL", url)
     assert SECRET not in str(told.value)
 
 
@@ -151,6 +151,6 @@ def test_an_address_no_database_can_have_is_one_sentence(address: str) -> None:
 
 @pytest.mark.parametrize(("spelt", "meant"), [("no", False), ("TRUE", True), ("0", False)])
 def test_both_libraries_check_the_name_in_a_certificate_or_neither(spelt: str, meant: bool) -> None:
-    made = env_urls.redis("REDIS_URL", f"rediss://redis.example.com/1?ssl_check_hostname={spelt}")
+    made = env_redis.redis("REDIS_URL", f"rediss://redis.example.com/1?ssl_check_hostname={spelt}")
     connection: Any = Redis.from_url(made.url).connection_pool.make_connection()
     assert (connection.check_hostname, connects_to(made.broker_url)["ssl_check_hostname"]) == (meant, meant)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from currents_admin import env_urls
+from currents_admin import env_mail, env_urls
 from currents_admin.env import BadEnvironment
 
 SECRET = "not-to-be-shown"
@@ -14,7 +14,7 @@ SECRET = "not-to-be-shown"
 
 def mail(monkeypatch: pytest.MonkeyPatch, url: str) -> dict[str, Any]:
     monkeypatch.setenv("EMAIL_URL", url)
-    return env_urls.mail("EMAIL_URL", "")
+    return env_mail.mail("EMAIL_URL", "")
 
 
 @pytest.mark.parametrize("spelt", ["1", "true", "True", "YES", "yes", "on", "On"])
@@ -165,7 +165,7 @@ def test_an_address_with_more_than_an_origin_is_refused(monkeypatch: pytest.Monk
 )
 def test_mails_may_be_from_one_address(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
     monkeypatch.setenv("DEFAULT_FROM_EMAIL", given)
-    assert env_urls.sender("DEFAULT_FROM_EMAIL", "") == given
+    assert env_mail.sender("DEFAULT_FROM_EMAIL", "") == given
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_mails_may_be_from_one_address(monkeypatch: pytest.MonkeyPatch, given: s
 def test_mails_from_nobody_or_many_are_one_sentence(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
     monkeypatch.setenv("DEFAULT_FROM_EMAIL", given)
     with pytest.raises(BadEnvironment, match="DEFAULT_FROM_EMAIL"):
-        env_urls.sender("DEFAULT_FROM_EMAIL", "")
+        env_mail.sender("DEFAULT_FROM_EMAIL", "")
 
 
 @pytest.mark.parametrize(

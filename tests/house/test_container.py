@@ -17,14 +17,14 @@ import yaml
 from cryptography.fernet import Fernet
 from redis import Redis, RedisError
 
-from currents_admin import env, env_urls, safety
+from currents_admin import env, env_redis, env_urls, safety
 from currents_admin.supervisor import parts, port, redis
 from tests.house.running import until
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 OURS = ("migrate", "web", "worker", "retry-worker", "beat")
-READ = re.compile(r'(?:env|env_urls|local)\.\w+\(\s*"([A-Z_]+)"')
+READ = re.compile(r'(?:env|env_mail|env_redis|env_urls|local)\.\w+\(\s*"([A-Z_]+)"')
 
 # Read by the libraries, as everywhere.
 PROXIES = {"HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"}
@@ -172,7 +172,7 @@ def test_make_secrets_writes_every_file_compose_names(made: Path, monkeypatch: p
     owner = env_urls.database("DATABASE_OWNER_URL", env.text("DATABASE_OWNER_URL"))
     assert (app["USER"], owner["USER"]) == ("currents_app", "currents")
     assert owner["PASSWORD"] == (made / "postgres_password").read_text() != app["PASSWORD"]
-    redis_url = urlsplit(env_urls.redis("REDIS_URL", env.text("REDIS_URL")).url)
+    redis_url = urlsplit(env_redis.redis("REDIS_URL", env.text("REDIS_URL")).url)
     assert redis_url.password == (made / "redis_password").read_text()
     assert len(env.text("METRICS_TOKEN")) >= 32
 
