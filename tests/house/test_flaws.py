@@ -8,9 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ import pytest
 from currents_admin.supervisor import port
 from tests.house import flaws
 from tests.house.running import ROOT
+from tests.support.http_stand_in import serving
 
 LOCK = """\
 blaze-kit==1.2.0 ; sys_platform == 'linux' \\
@@ -44,15 +43,16 @@ MOST_SECONDS = 30
 
 
 class Advisories(BaseHTTPRequestHandler):
-    """An OSV service that knows flaws of `blaze-kit` 1.2.0; the server's `ids` names those it tells."""
+    """An OSV service that knows flaws of `blaze-kit` 1.2.0; `ids` names those it tells."""
+
+    ids: tuple[str, ...] = ()
 
     def do_POST(self) -> None:
         queries = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["queries"]
         assert self.path == "/v1/querybatch"
         wanted = {"package": {"name": "blaze-kit", "ecosystem": "PyPI"}, "version": "1.2.0"}
-        ids = getattr(self.server, "ids", [])
         self._answer(
-            {"results": [{"vulns": [{"id": i} for i in ids]} if q == wanted else {} for q in queries]}
+            {"results": [{"vulns": [{"id": i} for i in self.ids]} if q == wanted else {} for q in queries]}
         )
 
     def do_GET(self) -> None:
@@ -63,9 +63,6 @@ class Advisories(BaseHTTPRequestHandler):
         self.send_response(404 if said is None else 200)
         self.end_headers()
         self.wfile.write(json.dumps(said).encode())
-
-    def log_message(self, *arguments: object) -> None:
-        """Silent."""
 
 
 class Dripping(Advisories):
@@ -80,20 +77,6 @@ class Dripping(Advisories):
                 self.wfile.write(b" ")
             except OSError:
                 gone.set()
-
-
-@contextmanager
-def serving(handler: type[Advisories], *ids: str) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.ids = ids  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture
@@ -114,7 +97,7 @@ def check(lock: Path, service: str, seconds: float = 20) -> tuple[int, str]:
 
 
 def test_a_known_flaw_stops_the_check_and_says_what_to_do(lock: Path) -> None:
-    with serving(Advisories, "PYSEC-1", "GHSA-zzzz", "GHSA-aaaa") as service:
+    with serving(Advisories, ids=("PYSEC-1", "GHSA-zzzz", "GHSA-aaaa")) as service:
         status, said = check(lock, service)
     assert status == 1
     told = "blaze-kit 1.2.0: GHSA-aaaa (CVE-1999-1): A door stands open. Fixed in: 1.2.1."
@@ -123,7 +106,7 @@ def test_a_known_flaw_stops_the_check_and_says_what_to_do(lock: Path) -> None:
 
 
 def test_a_flaw_whose_advisory_cannot_be_read_stops_it_too(lock: Path) -> None:
-    with serving(Advisories, "GHSA-lost") as service:
+    with serving(Advisories, ids=("GHSA-lost",)) as service:
         status, said = check(lock, service)
     assert (status, "GHSA-lost" in said) == (1, True)
 
@@ -134,7 +117,7 @@ def test_asked_and_clean_is_one_line(lock: Path) -> None:
 
 
 def test_a_flaw_taken_back_or_accepted_does_not_stop_it(lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with serving(Advisories, "GHSA-zzzz", "GHSA-aaaa") as service:
+    with serving(Advisories, ids=("GHSA-zzzz", "GHSA-aaaa")) as service:
         asked = [str(lock), "--service", service]
         assert flaws.main(asked) == 1
         monkeypatch.setitem(flaws.ACCEPTED, "CVE-1999-1", "the door leads nowhere")
