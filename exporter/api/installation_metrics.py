@@ -39,7 +39,9 @@ def collect() -> Iterator[Metric]:
     yield _gauge(
         "currents_clock_skew_seconds", "The largest distance of a host's clock to the database's.", skew
     )
-    yield InfoMetricFamily("currents_build", "The version that answers.", {"version": VERSION})
+    yield InfoMetricFamily(
+        "currents_build", "The version of the web process that answers this.", {"version": VERSION}
+    )
 
 
 def _gauge(name: str, help_text: str, value: float) -> GaugeMetricFamily:

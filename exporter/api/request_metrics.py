@@ -46,7 +46,7 @@ def collect() -> Iterator[Metric]:
     )
     gone = GaugeMetricFamily(
         "currents_missing",
-        "1 for each part that /readyz finds missing; no sample where none is.",
+        "1 for each part that the answering web process finds missing, like its /readyz; no sample where none is.",
         labels=("what",),
     )
     for what in readiness.missing():

@@ -1,4 +1,4 @@
-"""Azure Blob is followed like S3, against a stand-in or, where `AZURITE` has its address, against azurite."""
+"""Azure Blob is followed like S3, against a stand-in or, where `AZURITE` and `AZURITE_KEY` name it, against Azurite."""
 
 from __future__ import annotations
 
