@@ -23,8 +23,10 @@ KEPT_READY, KEPT_NOT_READY = 1.0, 0.2
 _WAIT_SECONDS, STALE_SECONDS = 0.2, 3.0
 # Longer than what is asked for at a time takes; a lock or a disk that hangs.
 _BODY_WAITS_SECONDS = 4.0
-# A worker takes messages at once; a chore may hold up the next for a while.
+# A worker takes deliveries at once. Chores may wait for longer: the first reads of many sources keep all threads busy,
+# so of their worker the heartbeat alone is looked at.
 _MESSAGE_WAITS_SECONDS = 30.0
+_TAKEN_AT_ONCE = ("delivery", "retry")
 _DISK_FULL = "53100"
 # The heartbeats that must be heard, and what is missing where one is not: a worker for each queue, and beat.
 _PARTS = {**{part_of(queue): f"worker ({queue})" for queue in QUEUES}, "beat": "beat"}
@@ -39,6 +41,7 @@ class KeptAnswer:
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._gone: list[str] | None = None
+        self._told: list[str] = []
         self._until = 0.0
         self._look: Future[None] | None = None
         self._began = 0.0
@@ -46,7 +49,16 @@ class KeptAnswer:
     def missing(self) -> list[str]:
         """Within some tenths of a second, whatever hangs; only the first look is waited for, as there is no earlier
         answer to tell. What keeps a look for `STALE_SECONDS` is the database: the waits for everything else are
-        shorter."""
+        shorter. What differs from what was told last is a line of the log, once."""
+        gone = self._answer()
+        with self._guard:
+            changed, self._told = gone != self._told, gone
+        if changed:
+            tell = log.warning if gone else log.info
+            tell("readiness.changed", missing=", ".join(gone) or "nothing")
+        return gone
+
+    def _answer(self) -> list[str]:
         with self._guard:
             if self._gone is not None and time.monotonic() < self._until:
                 return self._gone
@@ -64,9 +76,6 @@ class KeptAnswer:
         close_old_connections()
         gone = missing()
         self._until = time.monotonic() + (KEPT_NOT_READY if gone else KEPT_READY)
-        if gone != (self._gone or []):
-            tell = log.warning if gone else log.info
-            tell("readiness.changed", missing=", ".join(gone) or "nothing")
         self._gone = gone
 
     def forget(self) -> None:
@@ -78,8 +87,8 @@ answer = KeptAnswer()
 
 def missing() -> list[str]:
     """Names of what is missing: `database`, `disk` (full, so nothing can be stored), `intake` (a body waits here to be
-    stored), `broker`, `worker (<queue>)` where no worker serves a queue or none takes what waits in it, `beat`; empty
-    when all is there."""
+    stored), `broker`, `worker (<queue>)` where no worker serves a queue or none takes the deliveries that wait in it,
+    `beat`; empty when all is there."""
     found = _queues()
     gone = [] if found is not None else ["broker"]
     try:
@@ -94,7 +103,11 @@ def missing() -> list[str]:
     if full:
         gone.insert(0, "disk")
     silent = {part for part in _PARTS if ages.get(part, SILENT_SECONDS) >= SILENT_SECONDS}
-    stuck = {part_of(queue.name) for queue in found or () if queue.oldest_seconds > _MESSAGE_WAITS_SECONDS}
+    stuck = {
+        part_of(queue.name)
+        for queue in found or ()
+        if queue.name in _TAKEN_AT_ONCE and queue.oldest_seconds > _MESSAGE_WAITS_SECONDS
+    }
     return [*gone, *(name for part, name in _PARTS.items() if part in silent | stuck)]
 
 

@@ -14,7 +14,7 @@ from django.db import connection
 from django.test import Client
 
 from exporter.api import readiness
-from exporter.dispatch import wakeup
+from exporter.dispatch import queues, wakeup
 from exporter.dispatch.heartbeats import beat, claim
 from exporter.intake import appender
 from exporter.tasks import sweep
@@ -78,8 +78,10 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> Iterator[readiness.KeptAnswer]:
         yield readiness.KeptAnswer()
 
 
-def test_what_hangs_holds_no_probe_up(monkeypatch: pytest.MonkeyPatch, kept: readiness.KeptAnswer) -> None:
-    """For a moment the last answer is told; then the database counts as missing."""
+def test_what_hangs_holds_no_probe_up(
+    monkeypatch: pytest.MonkeyPatch, kept: readiness.KeptAnswer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """For a moment the last answer is told; then the database counts as missing, and the log says so."""
     hangs = threading.Event()
     monkeypatch.setattr(readiness, "missing", list)
     assert kept.missing() == []
@@ -87,10 +89,11 @@ def test_what_hangs_holds_no_probe_up(monkeypatch: pytest.MonkeyPatch, kept: rea
     assert kept.missing() == []
     monkeypatch.setattr(readiness, "STALE_SECONDS", 0.0)
     began = time.monotonic()
-    assert kept.missing() == ["database"]
+    assert [kept.missing(), kept.missing()] == [["database"], ["database"]]
     assert time.monotonic() - began < 5, "the look itself takes a minute"
     hangs.set()
     until(lambda: kept.missing() == ["beat"])
+    assert [line["missing"] for line in lines_of(caplog, "readiness.changed")] == ["database", "beat"]
 
 
 def test_a_look_that_is_merely_slow_is_no_missing_database(
@@ -128,10 +131,20 @@ def test_a_queue_whose_worker_lives_and_takes_nothing_is_named(
 ) -> None:
     beat(ALL_QUEUES)
     sweep()
-    wakeup.wake_chore("exporter.tasks.check_source", 7)
+    wakeup.wake_workspaces([7])
     assert readiness.missing() == []
     monkeypatch.setattr(readiness, "_MESSAGE_WAITS_SECONDS", 0.0)
-    until(lambda: readiness.missing() == ["worker (chores)"])
+    until(lambda: readiness.missing() == ["worker (delivery)"])
+
+
+def test_chores_that_wait_for_a_busy_worker_are_not_missing_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first reads of many sources keep every thread busy for longer than any message of theirs should wait."""
+    beat(ALL_QUEUES)
+    sweep()
+    wakeup.wake_chore("exporter.tasks.check_source", 7)
+    monkeypatch.setattr(readiness, "_MESSAGE_WAITS_SECONDS", 0.0)
+    until(lambda: next(queue for queue in queues.look() if queue.name == "chores").oldest_seconds > 0)
+    assert readiness.missing() == []
 
 
 def test_a_body_that_is_not_stored_for_seconds_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
