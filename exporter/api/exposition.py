@@ -10,24 +10,25 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-import structlog
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
 from prometheus_client.registry import Collector
-from redis import RedisError
 
 from connectors.models import Connector
-from exporter.api import connector_metrics, installation_metrics, request_metrics, source_metrics
+from exporter.api import (
+    connector_metrics,
+    installation_metrics,
+    part_metrics,
+    request_metrics,
+    source_metrics,
+)
 from exporter.api.metric_rows import rows
-from exporter.dispatch import heartbeats, queues
 from exporter.reports import summary as status
 from exporter.reports.health import Health
 from exporter.reports.summary import Summary
 
 __all__ = ["CONTENT_TYPE", "exposition"]
-
-log = structlog.get_logger(__name__)
 
 _RECEIVED = """
 SELECT w.slug, sum(t.count)::bigint FROM exporter_receivedtotal t JOIN connectors_workspace w ON w.id = t.workspace_id
@@ -35,10 +36,6 @@ SELECT w.slug, sum(t.count)::bigint FROM exporter_receivedtotal t JOIN connector
 """
 _REFUSED = """
 SELECT w.slug, sum(r.count)::bigint FROM exporter_refusalcount r JOIN connectors_workspace w ON w.id = r.workspace_id
- GROUP BY 1 ORDER BY 1
-"""
-_CHORE_FAULTS = """
-SELECT chore, count(*) FROM exporter_chorefault WHERE last_at > clock_timestamp() - interval '1 hour'
  GROUP BY 1 ORDER BY 1
 """
 
@@ -66,7 +63,7 @@ class _Everything(Collector):
             yield from connector_metrics.collect(summaries)
         yield from _over_all(summaries)
         yield from _intake()
-        yield from _parts()
+        yield from part_metrics.collect()
         yield from installation_metrics.collect()
         yield from request_metrics.collect()
         yield from source_metrics.collect()
@@ -128,41 +125,3 @@ def _intake() -> Iterator[Metric]:
     for slug, count in rows(_REFUSED):
         refused.add_metric((slug,), count)
     yield from (accepted, refused)
-
-
-def _parts() -> Iterator[Metric]:
-    ages = GaugeMetricFamily(
-        "currents_sign_age_seconds", "Seconds since the last heartbeat of a part.", labels=("part",)
-    )
-    for part, age in sorted(heartbeats.ages().items()):
-        ages.add_metric((part,), round(max(age, 0.0), 3))
-    yield ages
-    failing = GaugeMetricFamily(
-        "currents_chore_failing_rows",
-        "Rows a chore has failed for within the last hour; the log names them.",
-        labels=("chore",),
-    )
-    for chore, count in rows(_CHORE_FAULTS):
-        failing.add_metric((chore,), count)
-    yield failing
-    yield from _queues()
-
-
-def _queues() -> Iterator[Metric]:
-    try:
-        found = queues.look()
-    except (RedisError, OSError, ValueError) as error:
-        log.info("broker.away", doing="metrics", error=type(error).__name__)
-        return
-    waiting = GaugeMetricFamily(
-        "currents_queue_length",
-        "Wake-ups waiting in a queue. Absent while the broker does not answer.",
-        labels=("queue",),
-    )
-    oldest = GaugeMetricFamily(
-        "currents_queue_oldest_seconds", "Age of the wake-up that has waited longest.", labels=("queue",)
-    )
-    for queue in found:
-        waiting.add_metric((queue.name,), queue.length)
-        oldest.add_metric((queue.name,), round(queue.oldest_seconds, 3))
-    yield from (waiting, oldest)

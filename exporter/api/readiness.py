@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
 
 import structlog
 from django.db import DatabaseError, OperationalError, close_old_connections, connection, transaction
@@ -34,49 +35,70 @@ _PARTS = {**{part_of(queue): f"worker ({queue})" for queue in QUEUES}, "beat": "
 _beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="readiness")
 
 
+class Found(NamedTuple):
+    """What one look found. `missing` has the names of what is missing: `database`, `disk` (full, so nothing can be
+    stored), `intake` (a body waits here to be stored), `broker`, `worker (<queue>)` where no worker serves a queue or
+    none takes the deliveries that wait in it, `beat`; empty when all is there. `ages` are seconds since the latest
+    heartbeat by part, none where the database does not answer; `queues` is None where the broker does not."""
+
+    missing: list[str]
+    ages: dict[str, float]
+    queues: list[Queue] | None
+
+
+_DATABASE_HANGS = Found(["database"], {}, None)
+
+
 class KeptAnswer:
     """What was found last, kept for a moment: whoever asks, however often, costs one look. The look is made beside, so
     that nobody waits for what does not answer: a probe without an answer in time is a host taken out for nothing."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._gone: list[str] | None = None
+        self._kept: Found | None = None
         self._told: list[str] = []
         self._until = 0.0
-        self._look: Future[None] | None = None
+        self._look: Future[Found] | None = None
         self._began = 0.0
 
     def missing(self) -> list[str]:
         """Within some tenths of a second, whatever hangs; only the first look is waited for, as there is no earlier
         answer to tell. What keeps a look for `STALE_SECONDS` is the database: the waits for everything else are
         shorter. What differs from what was told last is a line of the log, once."""
-        gone = self._answer()
+        return self._tell(_WAIT_SECONDS).missing
+
+    def fresh(self) -> Found:
+        """At most `KEPT_READY` old, for who can wait for `STALE_SECONDS`: ages and queues of an earlier look would hide
+        what has stopped since."""
+        return self._tell(STALE_SECONDS)
+
+    def _tell(self, wait: float) -> Found:
+        found = self._within(wait)
+        gone = found.missing
         with self._guard:
             changed, self._told = gone != self._told, gone
         if changed:
             tell = log.warning if gone else log.info
             tell("readiness.changed", missing=", ".join(gone) or "nothing")
-        return gone
+        return found
 
-    def _answer(self) -> list[str]:
+    def _within(self, wait: float) -> Found:
         with self._guard:
-            if self._gone is not None and time.monotonic() < self._until:
-                return self._gone
+            if self._kept is not None and time.monotonic() < self._until:
+                return self._kept
             if self._look is None or self._look.done():
                 self._look, self._began = _beside.submit(self._find), time.monotonic()
-            look, left = self._look, self._began + STALE_SECONDS - time.monotonic()
+            look, left = self._look, max(0.0, self._began + STALE_SECONDS - time.monotonic())
         try:
-            look.result(timeout=max(0.0, left) if self._gone is None else _WAIT_SECONDS)
+            return look.result(timeout=left if self._kept is None else min(wait, left))
         except TimeoutError:
-            if self._gone is None or left <= 0:
-                return ["database"]
-        return self._gone or []
+            return _DATABASE_HANGS if self._kept is None or left <= wait else self._kept
 
-    def _find(self) -> None:
+    def _find(self) -> Found:
         close_old_connections()
-        gone = missing()
-        self._until = time.monotonic() + (KEPT_NOT_READY if gone else KEPT_READY)
-        self._gone = gone
+        self._kept = found = look()
+        self._until = time.monotonic() + (KEPT_NOT_READY if found.missing else KEPT_READY)
+        return found
 
     def forget(self) -> None:
         self._until = 0.0
@@ -85,19 +107,17 @@ class KeptAnswer:
 answer = KeptAnswer()
 
 
-def missing() -> list[str]:
-    """Names of what is missing: `database`, `disk` (full, so nothing can be stored), `intake` (a body waits here to be
-    stored), `broker`, `worker (<queue>)` where no worker serves a queue or none takes the deliveries that wait in it,
-    `beat`; empty when all is there."""
-    found = _queues()
-    gone = [] if found is not None else ["broker"]
+def look() -> Found:
+    """Asks each part now."""
+    waiting = _queues()
+    gone = [] if waiting is not None else ["broker"]
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             ages = heartbeats.ages()
             full = _disk_is_full(cursor)
     except DatabaseError:
         connection.close()
-        return ["database", *gone]
+        return Found(["database", *gone], {}, waiting)
     if appender.oldest_seconds() > _BODY_WAITS_SECONDS:
         gone.insert(0, "intake")
     if full:
@@ -105,10 +125,11 @@ def missing() -> list[str]:
     silent = {part for part in _PARTS if ages.get(part, SILENT_SECONDS) >= SILENT_SECONDS}
     stuck = {
         part_of(queue.name)
-        for queue in found or ()
+        for queue in waiting or ()
         if queue.name in _TAKEN_AT_ONCE and queue.oldest_seconds > _MESSAGE_WAITS_SECONDS
     }
-    return [*gone, *(name for part, name in _PARTS.items() if part in silent | stuck)]
+    gone += [name for part, name in _PARTS.items() if part in silent | stuck]
+    return Found(gone, ages, waiting)
 
 
 def _disk_is_full(cursor: CursorWrapper) -> bool:

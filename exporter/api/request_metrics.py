@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from exporter.api.metric_rows import rows
-from exporter.api.readiness import answer as readiness
 from exporter.dispatch.durations import BEYOND, BOUNDS, Requests
 from exporter.intake import appender
 
@@ -44,14 +43,6 @@ def collect() -> Iterator[Metric]:
         "How long the oldest body has waited to be stored, in the web process that answers this.",
         value=round(appender.oldest_seconds(), 3),
     )
-    gone = GaugeMetricFamily(
-        "currents_missing",
-        "1 for each part that the answering web process finds missing, like its /readyz; no sample where none is.",
-        labels=("what",),
-    )
-    for what in readiness.missing():
-        gone.add_metric((what,), 1)
-    yield gone
 
 
 def _cumulated(by_bound: dict[int, tuple[int, int]]) -> list[tuple[str, float]]:

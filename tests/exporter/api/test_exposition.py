@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.test import Client, override_settings
@@ -12,8 +13,9 @@ from connectors.audit.actor import SYSTEM
 from connectors.models import Workspace
 from connectors.setup import lifecycle
 from exporter.actions import retries
-from exporter.api import exposition
+from exporter.api import exposition, readiness
 from exporter.delivery.deliver import deliver
+from exporter.dispatch import heartbeats, queues
 from exporter.models import AttemptTotal
 from exporter.reports import summary
 from exporter.reports.health import Health
@@ -100,9 +102,22 @@ def test_nothing_personal_and_no_name_is_told() -> None:
 def test_queue_lengths_are_told_and_missing_while_redis_is() -> None:
     assert "currents_queue_length" in text()
     with override_settings(REDIS_URL="redis://127.0.0.1:9/0"):
+        readiness.answer.forget()
         told = text()
     assert "currents_queue_length" not in told
     assert "currents_sign_age_seconds" in told
+
+
+def test_a_scrape_asks_broker_and_heartbeats_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that hangs would otherwise be waited for twice."""
+    look, ages = Mock(wraps=queues.look), Mock(wraps=heartbeats.ages)
+    monkeypatch.setattr(queues, "look", look)
+    monkeypatch.setattr(heartbeats, "ages", ages)
+    heartbeats.beat(["beat"])
+    told = text()
+    assert (look.call_count, ages.call_count) == (1, 1)
+    assert 'currents_sign_age_seconds{part="beat"}' in told
+    assert 'currents_queue_length{queue="delivery"}' in told
 
 
 def get(address: str, **headers: str) -> Any:

@@ -69,6 +69,10 @@ def test_parts_that_fell_silent_are_named(client: Client, settings: LazySettings
     assert (answer.status_code, answer.json()["missing"]) == (503, ["broker", "beat"])
 
 
+def found(*missing: str) -> readiness.Found:
+    return readiness.Found([*missing], {}, [])
+
+
 @pytest.fixture
 def kept(monkeypatch: pytest.MonkeyPatch) -> Iterator[readiness.KeptAnswer]:
     """An answer nobody has asked for yet, whose looks are made by a thread of its own."""
@@ -83,9 +87,9 @@ def test_what_hangs_holds_no_probe_up(
 ) -> None:
     """For a moment the last answer is told; then the database counts as missing, and the log says so."""
     hangs = threading.Event()
-    monkeypatch.setattr(readiness, "missing", list)
+    monkeypatch.setattr(readiness, "look", found)
     assert kept.missing() == []
-    monkeypatch.setattr(readiness, "missing", lambda: ["beat"] if hangs.wait(60) else [])
+    monkeypatch.setattr(readiness, "look", lambda: found("beat") if hangs.wait(60) else found())
     assert kept.missing() == []
     monkeypatch.setattr(readiness, "STALE_SECONDS", 0.0)
     began = time.monotonic()
@@ -101,11 +105,11 @@ def test_a_look_that_is_merely_slow_is_no_missing_database(
 ) -> None:
     """Nobody has asked for an hour, and then something takes half a second: that says nothing of the database."""
     slow = threading.Event()
-    monkeypatch.setattr(readiness, "missing", list)
+    monkeypatch.setattr(readiness, "look", found)
     assert kept.missing() == []
     hour_later = SimpleNamespace(monotonic=lambda: time.monotonic() + 3_600)
     monkeypatch.setattr(readiness, "time", hour_later)
-    monkeypatch.setattr(readiness, "missing", lambda: ["broker"] if slow.wait(60) else [])
+    monkeypatch.setattr(readiness, "look", lambda: found("broker") if slow.wait(60) else found())
     assert kept.missing() == []
     slow.set()
     until(lambda: kept.missing() == ["broker"])
@@ -115,9 +119,23 @@ def test_the_first_look_is_waited_for(monkeypatch: pytest.MonkeyPatch, kept: rea
     """There is no earlier answer to tell, and neither `ready` nor `database` would be true of a slow broker."""
     slow = threading.Event()
     monkeypatch.setattr(readiness, "_WAIT_SECONDS", 0.0)
-    monkeypatch.setattr(readiness, "missing", lambda: ["broker"] if slow.wait(60) else [])
+    monkeypatch.setattr(readiness, "look", lambda: found("broker") if slow.wait(60) else found())
     threading.Timer(0.3, slow.set).start()
     assert kept.missing() == ["broker"]
+
+
+def test_who_can_wait_is_told_nothing_of_an_earlier_look(
+    monkeypatch: pytest.MonkeyPatch, kept: readiness.KeptAnswer
+) -> None:
+    """The age of a heartbeat that was read a minute ago would say that a part lives which has stopped since."""
+    slow = threading.Event()
+    monkeypatch.setattr(readiness, "look", found)
+    assert kept.fresh() == found()
+    monkeypatch.setattr(readiness, "_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(readiness, "look", lambda: found("beat") if slow.wait(60) else found())
+    assert kept.missing() == []
+    threading.Timer(0.3, slow.set).start()
+    assert kept.fresh() == found("beat")
 
 
 def test_a_queue_that_no_worker_serves_is_named(client: Client) -> None:
@@ -132,9 +150,9 @@ def test_a_queue_whose_worker_lives_and_takes_nothing_is_named(
     beat(ALL_QUEUES)
     sweep()
     wakeup.wake_workspaces([7])
-    assert readiness.missing() == []
+    assert readiness.look().missing == []
     monkeypatch.setattr(readiness, "_MESSAGE_WAITS_SECONDS", 0.0)
-    until(lambda: readiness.missing() == ["worker (delivery)"])
+    until(lambda: readiness.look().missing == ["worker (delivery)"])
 
 
 def test_chores_that_wait_for_a_busy_worker_are_not_missing_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,14 +162,14 @@ def test_chores_that_wait_for_a_busy_worker_are_not_missing_one(monkeypatch: pyt
     wakeup.wake_chore("exporter.tasks.check_source", 7)
     monkeypatch.setattr(readiness, "_MESSAGE_WAITS_SECONDS", 0.0)
     until(lambda: next(queue for queue in queues.look() if queue.name == "chores").oldest_seconds > 0)
-    assert readiness.missing() == []
+    assert readiness.look().missing == []
 
 
 def test_a_body_that_is_not_stored_for_seconds_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     beat(ALL_QUEUES)
     sweep()
     monkeypatch.setattr(appender, "oldest_seconds", lambda: 4.1)
-    assert readiness.missing() == ["intake"]
+    assert readiness.look().missing == ["intake"]
 
 
 def test_a_host_that_went_hides_no_other(client: Client) -> None:
@@ -168,7 +186,7 @@ def test_a_database_that_has_no_room_to_write_is_not_ready(monkeypatch: pytest.M
     with connection.cursor() as cursor:
         cursor.execute("SET temp_file_limit = '100kB'")
     try:
-        assert readiness.missing()[0] == "disk"
+        assert readiness.look().missing[0] == "disk"
     finally:
         connection.close()
 
