@@ -43,11 +43,13 @@ def listing(request: HttpRequest) -> HttpResponseBase:
     page = Paginator(_found(every.filter(archived_at__isnull=True), wanted), ROWS).get_page(
         request.GET.get("page")
     )
+    archived = Paginator(_found(every.filter(archived_at__isnull=False), wanted), ROWS).page(1)
     context = {
         "page": page,
         "rows": _counted(page.object_list),
         "wanted": wanted,
-        "archived": every.filter(archived_at__isnull=False),
+        "archived": archived,
+        "archived_rows": every.filter(pk__in=archived.object_list),
         "mine": set(
             memberships_of(request.user.pk)
             .filter(workspace_id__in=page.object_list)

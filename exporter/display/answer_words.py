@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import gettext_lazy, pgettext
 
 from exporter.destinations.answer import family
 
@@ -14,6 +15,13 @@ from exporter.destinations.answer import family
 _TONES = {"none": "neu"}
 _SIGNS = {"accepted": ("ok", "tick-circle"), "wait": ("warn", "retry"), "none": ("warn", "retry")}
 LEAST_PERCENT = 0.4
+# The families of `exporter.destinations.answer`, in their order.
+FAMILY_WORDS: dict[str, str | Promise] = {
+    "accepted": gettext_lazy("Accepted"),
+    "refused": gettext_lazy("Rejected"),
+    "wait": gettext_lazy("Try later"),
+    "none": gettext_lazy("No answer"),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.utils.formats import number_format
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from connectors.web.list_words import listed
 from connectors.web.time_words import duration, milliseconds
-from exporter.display import chart_geometry
+from exporter.display import answer_words, chart_geometry
 from exporter.display.chart_geometry import Bar, Chart, Frame
 from exporter.reports.time_series import NOT_DELIVERED, Timeline, Trends
 
@@ -19,7 +20,7 @@ WIDE = Frame(width=640, height=220, left=52, right=4, top=16, bottom=26)
 SLIM = Frame(width=400, height=220, left=44, right=78, top=16, bottom=26)
 MOST_MARKS, LABEL_HEIGHT = 3, 16
 # What is told beside the grid of delays, in seconds.
-_DELAYS = (0.001, 0.01, 0.1, 1, 10, 60, 600, 3_600, 36_000, 86_400, 604_800)
+_DELAYS = (0.01, 0.1, 1, 10, 60, 600, 3_600, 36_000, 86_400, 604_800)
 # Waiting events are part of the title if they are more than this share of the accepted ones.
 _MUCH = 0.02
 
@@ -44,7 +45,8 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """`columns` are the table's headings, `rows` its lines: when a step begins, and a cell per column."""
+    """`columns` are the table's headings, `rows` its lines: when a step begins, and a cell per column. `totals` are
+    what the shapes of each name add up to."""
 
     name: str
     title: str
@@ -55,6 +57,7 @@ class Figure:
     marks: list[Mark]
     columns: list[str]
     rows: list[tuple[datetime, list[str]]]
+    totals: dict[str, float]
 
     @property
     def shapes(self) -> list[tuple[str, str]]:
@@ -70,19 +73,20 @@ class Figure:
         return self.chart.empty
 
 
-def events(trends: Trends) -> Figure:
-    """Accepted and undelivered events by the time of receipt. Waiting ones stand beside them, never on top."""
+def events(trends: Trends, rejected_word: str) -> Figure:
+    """Accepted and undelivered events by the time of receipt. Waiting ones stand beside them, never on top.
+    `rejected_word` is what the numbers beside it call the rejected ones."""
     line = trends.events
     chart = chart_geometry.stacked(line.rows, WIDE)
     chart = replace(chart, bars=_beside(chart.bars, chart.frame))
     labels = {
         "delivered": _("Accepted"),
-        "rejected": _("Rejected by Segment"),
+        "rejected": capfirst(rejected_word),
         "not_sent": _("Not sent"),
         "expired": _("Expired"),
         "waiting": _("Waiting"),
     }
-    total = {name: int(sum(value or 0 for value in line.rows[name])) for name in labels}
+    total = line.totals
     told = _("%(accepted)s events accepted by Segment, %(lost)s not delivered, %(waiting)s waiting.") % {
         "accepted": _n(total["delivered"]),
         "lost": _n(sum(total[name] for name in NOT_DELIVERED)),
@@ -110,14 +114,10 @@ def delays(trends: Trends) -> Figure:
 
 def attempts(trends: Trends) -> Figure:
     line = trends.attempts
-    labels = {
-        "accepted": _("Accepted"),
-        "refused": _("Rejected"),
-        "wait": _("Try later"),
-        "none": _("No answer"),
-    }
-    total = {name: int(sum(value or 0 for value in line.rows[name])) for name in labels}
-    told = listed(_("%(name)s: %(n)s") % {"name": labels[name], "n": _n(total[name])} for name in labels)
+    labels = {name: str(word) for name, word in answer_words.FAMILY_WORDS.items()}
+    told = listed(
+        _("%(name)s: %(n)s") % {"name": labels[name], "n": _n(line.totals[name])} for name in labels
+    )
     chart = chart_geometry.stacked(line.rows, WIDE)
     return _figure("attempts", _("Attempts by answer"), told, chart, line, labels, marks=[])
 
@@ -141,7 +141,9 @@ def _figure(
     ticks = chart.ticks if chart.frame is WIDE else chart.ticks[::2]
     hours = [Hour(tick.x, line.begins[tick.step]) for tick in ticks]
     grid = [Mark(chart.frame.left - 8, grid.y, write(grid.value)) for grid in chart.grid]
-    return Figure(name, title, description, chart, hours, grid, marks, list(labels.values()), rows[::-1])
+    return Figure(
+        name, title, description, chart, hours, grid, marks, list(labels.values()), rows[::-1], line.totals
+    )
 
 
 def _beside(bars: Sequence[Bar], frame: Frame) -> list[Bar]:

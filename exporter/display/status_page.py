@@ -29,13 +29,15 @@ STALE = timedelta(minutes=1)
 
 
 def gather(connector: Connector, choice: Choice, sort: Sort, *, all_types: bool) -> dict[str, Any]:
-    """Six statements, seven while the connector fails, and one more where events were rejected or have expired."""
+    """Six statements, seven while the connector fails, one more where events were rejected and one more where some
+    have expired."""
     summary = status.summary(connector)
     told = trouble(summary)
     ledger = balance(summary, choice)
     drawn = flow_diagram.draw(ledger)
     window = windows.WEEK if choice is ALL else windows.WINDOWS[choice.name]
-    found = time_series.trends(summary, window, ledger.not_sent_by_minute)
+    found = time_series.trends(summary, window, ledger.not_sent_by_unit)
+    rejected_word = flow_diagram.rejected_word(ledger)
     recent = status.attempts(summary.delivery_id, SHOWN_ATTEMPTS)
     silent = silent_types.silent(connector, summary.now)
     table = type_table.table(ledger, silent, sort, None if all_types else SHOWN_TYPES)
@@ -51,10 +53,10 @@ def gather(connector: Connector, choice: Choice, sort: Sort, *, all_types: bool)
         "ledger": ledger,
         "stream": drawn,
         "stream_rows": flow_diagram.rows_of(drawn, ledger),
-        "rejected_word": flow_diagram.rejected_word(ledger),
+        "rejected_word": rejected_word,
         "table": table,
         "all_types": all_types,
-        "events_figure": figures.events(found),
+        "events_figure": figures.events(found, rejected_word),
         "delays_figure": figures.delays(found),
         "hour_format": "j M" if found.window is windows.WEEK else "H:i",
         "happenings": happenings(summary, told),

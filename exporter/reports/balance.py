@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.utils.formats import number_format
@@ -59,9 +59,9 @@ class Balance:
     and waits still, beside what is counted here. `change` is words, empty where there is nothing to compare with.
 
     `rejected` tells the outcome `rejected` apart, and `rejected_by_type` that of each type that has one. `told_apart`
-    is false where some are so old that only their sum is known; all then count as rejected by Segment.
-    `not_sent_by_minute` is when those that never left were received. `fell_since` is when what is received fell to a
-    fifth of the window before or less; None while it has not.
+    is false where only the sum is known of some, which are too old or could not be read; all then count as rejected by
+    Segment. `not_sent_by_unit` is when those that never left were received, to the minute or hour. `fell_since` is when
+    what is received fell to a fifth of the window before or less; None while it has not.
     """
 
     since: datetime
@@ -75,7 +75,7 @@ class Balance:
     rejected: Rejected = _NONE_REJECTED
     rejected_by_type: dict[str, Rejected] = field(default_factory=dict)
     told_apart: bool = True
-    not_sent_by_minute: Mapping[datetime, int] = field(default_factory=dict)
+    not_sent_by_unit: Mapping[datetime, int] = field(default_factory=dict)
     fell_since: datetime | None = None
 
 
@@ -89,45 +89,35 @@ def balance(summary: Summary, choice: Choice) -> Balance:
     counted = _since_launch(summary) if choice is ALL else _within(summary, choice)
     if not counted.outcomes["rejected"]:
         return counted
+    window = windows.WINDOWS.get(choice.name, windows.WEEK)
+    found = rejected.not_sent(summary.connector, counted.since, timedelta(seconds=window.unit))
+    return _tell_apart(counted, found)
+
+
+def _tell_apart(counted: Balance, found: list[rejected.NotSent]) -> Balance:
     wrong = {
         flow.event_type: flow.outcomes["rejected"] for flow in counted.types if flow.outcomes["rejected"]
     }
-    found = rejected.not_sent(summary.connector, counted.since)
-    told_apart = all(_of(name, found).kept >= count for name, count in wrong.items())
-    parts = {
-        name: _apart(count, _of(name, found)) if told_apart else Rejected(count)
-        for name, count in wrong.items()
-    }
-    minutes: Counter[datetime] = Counter()
-    for one in found if told_apart else []:
-        minutes[one.minute] += one.too_large + one.would_be_dropped
-    too_large = sum(part.too_large for part in parts.values())
-    would_be_dropped = sum(part.would_be_dropped for part in parts.values())
-    total = Rejected(counted.outcomes["rejected"] - too_large - would_be_dropped, too_large, would_be_dropped)
-    return replace(
-        counted, rejected=total, rejected_by_type=parts, told_apart=told_apart, not_sent_by_minute=minutes
-    )
+    too_large, dropped, kept, units = Counter[str](), Counter[str](), Counter[str](), Counter[datetime]()
+    for one in found:
+        too_large[one.event_type] += one.too_large
+        dropped[one.event_type] += one.would_be_dropped
+        kept[one.event_type] += one.kept
+        units[one.unit] += one.too_large + one.would_be_dropped
+    total = counted.outcomes["rejected"]
+    # Events that cannot be read count under no type that was received.
+    if sum(wrong.values()) < total or any(kept[name] < count for name, count in wrong.items()):
+        whole = {name: Rejected(count) for name, count in wrong.items()}
+        return replace(counted, rejected=Rejected(total), rejected_by_type=whole, told_apart=False)
+    parts = {name: _apart(count, too_large[name], dropped[name]) for name, count in wrong.items()}
+    summed = Rejected(*(sum(column) for column in zip(*parts.values(), strict=True)))
+    return replace(counted, rejected=summed, rejected_by_type=parts, not_sent_by_unit=units)
 
 
-class _NotSent(NamedTuple):
-    too_large: int
-    would_be_dropped: int
-    kept: int
-
-
-def _of(event_type: str, found: list[rejected.NotSent]) -> _NotSent:
-    rows = [one for one in found if one.event_type == event_type]
-    return _NotSent(
-        sum(one.too_large for one in rows),
-        sum(one.would_be_dropped for one in rows),
-        sum(one.kept for one in rows),
-    )
-
-
-def _apart(count: int, found: _NotSent) -> Rejected:
+def _apart(count: int, too_large: int, dropped: int) -> Rejected:
     """The rows are read a moment after the counts, so there may be more of them."""
-    too_large = min(found.too_large, count)
-    would_be_dropped = min(found.would_be_dropped, count - too_large)
+    too_large = min(too_large, count)
+    would_be_dropped = min(dropped, count - too_large)
     return Rejected(count - too_large - would_be_dropped, too_large, would_be_dropped)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -105,12 +105,12 @@ def count(connector: Connector) -> int:
 
 
 class NotSent(NamedTuple):
-    """Of the events of a type, received within a minute and counted as rejected: those that never left. `too_large` are
-    calls over 32 KB, `would_be_dropped` what Segment accepts and throws away; `kept` is how many can still be told
-    apart, for their rows go with the log."""
+    """Of the events of a type, received within a unit of the window and counted as rejected: those that never left.
+    `too_large` are calls over 32 KB, `would_be_dropped` what Segment accepts and throws away; `kept` is how many can
+    still be told apart, for their rows go with the log, and a damaged range has one row that says nothing of each."""
 
     event_type: str
-    minute: datetime
+    unit: datetime
     too_large: int
     would_be_dropped: int
     kept: int
@@ -118,22 +118,23 @@ class NotSent(NamedTuple):
 
 # What Segment refused has its answer as the reason; everything else was judged here, before it was sent.
 _NOT_SENT = """
-SELECT r.event_type, date_trunc('minute', batch.received_at, 'UTC'), count(*) FILTER (WHERE r.reason LIKE %(large)s),
+SELECT r.event_type, date_bin(%(unit)s, batch.received_at, to_timestamp(0)),
+       count(*) FILTER (WHERE r.reason LIKE %(large)s),
        count(*) FILTER (WHERE r.reason NOT LIKE %(answered)s AND r.reason NOT LIKE %(large)s), count(*)
   FROM exporter_rejectedevent r
   JOIN LATERAL (
        SELECT b.received_at FROM exporter_eventbatch b
         WHERE b.workspace_id = r.workspace_id AND b.end_event > r.event_number
         ORDER BY b.end_event LIMIT 1) batch ON batch.received_at >= %(since)s
- WHERE r.connector_id = %(connector)s
+ WHERE r.connector_id = %(connector)s AND r.reason NOT LIKE %(damaged)s
  GROUP BY 1, 2
 """
 
 
-def not_sent(connector: Connector, since: datetime) -> list[NotSent]:
-    """Of the events received since then."""
-    terms: dict[str, Any] = {"connector": connector.pk, "since": since}
-    terms |= {"answered": "Segment answered %", "large": f"{TOO_LARGE}%"}
+def not_sent(connector: Connector, since: datetime, unit: timedelta) -> list[NotSent]:
+    """Of the events received since then, by units that are counted from the epoch on."""
+    terms: dict[str, Any] = {"connector": connector.pk, "since": since, "unit": unit}
+    terms |= {"answered": "Segment answered %", "large": f"{TOO_LARGE}%", "damaged": "The stored events %"}
     with connection.cursor() as cursor:
         cursor.execute(_NOT_SENT, terms)
         return [NotSent(*row) for row in cursor.fetchall()]

@@ -57,6 +57,11 @@ class Timeline:
     rows: dict[str, list[float | None]]
 
     @property
+    def totals(self) -> dict[str, float]:
+        """Of each row; without meaning for delays."""
+        return {name: sum(value or 0 for value in row) for name, row in self.rows.items()}
+
+    @property
     def empty(self) -> bool:
         return not any(value for row in self.rows.values() for value in row)
 
@@ -71,9 +76,9 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Trends:
-    """`events` has the rows delivered, rejected (by Segment), not_sent (Segment would have dropped it), expired,
-    waiting; what is not told apart is among the rejected. `answers` counts requests by
-    status code or `none`, the most frequent first."""
+    """`events` has the rows delivered, rejected (by Segment), not_sent (over 32 KB, or Segment would have dropped it),
+    expired, waiting; what is not told apart is among the rejected. `answers` counts requests by status code or `none`,
+    the most frequent first."""
 
     window: TimeWindow
     events: Timeline
@@ -84,7 +89,7 @@ class Trends:
 
 
 def trends(summary: Summary, window: TimeWindow, not_sent: Mapping[datetime, int] | None = None) -> Trends:
-    """`not_sent` is what never left, by the minute of receipt, as the balance of the window tells it."""
+    """`not_sent` is what never left, by the window's unit of receipt, as its balance tells it."""
     since, week = window.since(summary.now), WEEK.since(summary.now)
     counts = _read(summary, window, since, week)
     for moment, count in (not_sent or {}).items():

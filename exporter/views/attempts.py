@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import render
-from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from connectors.models import Workspace
 from connectors.web.permissions import Action, allows, in_workspace
 from connectors.web.request_helpers import find
 from exporter.destinations import scrub
-from exporter.destinations.answer import FAMILIES
 from exporter.display import answer_words, figures
 from exporter.reports import attempts, balance, masking, request_sent, time_series, windows
 from exporter.reports import summary as status
-
-FAMILY_WORDS = {
-    "accepted": _("Accepted"),
-    "refused": _("Rejected"),
-    "wait": _("Try later"),
-    "none": _("No answer"),
-}
 
 
 @require_safe
@@ -42,7 +33,7 @@ def list_all(request: HttpRequest, workspace: Workspace, pk: int) -> HttpRespons
         "answer": answer,
         "choice": choice,
         "choices": [one for one in balance.CHOICES if one is not balance.ALL],
-        "families": [(name, FAMILY_WORDS[name]) for name in FAMILIES],
+        "families": answer_words.FAMILY_WORDS.items(),
         "answers": answer_words.shares(found.answers),
         "figure": figures.attempts(found),
         "hour_format": "j M" if found.window is windows.WEEK else "H:i",

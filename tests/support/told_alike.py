@@ -95,7 +95,7 @@ class ToldAlike:
             sum(shown.rejected_by_type.get(row.event_type, ())) == row.outcomes["rejected"]
             for row in shown.types
         )
-        charted = time_series.trends(now, windows.WEEK, shown.not_sent_by_minute).events.rows
+        charted = time_series.trends(now, windows.WEEK, shown.not_sent_by_unit).events.rows
         drawn = {name: sum(value or 0 for value in row) for name, row in charted.items()}
         drawn["rejected"] += drawn["not_sent"]
         for outcome in ("delivered", "rejected", "expired"):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from connectors.audit.actor import By
 from connectors.models import Connector, Membership, User, Workspace
@@ -88,3 +89,26 @@ def test_the_owners_list_is_paged_and_found_by_any_spelling(
     assert shown(page=2) + shown(page=3) == ["Quay", "Zoll"]
     assert shown(q="BRUCKE") == ["Brücke"]
     assert shown(q="nowhere") == []
+
+
+def test_the_archived_are_searched_too_and_no_more_of_them_are_shown_than_fit(
+    owner: Client, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "ROWS", 2)
+    names = ("Brücke", "Quay", "Zoll")
+    for name in names:
+        WorkspaceFactory.create(name=name, archived_at=timezone.now())
+
+    def page(wanted: str = "") -> str:
+        return owner.get("/workspaces/", {"q": wanted}).content.decode().partition("<main")[2]
+
+    def shown(text: str) -> list[str]:
+        return [name for name in names if f">{name}" in text]
+
+    assert shown(page()) == ["Brücke", "Quay"]
+    assert "1 to 2 of 3" in page()
+    assert 'role="search"' in page(), "the third is found by its name"
+    assert shown(page("zoll")) == ["Zoll"]
+    assert "Nothing matches" not in page("zoll")
+    assert shown(page("harbour")) == []
+    assert "Nothing matches" in page("nowhere")

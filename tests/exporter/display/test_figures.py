@@ -14,6 +14,7 @@ from exporter.reports.windows import WEEK
 from tests.support.summaries import NOW
 
 Row = Sequence[float | None]
+REJECTED = "rejected by Segment"
 
 
 def trends(**rows: Row) -> Trends:
@@ -39,16 +40,17 @@ def trends(**rows: Row) -> Trends:
     [(0, "Accepted by Segment"), (20, "Accepted by Segment"), (21, "Accepted by Segment, and waiting")],
 )
 def test_what_waits_is_in_the_title_where_it_is_much(waiting: int, title: str) -> None:
-    assert figures.events(trends(delivered=[1000], waiting=[waiting])).title == title
+    assert figures.events(trends(delivered=[1000], waiting=[waiting]), REJECTED).title == title
 
 
 def test_the_events_are_described_in_one_sentence() -> None:
-    told = figures.events(trends(delivered=[12_000, 345], not_sent=[1, 0], expired=[0, 2], waiting=[0, 7]))
+    rows = trends(delivered=[12_000, 345], not_sent=[1, 0], expired=[0, 2], waiting=[0, 7])
+    told = figures.events(rows, REJECTED)
     assert told.description == "12,345 events accepted by Segment, 3 not delivered, 7 waiting."
 
 
 def test_the_table_has_every_number_the_newest_first() -> None:
-    told = figures.events(trends(delivered=[5, 1_000], rejected=[0, 3]))
+    told = figures.events(trends(delivered=[5, 1_000], rejected=[0, 3]), REJECTED)
     assert told.columns == ["Accepted", "Rejected by Segment", "Not sent", "Expired", "Waiting"]
     assert told.rows == [
         (NOW + timedelta(hours=1), ["1,000", "3", "0", "0", "0"]),
@@ -57,21 +59,22 @@ def test_the_table_has_every_number_the_newest_first() -> None:
 
 
 def test_the_greatest_losses_are_marked_and_no_more_than_three() -> None:
-    told = figures.events(
-        trends(delivered=[9] * 5, rejected=[1, 0, 5, 3, 2], not_sent=[0, 0, 0, 1, 0], expired=[0, 0, 0, 3, 0])
+    rows = trends(
+        delivered=[9] * 5, rejected=[1, 0, 5, 3, 2], not_sent=[0, 0, 0, 1, 0], expired=[0, 0, 0, 3, 0]
     )
+    told = figures.events(rows, REJECTED)
     assert [mark.text for mark in told.marks] == ["7", "5", "2"]
 
 
 def test_what_waits_stands_beside_what_was_settled_never_on_it() -> None:
-    chart = figures.events(trends(delivered=[10], waiting=[4])).chart
+    chart = figures.events(trends(delivered=[10], waiting=[4]), REJECTED).chart
     settled, waiting = chart.bars
     assert waiting.y + waiting.height == pytest.approx(chart.frame.floor, abs=0.11)
     assert settled.x + settled.width <= waiting.x + 0.11
 
 
 def test_no_events_are_an_empty_figure() -> None:
-    told = figures.events(trends(delivered=[0, 0]))
+    told = figures.events(trends(delivered=[0, 0]), REJECTED)
     assert told.empty
     assert told.marks == []
 
@@ -89,14 +92,14 @@ def test_delays_tell_the_newest_there_are(p50: Row, p99: Row, description: str) 
 
 
 def test_three_causes_of_a_loss_are_three_shapes() -> None:
-    told = figures.events(trends(delivered=[9], rejected=[1], not_sent=[2], expired=[3]))
+    told = figures.events(trends(delivered=[9], rejected=[1], not_sent=[2], expired=[3]), REJECTED)
     assert {name for name, _path in told.shapes} == {"delivered", "rejected", "not_sent", "expired"}
 
 
 @pytest.mark.parametrize(
     ("p50", "p99", "beside"),
     [
-        ([0.022], [0.043], ["10 ms", "0.1 s"]),
+        ([0.05], [0.095], ["10 ms", "0.1 s"]),
         ([0.7], [14.0], ["0.1 s", "1 s", "10 s", "1 min"]),
         ([0.7], [2_700.0], ["0.1 s", "10 s", "10 min", "1 h"]),
         ([400.0], [90_000.0], ["1 min", "1 h", "24 h", "7 days"]),

@@ -101,6 +101,23 @@ def test_the_status_page_shows_a_ledger_that_balances(
     assert "Delivering" in page
 
 
+def test_the_legend_names_what_the_chart_draws_and_by_the_word_of_the_numbers(
+    as_: Callable[[str], Client], connector: Connector
+) -> None:
+    """No rows tell the rejected ones apart here, as once the log has gone on."""
+    receive(connector, delivered=10, rejected=6, waiting=0)
+
+    def legend() -> list[str]:
+        page = as_("viewer").get(f"/w/harbour/data-export/{connector.pk}/?window=all").content.decode()
+        part = page.partition('<ul class="legend">')[2].partition("</ul>")[0]
+        return re.findall(r"swatch[^>]*></span>\s*([^<]+?)\s*</li>", part)
+
+    assert legend() == ["accepted by Segment", "rejected, or could not be sent"]
+    long_ago = DeliveryHour.objects.get(outcome="rejected").hour - timedelta(days=9)
+    DeliveryHour.objects.filter(outcome="rejected").update(hour=long_ago)
+    assert legend() == ["accepted by Segment"], "the chart since launch is of the last seven days"
+
+
 def test_a_rejected_key_says_what_happened_what_it_means_and_what_to_do(
     as_: Callable[[str], Client], connector: Connector
 ) -> None:

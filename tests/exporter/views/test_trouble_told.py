@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from connectors.models import Connector
 from connectors.setup import lifecycle
@@ -16,6 +18,7 @@ from exporter.display.status_sentence import sentence
 from exporter.models import Delivery, RejectedEvent
 from exporter.reports import balance, summary
 from exporter.reports.trouble import trouble
+from tests.support.damaging import cut_payload, mend
 from tests.support.delivering import NOBODY, Line, a_line
 from tests.support.factories import event
 
@@ -88,6 +91,8 @@ def test_what_never_left_is_not_counted_as_rejected_by_segment() -> None:
             ledger, stream = context["ledger"], context["stream"]
             assert isinstance(ledger, balance.Balance)
             assert ledger.rejected == (1, 3, 2), choice.name
+            finest = timedelta(minutes=1) if choice.name == "1h" else timedelta(hours=1)
+            assert not any(begin.timestamp() % finest.total_seconds() for begin in ledger.not_sent_by_unit)
             (row,) = context["table"].shown
             assert row.rejected == ledger.rejected
             assert (stream.selected, stream.sent, stream.accepted) == (11, 6, 5)
@@ -106,7 +111,23 @@ def test_where_rows_have_gone_with_the_log_no_share_is_invented() -> None:
         assert (ledger.told_apart, ledger.rejected) == (False, (3, 0, 0))
         drawn = shown(line, balance.ALL)["events_figure"].shapes
         assert [name for name, _path in drawn] == ["rejected"], "the chart says what the numbers say"
+        assert "Rejected, or could not be sent" in shown(line, balance.ALL)["events_figure"].columns
         gone.save(force_insert=True)
+
+
+def test_an_event_that_could_not_be_read_is_not_said_to_be_one_that_segment_drops() -> None:
+    with a_line() as line:
+        line.feed(2)
+        Delivery.objects.update(stop=1)
+        line.deliver()
+        Delivery.objects.update(stop=None)
+        damaged = cut_payload(0)
+        line.deliver()
+        call_command("skip_damaged", connector=line.connector.pk, stdout=StringIO())
+        ledger = shown(line, balance.ALL)["ledger"]
+        assert isinstance(ledger, balance.Balance)
+        assert (ledger.told_apart, ledger.rejected) == (False, (1, 0, 0))
+        mend(damaged)
 
 
 def test_no_sentence_covers_more_than_there_was() -> None:
