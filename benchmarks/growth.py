@@ -132,7 +132,9 @@ def _readers(sink: Sink, readers: int, count: int) -> float:
 def _sweep_milliseconds() -> float:
     """The sweep's query alone, by EXPLAIN ANALYZE."""
     with connection.cursor() as cursor:
-        cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + sweep._DUE, [20, sweep.MOST_SWEPT])
+        cursor.execute(
+            "EXPLAIN (ANALYZE, FORMAT JSON) " + sweep._DUE, {"seconds": 15.0, "most": sweep.MOST_SWEPT}
+        )
         plan = cursor.fetchone()[0]
     read = json.loads(plan) if isinstance(plan, str) else plan
     return float(read[0]["Execution Time"])

@@ -92,7 +92,7 @@ def cancel(upload: Upload, by: By) -> None:
     """
     with transaction.atomic():
         # Its connector first, as for every change of a replay and for its deletion.
-        Connector.objects.select_for_update().filter(replays__upload=upload).first()
+        Connector.objects.select_for_update(of=("self",)).filter(replays__upload=upload).first()
         open_one = Upload.objects.filter(pk=upload.pk, stage__in=_OPEN)
         if not open_one.update(stage=Stage.CANCELLED, finished_at=Now()):
             raise ImportRefused(_("This import is over already."))

@@ -22,6 +22,7 @@ from exporter.actions.replay_preview import ReplayRefused, Wanted, judge_rate, p
 from exporter.delivery import replay_places
 from exporter.delivery.replay_reader import EVERYTHING
 from exporter.dispatch import wakeup
+from exporter.lease_sql import FREE
 from exporter.log import lookup
 from exporter.models import Delivery, DeliveryKind, Replay, ReplayState
 
@@ -30,7 +31,7 @@ from exporter.models import Delivery, DeliveryKind, Replay, ReplayState
 LONE_PATIENCE = timedelta(minutes=11)
 _UNFINISHED = (ReplayState.RUNNING, ReplayState.WAITING, ReplayState.PAUSED)
 
-_FINISH = """
+_FINISH = f"""
 WITH over AS (
     UPDATE exporter_replay r
        SET state = CASE WHEN d.cursor >= d.stop THEN 'done' ELSE 'failed' END, finished_at = clock_timestamp()
@@ -43,8 +44,8 @@ WITH over AS (
 UPDATE exporter_delivery d SET stop = d.cursor
   FROM exporter_replay r
  WHERE r.delivery_id = d.id AND d.cursor < d.stop AND (r.state IN ('cancelled', 'failed'))
-   AND (d.lease_until IS NULL OR d.lease_until < clock_timestamp())
-"""
+   AND {FREE}
+"""  # noqa: S608 - constants of ours
 _BEGIN = """
 UPDATE exporter_replay r SET state = 'running', started_at = coalesce(r.started_at, clock_timestamp())
  WHERE r.id IN (SELECT min(w.id) FROM exporter_replay w
@@ -185,7 +186,8 @@ def change_rate(replay: Replay, rate: int | None, by: By) -> None:
 def advance() -> None:
     """Ends what is over, begins what may begin, and wakes whose turn it is; a chore calls it every few seconds."""
     patience = timedelta(hours=settings.CURRENTS_EXPIRY_HOURS)
-    sql.execute(_FINISH, {"patience": patience, "lone": LONE_PATIENCE})
+    terms = {"patience": patience, "lone": LONE_PATIENCE, "seconds": float(settings.CURRENTS_LEASE_SECONDS)}
+    sql.execute(_FINISH, terms)
     sql.execute(_BEGIN, {})
     wake_next()
 

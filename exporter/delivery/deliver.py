@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import time
-
-import structlog
-from django.db import DatabaseError, connection
-
 from exporter.delivery import lines, retry_rejected, trouble
 from exporter.delivery.failure import land
-from exporter.delivery.lease import Lease, LeaseLost
+from exporter.delivery.lease import Interrupted, Lease, LeaseLost
 from exporter.delivery.probe import probe
 from exporter.delivery.replay import ReplayTurn
 from exporter.delivery.result import Ended
 from exporter.delivery.settings_in_force import Gone
-from exporter.delivery.settle import REPEAT_SECONDS
 from exporter.delivery.turn import Turn
 from exporter.log import event_log
 from exporter.models import Delivery, DeliveryKind, Stopped
 
-log = structlog.get_logger(__name__)
-
-# How long the release of a lease is tried; a stop in good order has 10 s for everything.
-RELEASE_SECONDS = 5.0
 _REPLAYS = (DeliveryKind.REPLAY, DeliveryKind.IMPORT)
 
 
@@ -36,13 +26,15 @@ def deliver(delivery_id: int) -> Ended:
         lines.lease_taken_over(lease)
     try:
         return _turn(lease)
+    except Interrupted:
+        return Ended.BEHIND
     except LeaseLost:
         lines.lease_lost(lease.workspace_id, lease.connector_id, lease.delivery_id)
         return Ended.LOST
     except Gone:
         return Ended.GONE
     finally:
-        _let_go(lease)
+        lease.release()
 
 
 def moved_on(delivery_id: int) -> int | None:
@@ -82,26 +74,3 @@ def _end(turn: Turn, fault: Exception) -> Ended:
     except (LeaseLost, Gone):
         turn.line.cut()
         raise
-
-
-def _let_go(lease: Lease) -> None:
-    """Releases the lease, for some seconds: after a short restart of the database nobody should wait for the lease to
-    run out. One that cannot be released expires by itself."""
-    if not lease.until:
-        return
-    give_up_at = min(lease.until, time.monotonic() + RELEASE_SECONDS)
-    while True:
-        try:
-            lease.release()
-            return
-        except DatabaseError as error:
-            connection.close()
-            if time.monotonic() >= give_up_at:
-                log.warning(
-                    "lease.not_released",
-                    delivery=lease.delivery_id,
-                    next="it expires",
-                    error=type(error).__name__,
-                )
-                return
-        time.sleep(REPEAT_SECONDS)

@@ -23,6 +23,7 @@ from datetime import UTC, datetime
 from exporter.delivery import key_refusal
 from exporter.delivery.body import Body
 from exporter.delivery.in_flight import Sent
+from exporter.delivery.lease import Interrupted, LeaseLost
 from exporter.delivery.piece import Piece
 from exporter.delivery.result import Ended
 from exporter.delivery.step import Trouble
@@ -235,9 +236,21 @@ def next_deliverable(turn: Turn, body: Body) -> Body | None:
 
 def look_further(turn: Turn, body: Body, stop: int | None, limits: Limits, calls: int) -> None:
     """Extends a body until it has so many calls, however many events lie between of which none is sent: a neighbour to
-    be judged by counts as missing only where there is none."""
+    be judged by counts as missing only where there is none.
+
+    Whoever is woken before its time looks no further: each event that comes wakes it, and would have all that waits
+    read again. The probe that is due does.
+
+    Raises:
+        LeaseLost: another worker has it now.
+        Interrupted: the process is stopping, so that nothing is known of a neighbour.
+    """
     before = -1
-    while len(body.calls) < calls and body.end > before and (turn.lease.may_send or turn.lease.renew()):
+    while len(body.calls) < calls and body.end > before and not turn.lease.early:
+        if stopping.is_set():
+            raise Interrupted
+        if not (turn.lease.may_send or turn.lease.renew()):
+            raise LeaseLost
         before, body.full = body.end, False
         turn.reader.extend(body, stop, limits)
 

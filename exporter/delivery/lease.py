@@ -13,23 +13,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from exporter.dispatch.shutdown import stopping
+from exporter.lease_sql import DUE, FREE
 from exporter.sql import execute
+
+log = structlog.get_logger(__name__)
 
 # No request starts this close to the end of the lease.
 MARGIN_SECONDS = 1.0
 CAREFUL_SECONDS = 60
-LET_GO_SECONDS = 5.0
-
-# SQL: whether nobody holds the delivery `d`, and whether it need not wait for its next attempt. A time further ahead
-# than it can ever be set counts as over: the database's clock was set back. `seconds` is the length of a lease.
-FREE = """(d.lease_until IS NULL OR d.lease_until < clock_timestamp()
-            OR d.lease_until > clock_timestamp() + make_interval(secs => %(seconds)s + 5))"""
-DUE = """(d.next_attempt_at IS NULL OR d.next_attempt_at <= clock_timestamp()
-            OR d.next_attempt_at > clock_timestamp() + interval '310 seconds')"""
+# How long the release of a lease is tried; a stop in good order has 10 s for everything.
+RELEASE_SECONDS = 5.0
+_REPEAT_SECONDS = 0.2
 
 _TAKE = f"""
 UPDATE exporter_delivery d
@@ -78,6 +77,10 @@ class LeaseLost(Exception):
     """Another worker holds the delivery, or it was deleted; nothing of ours was written."""
 
 
+class Interrupted(LeaseLost):
+    """The process is stopping before the turn knows what to write; the lease is still ours."""
+
+
 @dataclass(slots=True)
 class Lease:
     """A held lease with the delivery's state at the time it was taken; `settle` keeps it up to date."""
@@ -109,11 +112,13 @@ class Lease:
         sends nothing, so it waits neither for the next attempt nor for a connector to be resumed."""
         token, asked = uuid.uuid4(), time.monotonic()
         terms = _terms(delivery_id, token) | {"careful": CAREFUL_SECONDS, "expiring": expiring}
+        connection.ensure_connection()
         try:
             rows = execute(_TAKE, terms)
         except (OperationalError, InterfaceError):
             # It may be ours, and only the answer have been lost.
-            _let_go(delivery_id, token)
+            connection.close()
+            _let_go(delivery_id, token, asked + RELEASE_SECONDS)
             raise
         if not rows:
             return None
@@ -150,8 +155,10 @@ class Lease:
             stopping.wait(0.1)
 
     def release(self) -> bool:
-        self.until = 0.0
-        return bool(execute(_RELEASE, _terms(self.delivery_id, self.token)))
+        """Lets others have it, if that can be done within some seconds: after a short restart of the database nobody
+        should wait for the lease to run out. False if it was not ours any more, or could not be done."""
+        give_up_at, self.until = min(self.until, time.monotonic() + RELEASE_SECONDS), 0.0
+        return bool(give_up_at) and _let_go(self.delivery_id, self.token, give_up_at)
 
     def renewed(self, asked: float) -> None:
         """Notes that a settle begun at `asked` (monotonic) has renewed the lease."""
@@ -174,16 +181,18 @@ class Lease:
         return self.taken_at.timestamp() + (time.monotonic() - self.taken)
 
 
-def _let_go(delivery_id: int, token: uuid.UUID) -> None:
-    """Of a lease nobody knows to be held. Tried for some seconds; then it expires by itself."""
-    give_up_at = time.monotonic() + LET_GO_SECONDS
-    while time.monotonic() < give_up_at:
-        connection.close()
+def _let_go(delivery_id: int, token: uuid.UUID, give_up_at: float) -> bool:
+    """One that cannot be released expires by itself."""
+    while True:
         try:
-            execute(_RELEASE, _terms(delivery_id, token))
-            return
-        except DatabaseError:
-            stopping.wait(0.1)
+            return bool(execute(_RELEASE, _terms(delivery_id, token)))
+        except DatabaseError as fault:
+            connection.close()
+            if time.monotonic() >= give_up_at:
+                error = type(fault).__name__
+                log.warning("lease.not_released", delivery=delivery_id, next="it expires", error=error)
+                return False
+        time.sleep(_REPEAT_SECONDS)
 
 
 def _terms(delivery_id: int, token: uuid.UUID) -> dict[str, Any]:

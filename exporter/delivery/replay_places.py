@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 
-from exporter.delivery.lease import DUE, FREE
+from exporter.lease_sql import DUE, FREE
 from exporter.sql import execute
 
 PLACES = 4

@@ -14,7 +14,7 @@ from django.conf import settings
 from exporter.delivery import settings_in_force
 from exporter.delivery.body import Body
 from exporter.delivery.in_flight import InFlight, Sent
-from exporter.delivery.lease import DUE, FREE, Lease, LeaseLost
+from exporter.delivery.lease import Lease, LeaseLost
 from exporter.delivery.piece import Piece
 from exporter.delivery.reader import Reader
 from exporter.delivery.result import Ended
@@ -25,6 +25,7 @@ from exporter.delivery.window import SendWindow
 from exporter.destinations.answer import Verdict
 from exporter.destinations.packing import CAREFUL_EVENTS, Limits
 from exporter.dispatch.shutdown import stopping
+from exporter.lease_sql import DUE, FREE
 from exporter.sql import execute
 
 SHORT_TURN = 2.0

@@ -10,24 +10,21 @@ from django.db import connection
 
 from exporter.dispatch import wakeup
 from exporter.dispatch.heartbeats import claim, note_outage
+from exporter.lease_sql import DUE, FREE
 
 MOST_SWEPT = 10_000
 # Healthy live deliveries are named by their workspaces; who was claimed longest ago comes first, not who is oldest. A
 # lone refused event is woken as soon as something follows it, before its probe is due.
-_DUE = """
+_DUE = f"""
 SELECT d.id, d.workspace_id, d.kind = 'live' AND d.failing_since IS NULL, d.failing_since IS NOT NULL
   FROM exporter_delivery d
   JOIN exporter_eventlog l ON l.workspace_id = d.workspace_id
   JOIN connectors_connector c ON c.id = d.connector_id
  WHERE c.state = 'live' AND d.kind NOT IN ('replay', 'import') AND d.cursor < coalesce(d.stop, l.next_event)
-   AND (d.lease_until IS NULL OR d.lease_until < clock_timestamp()
-        OR d.lease_until > clock_timestamp() + make_interval(secs => %s))
-   AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= clock_timestamp()
-        OR d.next_attempt_at > clock_timestamp() + interval '310 seconds'
-        OR (d.alone AND l.next_event > d.cursor + 1))
+   AND {FREE} AND ({DUE} OR (d.alone AND l.next_event > d.cursor + 1))
  ORDER BY d.round, d.next_attempt_at
- LIMIT %s
-"""
+ LIMIT %(most)s
+"""  # noqa: S608 - constants of ours
 
 
 def sweep(at_least: float = 1.5) -> int:
@@ -38,7 +35,7 @@ def sweep(at_least: float = 1.5) -> int:
     if not claim("sweep", at_least):
         return 0
     with connection.cursor() as cursor:
-        cursor.execute(_DUE, [settings.CURRENTS_LEASE_SECONDS + 5, MOST_SWEPT])
+        cursor.execute(_DUE, {"seconds": float(settings.CURRENTS_LEASE_SECONDS), "most": MOST_SWEPT})
         due = cursor.fetchall()
     healthy = [workspace for _id, workspace, plain, _failing in due if plain]
     failing = [delivery for delivery, _workspace, _plain, fails in due if fails]

@@ -32,5 +32,5 @@ def asked_to_stop(**_kwargs: Any) -> None:
 
 def _also() -> None:
     """With each heartbeat; sweeps if beat, which does every 2 s, has fallen silent."""
-    durations.store()
     sweep(heartbeats.SILENT_SECONDS)
+    durations.store()

@@ -9,7 +9,9 @@ from typing import Any
 
 import msgspec
 import psycopg
+from django.conf import settings
 
+from exporter.lease_sql import FREE
 from exporter.log import event_log
 from exporter.log.batches import Batch
 from exporter.log.event_log import Header
@@ -37,13 +39,13 @@ SELECT first_event, end_event, received_at, id_hashes FROM exporter_importedbatc
 """
 _MOST_FORGOTTEN = 500
 # Whoever still sends keeps the lease; the next time they go.
-_FORGET = """
+_FORGET = f"""
 DELETE FROM exporter_importedbatch WHERE id IN (
     SELECT b.id FROM exporter_importedbatch b
       JOIN exporter_delivery d ON d.id = b.delivery_id JOIN exporter_replay r ON r.delivery_id = d.id
-     WHERE r.finished_at IS NOT NULL AND (d.lease_until IS NULL OR d.lease_until < clock_timestamp())
-     LIMIT %s)
-"""
+     WHERE r.finished_at IS NOT NULL AND {FREE}
+     LIMIT %(most)s)
+"""  # noqa: S608 - constants of ours
 
 
 def hold(sql: psycopg.Cursor[Any], delivery_id: int) -> bool:
@@ -54,15 +56,11 @@ def hold(sql: psycopg.Cursor[Any], delivery_id: int) -> bool:
 def append(
     sql: psycopg.Cursor[Any], delivery_id: int, batches: Sequence[Batch]
 ) -> list[tuple[int, int, datetime, bytes]]:
-    """Appends in the caller's transaction; first and end number, time and id hashes of each.
-
-    Raises:
-        LookupError: there is no such delivery (any more).
-    """
+    """Appends in the transaction of the caller, who holds the delivery (`hold`); first and end number, time and id
+    hashes of each."""
     count = sum(batch.count for batch in batches)
     row = sql.execute(_CLAIM, (count, delivery_id, count)).fetchone()
-    if row is None:
-        raise LookupError(f"There is no import with the delivery {delivery_id}.")
+    assert row is not None  # noqa: S101 - for the type checker: the delivery is held
     number, received_at = row
     placed = []
     for batch in batches:
@@ -108,4 +106,5 @@ def id_hashes(delivery_id: int, after: int) -> list[tuple[int, int, datetime, by
 
 def forget() -> int:
     """Deletes some of the batches of replays that are over; how many."""
-    return cursor().execute(_FORGET, (_MOST_FORGOTTEN,)).rowcount
+    terms = {"most": _MOST_FORGOTTEN, "seconds": float(settings.CURRENTS_LEASE_SECONDS)}
+    return cursor().execute(_FORGET, terms).rowcount

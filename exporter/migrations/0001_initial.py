@@ -99,7 +99,7 @@ class Migration(migrations.Migration):
                 ('expired_at', models.DateTimeField(null=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('connector', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='connectors.connector')),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='connectors.workspace')),
+                ('workspace', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='connectors.workspace')),
             ],
         ),
         migrations.CreateModel(
@@ -338,6 +338,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='revision',
             index=models.Index(fields=['connector', '-id'], name='newest_revision_of_connector'),
+        ),
+        migrations.AddIndex(
+            model_name='delivery',
+            index=models.Index(fields=['workspace', 'kind'], name='deliveries_by_workspace_kind'),
         ),
         migrations.AddConstraint(
             model_name='delivery',

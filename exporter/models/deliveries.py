@@ -46,7 +46,8 @@ class Delivery(models.Model):
     """
 
     connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="deliveries")
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    # The index by workspace and kind serves it.
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
     kind = models.CharField(max_length=8, choices=DeliveryKind.choices, default=DeliveryKind.LIVE)
     start = models.BigIntegerField()
     stop = models.BigIntegerField(null=True)
@@ -71,6 +72,7 @@ class Delivery(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        indexes: ClassVar = [models.Index(fields=["workspace", "kind"], name="deliveries_by_workspace_kind")]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["connector"], condition=Q(kind="live"), name="one_live_delivery_per_connector"

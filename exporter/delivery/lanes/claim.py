@@ -15,8 +15,9 @@ from typing import Any
 
 from django.conf import settings
 
-from exporter.delivery.lease import CAREFUL_SECONDS, FREE
+from exporter.delivery.lease import CAREFUL_SECONDS
 from exporter.delivery.newest_revision import newest_revision
+from exporter.lease_sql import FREE
 from exporter.log.event_log import Header, decode_counts
 from exporter.sql import execute
 
@@ -29,12 +30,12 @@ MOST_PAYLOAD = 64_000
 # The conditions stand twice: PostgreSQL asks those beside the lock again where the row changed meanwhile. The round
 # number orders those that have waited longest for their turn first, whatever the age of what they hold.
 _HEALTHY = "(d.failing_since IS NULL AND d.next_attempt_at IS NULL AND d.stopped = '')"
-# Each workspace is a look into the index of workspaces, whatever PostgreSQL believes: in the first minute of many new
-# connectors it would read all deliveries for each. The range asks for an order only that index has; an expression
-# matches no index of the live ones; and OFFSET keeps all of it together.
+# Each workspace is a look into the index of workspaces and kinds, whatever PostgreSQL believes: in the first minute of
+# many new connectors it would read all deliveries for each. The range asks for an order only that index has, and OFFSET
+# keeps all of it together. Retries and replays that are over stay, and are many in time: they are not looked at.
 _LIVE = """(SELECT * FROM exporter_delivery
-             WHERE workspace_id >= w.id AND workspace_id <= w.id AND kind || '' = 'live'
-             ORDER BY workspace_id OFFSET 0)"""
+             WHERE (workspace_id, kind) >= (w.id, 'live') AND (workspace_id, kind) <= (w.id, 'live')
+             ORDER BY workspace_id, kind OFFSET 0)"""
 CLAIM = f"""
 WITH this AS MATERIALIZED (
     SELECT nextval('exporter_round') AS round
@@ -118,9 +119,7 @@ class Claim:
     clock: float = 0.0
 
 
-def claim(
-    workspaces: Sequence[int], most: int, apart: Collection[int] = (), token: uuid.UUID | None = None
-) -> Claim:
+def claim(workspaces: Sequence[int], most: int, apart: Collection[int], token: uuid.UUID) -> Claim:
     """Claims up to `most` of the small live deliveries of these workspaces that are due, but none of those `apart`.
     `token`: one nobody has used.
 
@@ -128,7 +127,7 @@ def claim(
         OperationalError, InterfaceError: it may have been done, and the answer been lost: see `unclaim`.
         django.db.Error: nothing was claimed.
     """
-    token, asked = token or uuid.uuid4(), time.monotonic()
+    asked = time.monotonic()
     seconds = float(settings.CURRENTS_LEASE_SECONDS)
     rows = execute(
         CLAIM,

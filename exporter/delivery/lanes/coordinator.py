@@ -81,7 +81,7 @@ class Coordinator:
     @property
     def idle(self) -> bool:
         """Whether nothing is claimed."""
-        return not self.flights and not self._landed
+        return not self.flights and not self._landed and not self._in_doubt
 
     def run(self) -> None:
         """Until the process is asked to stop and what was under way is settled."""

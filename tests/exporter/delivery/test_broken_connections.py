@@ -8,10 +8,8 @@ import pytest
 from django.db import OperationalError, connection
 
 from exporter import sql
-from exporter.delivery import deliver as turns
 from exporter.delivery import lease as leases
 from exporter.delivery import settle as settling
-from exporter.delivery.lease import Lease
 from exporter.delivery.settle_sql import SETTLE
 from exporter.destinations import flight, sender
 from exporter.models import Attempt
@@ -100,16 +98,15 @@ def test_an_interim_answer_decides_nothing(status: int) -> None:
 def test_a_lease_that_could_not_be_released_is_released_when_the_database_is_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    release, away = Lease.release, [True, True, True]
+    away = [True, True, True]
 
-    def breaking(lease: Lease) -> bool:
-        if away:
+    def breaking(query: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+        if query is leases._RELEASE and away:
             away.pop()
-            lease.until = 0.0
             raise OperationalError("the database is starting up")
-        return release(lease)
+        return sql.execute(query, parameters)
 
-    monkeypatch.setattr(Lease, "release", breaking)
+    monkeypatch.setattr(leases, "execute", breaking)
     with a_line() as line:
         line.feed(1)
         line.deliver()
@@ -140,11 +137,13 @@ def test_a_lease_whose_answer_was_lost_holds_nobody_up(monkeypatch: pytest.Monke
 def test_a_release_is_not_tried_for_ever(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def away(_lease: Lease) -> bool:
-        raise OperationalError("the database is away")
+    def away(query: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+        if query is leases._RELEASE:
+            raise OperationalError("the database is away")
+        return sql.execute(query, parameters)
 
-    monkeypatch.setattr(Lease, "release", away)
-    monkeypatch.setattr(turns, "RELEASE_SECONDS", 0.3)
+    monkeypatch.setattr(leases, "execute", away)
+    monkeypatch.setattr(leases, "RELEASE_SECONDS", 0.3)
     with a_line() as line:
         line.feed(1)
         line.deliver()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 
 import pytest
 from django.db import connection
@@ -30,7 +31,7 @@ def test_what_was_accepted_ahead_meanwhile_is_left_to_a_turn(monkeypatch: pytest
     made: list[claims.Claim] = []
 
     def work(workspace: int) -> None:
-        made.append(claims.claim([workspace], 1))
+        made.append(claims.claim([workspace], 1, (), uuid.uuid4()))
         connection.close()
 
     with many() as those:

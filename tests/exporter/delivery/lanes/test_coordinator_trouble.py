@@ -176,7 +176,7 @@ def test_who_lost_the_lease_settles_nothing_and_the_others_of_the_set_are_settle
     with many(2) as those:
         for place, line in enumerate(those.lines):
             line.feed_events([event(place)])
-        claim = claims.claim([line.workspace.pk for line in those.lines], 10)
+        claim = claims.claim([line.workspace.pk for line in those.lines], 10, (), uuid.uuid4())
         lost = next(one for one in claim.claimed if one.delivery_id == those.first.delivery.pk)
         with connection.cursor() as cursor:
             cursor.execute(
@@ -196,7 +196,7 @@ def test_who_was_claimed_longest_ago_comes_first() -> None:
             line.feed(1)
         Delivery.objects.filter(pk=those.first.delivery.pk).update(round=2**40)
         workspaces = [line.workspace.pk for line in those.lines]
-        claimed = claims.claim(workspaces, 2).claimed
+        claimed = claims.claim(workspaces, 2, (), uuid.uuid4()).claimed
         assert {one.delivery_id for one in claimed} == {line.delivery.pk for line in those.lines[1:]}
         settling.settle_many([settling.Landed(one, None, None) for one in claimed])
         those.work()

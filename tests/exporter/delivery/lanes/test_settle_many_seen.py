@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -61,9 +62,8 @@ def failed(claimed: Claimed) -> Landed:
 
 def claim(lines: list[Line]) -> list[Claimed]:
     """What waits in each of them, in their order."""
-    claimed = {
-        one.workspace_id: one for one in claims.claim([line.workspace.pk for line in lines], 10).claimed
-    }
+    found = claims.claim([line.workspace.pk for line in lines], 10, (), uuid.uuid4()).claimed
+    claimed = {one.workspace_id: one for one in found}
     return [claimed[line.workspace.pk] for line in lines]
 
 
