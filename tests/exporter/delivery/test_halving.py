@@ -6,6 +6,7 @@ import pytest
 
 from connectors.models import WriteKey
 from exporter.delivery import failure, halving, reader
+from exporter.log import event_log
 from exporter.models import Delivery, Incident, RejectedEvent
 from tests.support.delivering import EMAIL_OPEN, Line, a_line
 from tests.support.factories import event
@@ -66,6 +67,27 @@ def test_a_lone_event_stops_the_connector_until_a_second_one_is_there(status: in
         line.deliver()
         assert line.outcomes() == {"delivered": 1, "rejected": 1}
         assert line.delivery.stopped == ""
+
+
+def test_what_is_never_sent_is_not_read_again_with_each_event_that_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reader, "MOST_SKIPPED_BATCHES", 2)
+    with a_line(selected=[EMAIL_OPEN]) as line:
+        line.feed(1)
+        dislike(line, 0, 401)
+        line.deliver()
+        for number in range(60):
+            line.feed_events([event(100 + number, event_type="users.messages.email.Click")])
+        looked, ask = list[int](), event_log.headers
+
+        def headers(workspace_id: int, number: int, limit: int) -> list[event_log.Header]:
+            looked.append(number)
+            return ask(workspace_id, number, limit)
+
+        monkeypatch.setattr(event_log, "headers", headers)
+        assert line.deliver() == "held"
+        assert len(looked) <= 3
 
 
 @pytest.mark.parametrize("status", [400, 401])
