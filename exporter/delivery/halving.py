@@ -28,7 +28,7 @@ from exporter.delivery.piece import Piece
 from exporter.delivery.result import Ended
 from exporter.delivery.step import Trouble
 from exporter.delivery.turn import Turn
-from exporter.destinations import backoff
+from exporter.destinations import backoff, rejection_reasons
 from exporter.destinations.answer import Verdict
 from exporter.destinations.packing import Limits
 from exporter.dispatch.shutdown import stopping
@@ -104,7 +104,7 @@ class Halving:
             return self._ends(body) if self.rule.ends_first else self._halves(body)
         if not self.rule.ends_first:
             return []
-        self.suspects.append((body, _reason(self.refused)))
+        self.suspects.append((body, rejection_reasons.answered(self.refused.answer())))
         neighbour = next_deliverable(self.turn, body)
         return [neighbour] if neighbour is not None else []
 
@@ -120,7 +120,7 @@ class Halving:
         if len(sent.body.calls) > 1:
             self.refused_pieces.append(sent.body)
             return self._halves(sent.body)
-        self.suspects.append((sent.body, _reason(sent)))
+        self.suspects.append((sent.body, rejection_reasons.answered(sent.answer())))
         return []
 
     def _ends(self, body: Body) -> list[Body]:
@@ -166,7 +166,9 @@ class Halving:
         elif again.verdict() == Verdict.ACCEPTED:
             self.turn.settle([Piece.of(again.body, again.ended)], [again.tried()])
         elif self._is_refusal(again):
-            self.turn.settle([self._rejected(body, _reason(again))], [again.tried()])
+            self.turn.settle(
+                [self._rejected(body, rejection_reasons.answered(again.answer()))], [again.tried()]
+            )
         else:
             return again
         return None
@@ -258,9 +260,3 @@ def look_further(turn: Turn, body: Body, stop: int | None, limits: Limits, calls
 def is_server_error(sent: Sent) -> bool:
     """Whether Segment answered 5xx. Without an answer the event may have been accepted, so it is not suspected."""
     return sent.verdict() == Verdict.RETRY and (sent.answer().status or 0) >= 500
-
-
-def _reason(sent: Sent) -> str:
-    answer = sent.answer()
-    said = answer.body[:300].decode(errors="replace").replace("\0", "").strip()
-    return f"Segment answered {answer.status} to this event alone: {said or 'without a reason'}"

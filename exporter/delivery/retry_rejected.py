@@ -28,7 +28,7 @@ from exporter.delivery.settings_in_force import Current
 from exporter.delivery.settle import settle
 from exporter.delivery.step import Step, Trouble
 from exporter.delivery.turn import LAST_MOMENT, LONG_TURN, STOP_SECONDS
-from exporter.destinations import backoff
+from exporter.destinations import backoff, rejection_reasons
 from exporter.destinations.answer import Verdict
 from exporter.destinations.packing import Limits, how_many_fit
 from exporter.destinations.segment.transform import convert
@@ -230,8 +230,7 @@ class _Turn:
         """The event stays rejected, with the new reason."""
         body = sent.body
         self.refused += 1
-        said = sent.answer().body[:300].decode(errors="replace").replace("\0", "").strip()
-        reason = f"Segment answered {sent.answer().status} to this event alone: {said or 'without a reason'}"
+        reason = rejection_reasons.answered(sent.answer())
         terms = {"connector": self.lease.connector_id, "number": body.numbers[0], "reason": reason[:500]}
         step = Step(body.end, [Piece.of(body.rejected(reason), sent.ended)], [], [sent.tried()])
         settle(self.lease, step, beside=(_REASON, terms))

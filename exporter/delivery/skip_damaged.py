@@ -18,6 +18,7 @@ from exporter.delivery.piece import Piece
 from exporter.delivery.reader import Reader
 from exporter.delivery.settle import settle
 from exporter.delivery.step import Step
+from exporter.destinations import rejection_reasons
 from exporter.destinations.packing import Limits
 from exporter.destinations.segment.transform import Plan
 from exporter.ledger.outcomes import Outcome
@@ -105,7 +106,7 @@ def _pass(lease: Lease, fault: Damaged) -> Skipped:
     counts = _counts(lease, header, first, end, plan)
     moment = _minute(header.received_at if header else lease.taken_at)
     # One row names the range and the reason; its events cannot be shown or sent again.
-    reason = f"The stored events {first} to {end - 1} {fault.why}."
+    reason = rejection_reasons.unreadable(first, end, fault.why)
     piece = Piece(
         first, end, revision_id, Settled.DAMAGED, counts, rejections=[Rejection(first, OTHER, reason, moment)]
     )

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from connectors.models import Connector, Workspace
+from exporter.destinations.rejection_reasons import ANSWERED, UNREADABLE
 from exporter.destinations.segment.drops import TOO_LARGE
 from exporter.log import lookup
 from exporter.models import DeliveryKind, RejectedEvent
@@ -134,7 +135,7 @@ SELECT r.event_type, date_bin(%(unit)s, batch.received_at, to_timestamp(0)),
 def not_sent(connector: Connector, since: datetime, unit: timedelta) -> list[NotSent]:
     """Of the events received since then, by units that are counted from the epoch on."""
     terms: dict[str, Any] = {"connector": connector.pk, "since": since, "unit": unit}
-    terms |= {"answered": "Segment answered %", "large": f"{TOO_LARGE}%", "damaged": "The stored events %"}
+    terms |= {"answered": f"{ANSWERED}%", "large": f"{TOO_LARGE}%", "damaged": f"{UNREADABLE}%"}
     with connection.cursor() as cursor:
         cursor.execute(_NOT_SENT, terms)
         return [NotSent(*row) for row in cursor.fetchall()]
