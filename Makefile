@@ -111,7 +111,7 @@ lock: $(PYTHON)
 	var/lock/bin/uv $(COMPILE) pyproject.toml -o requirements/production.txt >/dev/null
 	var/lock/bin/uv $(COMPILE) pyproject.toml --group embedded -o requirements/run.txt >/dev/null
 	var/lock/bin/uv $(COMPILE) pyproject.toml --group dev -o requirements/dev.txt >/dev/null
-COMPILE := pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
+COMPILE := pip compile --quiet --upgrade --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 
 # Data, secrets and logs in var/ stay; deleting var/ by hand is a fresh start.
 clean:

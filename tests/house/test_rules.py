@@ -70,3 +70,12 @@ def test_no_variable_and_no_tag_of_a_template_spans_two_lines() -> None:
         if re.search(r"\{\{[^}]*$|\{%[^%]*$", line)
     ]
     assert broken == []
+
+
+def test_a_pin_has_the_extras_it_is_asked_for_with() -> None:
+    """With hashes, pip takes an extra that has no pin of its own from the newest release, and stops there."""
+    asked = set(re.findall(r'"([a-z-]+)\[', (ROOT / "pyproject.toml").read_text()))
+    assert asked >= {"psycopg", "celery"}
+    pins = (ROOT / "requirements" / "dev.txt").read_text()
+    assert {name for name in asked if f"\n{name}[" not in f"\n{pins}"} == set()
+    assert "\ncoverage[toml]==" in pins, "asked for by a dependency"
