@@ -136,6 +136,14 @@ def lines(
     return Chart(frame, at, _ticks(frame, steps), [], drawn, not values)
 
 
+def text_width(text: str, size: float) -> float:
+    """How wide a line of letters `size` high is at most: of Latin ones and digits six tenths of it each, of marks
+    between digits three, of Chinese signs all."""
+    return round(
+        size * sum(1 if sign > "\u2e80" else 0.3 if sign in ",. \u202f\u00a0" else 0.6 for sign in text), 1
+    )
+
+
 def linear_grid(most: float) -> list[float]:
     """Round values above zero, at most four, the last at or above `most`; whole numbers where `most` is one."""
     if most < _NOTHING:

@@ -13,12 +13,15 @@ from django.utils.translation import gettext as _
 from connectors.web.list_words import listed
 from connectors.web.time_words import duration, milliseconds
 from exporter.display import answer_words, chart_geometry
-from exporter.display.chart_geometry import Bar, Chart, Frame
+from exporter.display.chart_geometry import Bar, Chart, Frame, text_width
 from exporter.reports.time_series import NOT_DELIVERED, Timeline, Trends
 
+# The sides of a frame are the least: where words are longer, the plot makes room.
 WIDE = Frame(width=640, height=220, left=52, right=4, top=16, bottom=26)
-SLIM = Frame(width=400, height=220, left=44, right=78, top=16, bottom=26)
-MOST_MARKS, LABEL_HEIGHT = 3, 16
+SLIM = Frame(width=400, height=220, left=44, right=72, top=16, bottom=26)
+MOST_MARKS, LABEL_HEIGHT, GAP = 3, 16, 8
+# The size of letters on a phone, in units of the viewBox (`.plot text` in charts.css).
+_LETTERS = {WIDE.width: 19, SLIM.width: 14}
 # What is told beside the grid of delays, in seconds.
 _DELAYS = (0.01, 0.1, 1, 10, 60, 600, 3_600, 36_000, 86_400, 604_800)
 # Waiting events are part of the title if they are more than this share of the accepted ones.
@@ -35,12 +38,19 @@ class Hour:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A word or number within the picture."""
+    """A word or number within the picture; it ends at its place where there is no room to the right."""
 
     x: float
     y: float
     text: str
     name: str = ""
+    before: bool = False
+
+    @property
+    def covers(self) -> tuple[float, float]:
+        """From where to where its words reach, by the wide frame's letters."""
+        room = GAP + text_width(self.text, _LETTERS[WIDE.width])
+        return (self.x - room, self.x + GAP) if self.before else (self.x - GAP, self.x + room)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +87,7 @@ def events(trends: Trends, rejected_word: str) -> Figure:
     """Accepted and undelivered events by the time of receipt. Waiting ones stand beside them, never on top.
     `rejected_word` is what the numbers beside it call the rejected ones."""
     line = trends.events
-    chart = chart_geometry.stacked(line.rows, WIDE)
+    chart = _stacked(line)
     chart = replace(chart, bars=_beside(chart.bars, chart.frame))
     labels = {
         "delivered": _("Accepted"),
@@ -99,9 +109,10 @@ def events(trends: Trends, rejected_word: str) -> Figure:
 
 def delays(trends: Trends) -> Figure:
     line = trends.delays
-    chart = chart_geometry.lines(line.rows, SLIM, _DELAYS)
     labels = {"p99": "p99", "p95": "p95", "p50": "p50"}
     last = {name: next((v for v in reversed(row) if v is not None), None) for name, row in line.rows.items()}
+    ends = [f"{name} {_delay(value)}" for name, value in last.items() if value is not None]
+    chart = _with_room(lambda frame: chart_geometry.lines(line.rows, frame, _DELAYS), SLIM, _delay, ends)
     told = _("Nothing was accepted in this time.")
     if last["p50"] is not None and last["p99"] is not None:
         told = _("Recently, half of all events arrived within %(half)s and 99 of 100 within %(most)s.") % {
@@ -118,7 +129,7 @@ def attempts(trends: Trends) -> Figure:
     told = listed(
         _("%(name)s: %(n)s") % {"name": labels[name], "n": _n(line.totals[name])} for name in labels
     )
-    chart = chart_geometry.stacked(line.rows, WIDE)
+    chart = _stacked(line)
     return _figure("attempts", _("Attempts by answer"), told, chart, line, labels, marks=[])
 
 
@@ -138,12 +149,27 @@ def _figure(
         (begin, ["–" if (value := line.rows[row][step]) is None else write(value) for row in labels])
         for step, begin in enumerate(line.begins)
     ]
-    ticks = chart.ticks if chart.frame is WIDE else chart.ticks[::2]
+    ticks = chart.ticks if chart.frame.width == WIDE.width else chart.ticks[::2]
     hours = [Hour(tick.x, line.begins[tick.step]) for tick in ticks]
-    grid = [Mark(chart.frame.left - 8, grid.y, write(grid.value)) for grid in chart.grid]
+    grid = [Mark(chart.frame.left - GAP, grid.y, write(grid.value)) for grid in chart.grid]
     return Figure(
         name, title, description, chart, hours, grid, marks, list(labels.values()), rows[::-1], line.totals
     )
+
+
+def _stacked(line: Timeline) -> Chart:
+    return _with_room(lambda frame: chart_geometry.stacked(line.rows, frame), WIDE, _n)
+
+
+def _with_room(
+    draw: Callable[[Frame], Chart], frame: Frame, write: Callable[[float], str], ends: Sequence[str] = ()
+) -> Chart:
+    """Draws with as much room as the grid's values take to the left, and the words at the lines' `ends` to the
+    right."""
+    size = _LETTERS[frame.width]
+    left = max(text_width(write(line.value), size) for line in draw(frame).grid) + GAP
+    right = max((text_width(end, size) + GAP for end in ends), default=0)
+    return draw(replace(frame, left=max(frame.left, left), right=max(frame.right, right)))
 
 
 def _beside(bars: Sequence[Bar], frame: Frame) -> list[Bar]:
@@ -163,17 +189,26 @@ def _beside(bars: Sequence[Bar], frame: Frame) -> list[Bar]:
 
 
 def _losses(chart: Chart, line: Timeline) -> list[Mark]:
-    """Marks for the greatest losses, each above its column."""
+    """Marks for the greatest losses, each above its column. A smaller one whose number would lie on that of a greater
+    one has none: the table has them all."""
     lost = [
         (int(sum(line.rows[name][step] or 0 for name in NOT_DELIVERED)), step)
         for step in range(len(line.begins))
     ]
-    marks = []
-    for count, step in sorted((one for one in lost if one[0]), reverse=True)[:MOST_MARKS]:
+    marks: list[Mark] = []
+    for count, step in sorted((one for one in lost if one[0]), reverse=True):
         column = [bar for bar in chart.bars if bar.step == step]
-        top = min(bar.y for bar in column)
-        marks.append(Mark(column[0].x + column[0].width / 2, max(top - 4, 8), _n(count), "lost"))
-    return marks
+        x, top = column[0].x + column[0].width / 2, min(bar.y for bar in column)
+        mark = Mark(x, max(top - 4, 8), _n(count), "lost")
+        if mark.covers[1] > chart.frame.width:
+            mark = replace(mark, before=True)
+        if not any(_touch(mark.covers, other.covers) for other in marks):
+            marks.append(mark)
+    return marks[:MOST_MARKS]
+
+
+def _touch(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    return one[0] <= other[1] and other[0] <= one[1]
 
 
 def _ends(chart: Chart, last: dict[str, float | None]) -> list[Mark]:
@@ -187,7 +222,7 @@ def _ends(chart: Chart, last: dict[str, float | None]) -> list[Mark]:
     # From below: of lines that end together the slowest stands above.
     for y, name, value in sorted(places, key=lambda place: (-place[0], place[1])):
         free = min([y, *[mark.y - LABEL_HEIGHT for mark in marks]])
-        marks.append(Mark(chart.frame.width - chart.frame.right + 8, round(free, 1), _delay(value), name))
+        marks.append(Mark(chart.frame.width - chart.frame.right + GAP, round(free, 1), _delay(value), name))
     return marks
 
 

@@ -15,6 +15,8 @@ from exporter.reports.summary import Summary
 from exporter.reports.time_series import STRIP_CELLS, STRIP_STEP, Cell
 
 STEP, WIDTH, HEIGHT = 10, 8, 28
+# How many cells the longest label of a day covers: in a card of 600 pixels, and in one of 256, on the narrowest phone.
+_LABEL, _LABEL_IN_NARROW = 9, 21
 _HEIGHTS = {"none": 3, "ok": 8, "warn": 22, "bad": 28}
 
 
@@ -28,10 +30,11 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """The first cell of a day, at `x` percent."""
+    """The first cell of a day, at `x` percent; `late` where a narrow card has no room left for its label."""
 
     x: float
     at: datetime
+    late: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +61,9 @@ def _days(cells: Sequence[Cell]) -> list[Day]:
     days = []
     for place, cell in enumerate(cells):
         local = timezone.localtime(cell.at)
-        # A label needs room to its right.
-        if local.hour < STRIP_STEP // 3_600 and place <= STRIP_CELLS - 6:
-            days.append(Day(round(100 * place / STRIP_CELLS, 2), cell.at))
+        left = STRIP_CELLS - place
+        if local.hour < STRIP_STEP // 3_600 and left >= _LABEL:
+            days.append(Day(round(100 * place / STRIP_CELLS, 2), cell.at, left < _LABEL_IN_NARROW))
     return days
 
 

@@ -132,3 +132,19 @@ def test_attempts_are_told_by_answer() -> None:
     told = figures.attempts(trends(accepted=[1_000, 1], refused=[0, 2], wait=[3, 0], none=[0, 4]))
     assert told.description == "Accepted: 1,001, Rejected: 2, Try later: 3, No answer: 4"
     assert {name for name, _path in told.shapes} == {"accepted", "refused", "wait", "none"}
+
+
+def test_no_number_of_a_loss_lies_on_that_of_a_greater_one_or_leaves_the_picture() -> None:
+    lost = [0.0] * 20 + [1_000_000, 3_000_000, 2_000_000, 4_000_000]
+    marks = figures.events(trends(delivered=[9] * 24, expired=lost), REJECTED).marks
+    assert [mark.text for mark in marks] == ["4,000,000"]
+    assert marks[0].covers[1] <= figures.WIDE.width
+
+
+def test_the_plot_makes_room_for_the_words_at_its_sides() -> None:
+    few, many = (
+        figures.events(trends(delivered=[count]), REJECTED).chart.frame for count in (10, 300_000_000)
+    )
+    assert many.left > few.left == figures.WIDE.left
+    quick, slow = (figures.delays(trends(p50=[delay])).chart.frame for delay in (0.02, 35_940))
+    assert slow.right > quick.right >= figures.SLIM.right
