@@ -260,8 +260,9 @@ def delete(connector: Connector, *, by: By, pending: int | None = None) -> None:
 
 
 def locked(connector: Connector) -> Connector:
-    """The connector's present state, locked until the end of the transaction."""
-    return Connector.objects.select_for_update().select_related("workspace").get(pk=connector.pk)
+    """The connector's present state, locked until the end of the transaction; its workspace is not, for rejected events
+    that are settled meanwhile name it."""
+    return Connector.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=connector.pk)
 
 
 def _save(connector: Connector, by: By, *fields: str) -> None:

@@ -42,7 +42,7 @@ def invite(
     """
     address = email.strip().lower()
     with transaction.atomic():
-        Workspace.objects.select_for_update().get(pk=workspace.pk)
+        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
         members = Membership.objects.standing().filter(workspace=workspace, user__email=address)
         member = members.select_related("user").first()
         # Somebody who never signed in may need another link.
@@ -118,7 +118,7 @@ def accept(invitation: Invitation, user: User, address: str | None) -> Membershi
     if user.email != invitation.email:
         raise InvitationRefused(_("This invitation is for %(email)s.") % {"email": invitation.email})
     with transaction.atomic():
-        Workspace.objects.select_for_update().get(pk=invitation.workspace_id)
+        Workspace.objects.select_for_update(no_key=True).get(pk=invitation.workspace_id)
         mine = open_ones(invitation.workspace).filter(pk=invitation.pk, expires_at__gt=timezone.now())
         if not mine.filter(workspace__archived_at__isnull=True).update(accepted_at=timezone.now()):
             raise InvitationRefused(

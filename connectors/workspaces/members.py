@@ -80,7 +80,7 @@ def require_second_factor(workspace: Workspace, required: bool, by: By) -> None:
 
 def _locked(membership: Membership) -> Membership:
     """Serialises changes of members, so that two admins cannot remove each other at the same time."""
-    Workspace.objects.select_for_update().get(pk=membership.workspace_id)
+    Workspace.objects.select_for_update(no_key=True).get(pk=membership.workspace_id)
     return Membership.objects.select_related("workspace", "user").get(pk=membership.pk)
 
 

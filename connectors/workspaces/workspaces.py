@@ -56,7 +56,7 @@ def rename(workspace: Workspace, name: str, by: By) -> None:
     """Raises:
     WorkspaceRefused: the name is empty or too long.
     """
-    name, current = _checked(name), Workspace.objects.select_for_update().get(pk=workspace.pk)
+    name, current = _checked(name), Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
     if current.name == name:
         return
     _record(AuditAction.WORKSPACE_RENAMED, current, by, before={"name": current.name}, after={"name": name})
@@ -71,7 +71,7 @@ def archive(workspace: Workspace, by: By) -> None:
     Raises:
         WorkspaceRefused: it still has a connector.
     """
-    current = Workspace.objects.select_for_update().get(pk=workspace.pk)
+    current = Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
     if current.archived_at is not None:
         return
     connector = current.connectors.first()

@@ -115,7 +115,7 @@ def retry_refused(workspace: Workspace, by: By) -> None:
         AlreadyRetrying, Nothing.
     """
     with transaction.atomic():
-        Workspace.objects.select_for_update().get(pk=workspace.pk)
+        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
         if RefusedRetry.objects.filter(workspace=workspace, finished_at=None).exists():
             raise AlreadyRetrying
         rows = RejectedEvent.objects.filter(workspace=workspace, connector=None, cut=False)

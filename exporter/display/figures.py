@@ -47,8 +47,16 @@ class Mark:
     before: bool = False
 
     @property
+    def side(self) -> str:
+        return "before" if self.before else "after"
+
+    @property
+    def words_at(self) -> float:
+        return round(self.x - GAP if self.before else self.x + GAP, 1)
+
+    @property
     def covers(self) -> tuple[float, float]:
-        """From where to where its words reach, by the wide frame's letters."""
+        """From where to where it reaches with its words, in letters of the wide frame."""
         room = GAP + text_width(self.text, _LETTERS[WIDE.width])
         return (self.x - room, self.x + GAP) if self.before else (self.x - GAP, self.x + room)
 

@@ -46,6 +46,14 @@ def test_nothing_is_sent_to_celery_but_ids() -> None:
     assert files_that_say(r"send_task\(") == {"exporter/dispatch/wakeup.py"}
 
 
+def test_no_lock_of_a_workspace_holds_up_what_names_it() -> None:
+    """A lock for a new key waits for each row that is written with the workspace's key meanwhile, and those wait for
+    it: rejected events, members. Joined rows are locked with the first where `of` names none."""
+    assert files_that_say(r"Workspace\.objects\.select_for_update\((?!no_key=True)") == set()
+    joined = r"select_for_update\((?![^)]*of=)[^)]*\)\s*\.(select_related|filter\(\w+__)"
+    assert files_that_say(joined + r"|select_related\([^)]*\)\s*\.select_for_update\((?![^)]*of=)") == set()
+
+
 def test_no_view_is_longer_than_forty_lines() -> None:
     views = [path for path in PYTHON if path.parent.name == "views"]
     assert len(views) > 10
