@@ -16,7 +16,7 @@ from exporter.dispatch.sweep import sweep as sweep_once
 from exporter.incidents import detect, mail, replay_mail, source_mail, webhook, weekly_mail
 from exporter.intake import refused_retry, uploads
 from exporter.log import imported_batches
-from exporter.maintenance import field_census, rollup, trimming
+from exporter.maintenance import deleted_history, field_census, rollup, trimming
 from exporter.sources import following
 
 
@@ -82,6 +82,7 @@ def clean() -> None:
         trimming.clean()
         uploads.forget()
         forget_hosts()
+        deleted_history.clear()
 
 
 @shared_task(name="exporter.tasks.roll_up")

@@ -110,7 +110,7 @@ class Migration(migrations.Migration):
                 ('answer', models.CharField(max_length=8)),
                 ('count', models.BigIntegerField()),
                 ('milliseconds', models.BigIntegerField(default=0)),
-                ('delivery', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, to='exporter.delivery')),
+                ('delivery', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, to='exporter.delivery')),
             ],
         ),
         migrations.CreateModel(
@@ -120,7 +120,7 @@ class Migration(migrations.Migration):
                 ('answer', models.CharField(max_length=8)),
                 ('count', models.BigIntegerField()),
                 ('milliseconds', models.BigIntegerField(default=0)),
-                ('delivery', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, to='exporter.delivery')),
+                ('delivery', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, to='exporter.delivery')),
             ],
         ),
         migrations.CreateModel(
@@ -138,7 +138,7 @@ class Migration(migrations.Migration):
                 ('last_event', models.BigIntegerField()),
                 ('excerpt', models.CharField(blank=True, max_length=500)),
                 ('next_attempt_at', models.DateTimeField(null=True)),
-                ('delivery', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='exporter.delivery')),
+                ('delivery', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='attempts', to='exporter.delivery')),
             ],
         ),
         migrations.CreateModel(
@@ -149,7 +149,7 @@ class Migration(migrations.Migration):
                 ('event_type', models.CharField(max_length=200)),
                 ('outcome', models.CharField(max_length=12)),
                 ('count', models.BigIntegerField()),
-                ('delivery', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, to='exporter.delivery')),
+                ('delivery', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, to='exporter.delivery')),
             ],
         ),
         migrations.CreateModel(
@@ -159,7 +159,7 @@ class Migration(migrations.Migration):
                 ('minute', models.DateTimeField()),
                 ('bucket', models.SmallIntegerField()),
                 ('count', models.BigIntegerField()),
-                ('delivery', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, to='exporter.delivery')),
+                ('delivery', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, to='exporter.delivery')),
             ],
         ),
         migrations.CreateModel(
@@ -169,7 +169,7 @@ class Migration(migrations.Migration):
                 ('hour', models.DateTimeField()),
                 ('outcome', models.CharField(max_length=12)),
                 ('count', models.BigIntegerField()),
-                ('delivery', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, to='exporter.delivery')),
+                ('delivery', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, to='exporter.delivery')),
             ],
         ),
         migrations.CreateModel(
@@ -178,7 +178,7 @@ class Migration(migrations.Migration):
                 ('pk', models.CompositePrimaryKey('delivery_id', 'event_type', blank=True, editable=False, primary_key=True, serialize=False)),
                 ('event_type', models.CharField(max_length=200)),
                 ('count', models.BigIntegerField()),
-                ('delivery', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, to='exporter.delivery')),
+                ('delivery', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, to='exporter.delivery')),
             ],
         ),
         migrations.CreateModel(
@@ -188,7 +188,7 @@ class Migration(migrations.Migration):
                 ('event_type', models.CharField(max_length=200)),
                 ('outcome', models.CharField(max_length=12)),
                 ('count', models.BigIntegerField()),
-                ('delivery', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, to='exporter.delivery')),
+                ('delivery', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, to='exporter.delivery')),
             ],
         ),
         migrations.CreateModel(
@@ -298,7 +298,7 @@ class Migration(migrations.Migration):
                 ('id_hash', models.BinaryField()),
                 ('reason', models.CharField(max_length=500)),
                 ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('connector', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.CASCADE, to='connectors.connector')),
+                ('connector', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, to='connectors.connector')),
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rejected_events', to='connectors.workspace')),
             ],
         ),
@@ -322,8 +322,8 @@ class Migration(migrations.Migration):
                 ('first_event', models.BigIntegerField()),
                 ('end_event', models.BigIntegerField()),
                 ('kind', models.CharField(choices=[('sent', 'Sent'), ('skipped', 'Skipped'), ('expired', 'Expired'), ('damaged', 'Damaged')], max_length=8)),
-                ('delivery', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='settlements', to='exporter.delivery')),
-                ('revision', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, to='exporter.revision')),
+                ('delivery', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='settlements', to='exporter.delivery')),
+                ('revision', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, to='exporter.revision')),
             ],
         ),
         migrations.CreateModel(
@@ -571,8 +571,8 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('event_number', models.BigIntegerField()),
-                ('connector', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='connectors.connector')),
-                ('delivery', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='exporter.delivery')),
+                ('connector', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='connectors.connector')),
+                ('delivery', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='exporter.delivery')),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('connector', 'event_number'), name='an_event_is_recovered_once')],

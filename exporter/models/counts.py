@@ -2,7 +2,8 @@
 
 `minute` is the minute an event was *received* (for `AttemptCount`: the minute of sending), in UTC; rows older than
 3 hours are rolled up, so that their `minute` is the beginning of an hour. Totals are written beside them and are
-never rolled up or trimmed.
+never rolled up or trimmed. What is counted of a delivery outlives it until
+`exporter.maintenance.deleted_history` clears it.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class ReceivedTotal(models.Model):
 
 class DeliveryCount(models.Model):
     pk = models.CompositePrimaryKey("delivery_id", "minute", "event_type", "outcome")
-    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, db_constraint=False, db_index=False)
+    delivery = models.ForeignKey(Delivery, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
     minute = models.DateTimeField()
     event_type = models.CharField(max_length=200)
     outcome = models.CharField(max_length=12)
@@ -52,7 +53,7 @@ class DeliveryCount(models.Model):
 
 class DeliveryTotal(models.Model):
     pk = models.CompositePrimaryKey("delivery_id", "event_type", "outcome")
-    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, db_constraint=False, db_index=False)
+    delivery = models.ForeignKey(Delivery, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
     event_type = models.CharField(max_length=200)
     outcome = models.CharField(max_length=12)
     count = models.BigIntegerField()
@@ -69,7 +70,7 @@ class DeliveryHour(models.Model):
     """Outcomes of all event types together by the hour of receipt: what lists, sparklines and long windows read."""
 
     pk = models.CompositePrimaryKey("delivery_id", "hour", "outcome")
-    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, db_constraint=False, db_index=False)
+    delivery = models.ForeignKey(Delivery, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
     hour = models.DateTimeField()
     outcome = models.CharField(max_length=12)
     count = models.BigIntegerField()
@@ -87,7 +88,7 @@ class DeliveryStart(models.Model):
     then is known without the outcomes."""
 
     pk = models.CompositePrimaryKey("delivery_id", "event_type")
-    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, db_constraint=False, db_index=False)
+    delivery = models.ForeignKey(Delivery, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
     event_type = models.CharField(max_length=200)
     count = models.BigIntegerField()
 
@@ -96,7 +97,7 @@ class AttemptCount(models.Model):
     """Requests by answer: `answer` is the status code, or `none` where no answer came."""
 
     pk = models.CompositePrimaryKey("delivery_id", "minute", "answer")
-    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, db_constraint=False, db_index=False)
+    delivery = models.ForeignKey(Delivery, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
     minute = models.DateTimeField()
     answer = models.CharField(max_length=8)
     count = models.BigIntegerField()
@@ -107,7 +108,7 @@ class AttemptTotal(models.Model):
     """The same in total since the delivery was created, so that nobody has to add up years of hours."""
 
     pk = models.CompositePrimaryKey("delivery_id", "answer")
-    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, db_constraint=False, db_index=False)
+    delivery = models.ForeignKey(Delivery, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
     answer = models.CharField(max_length=8)
     count = models.BigIntegerField()
     milliseconds = models.BigIntegerField(default=0)
@@ -118,7 +119,7 @@ class DeliveryDelay(models.Model):
     bounds)."""
 
     pk = models.CompositePrimaryKey("delivery_id", "minute", "bucket")
-    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, db_constraint=False, db_index=False)
+    delivery = models.ForeignKey(Delivery, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
     minute = models.DateTimeField()
     bucket = models.SmallIntegerField()
     count = models.BigIntegerField()

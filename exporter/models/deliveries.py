@@ -2,7 +2,8 @@
 
 `Delivery` rows change with every settle: no index on a changing column, wide columns elsewhere. Foreign keys of
 rows written by a settle have no database constraint, because its check would lock the hot row once per insert;
-they are only ever inserted beside an update of that very row.
+they are only ever inserted beside an update of that very row. A deletion leaves them to
+`exporter.maintenance.deleted_history`: they may be millions.
 """
 
 from __future__ import annotations
@@ -118,11 +119,11 @@ class Settlement(models.Model):
     and revision are merged."""
 
     delivery = models.ForeignKey(
-        Delivery, on_delete=models.CASCADE, related_name="settlements", db_constraint=False, db_index=False
+        Delivery, on_delete=models.DO_NOTHING, related_name="settlements", db_constraint=False, db_index=False
     )
     first_event = models.BigIntegerField()
     end_event = models.BigIntegerField()
-    revision = models.ForeignKey(Revision, on_delete=models.CASCADE, db_constraint=False, db_index=False)
+    revision = models.ForeignKey(Revision, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
     kind = models.CharField(max_length=8, choices=Settled.choices)
 
     class Meta:
@@ -143,7 +144,7 @@ class Attempt(models.Model):
     answer that did not accept, as `exporter.destinations.scrub` keeps them."""
 
     delivery = models.ForeignKey(
-        Delivery, on_delete=models.CASCADE, related_name="attempts", db_constraint=False, db_index=False
+        Delivery, on_delete=models.DO_NOTHING, related_name="attempts", db_constraint=False, db_index=False
     )
     at = models.DateTimeField()
     status = models.SmallIntegerField(null=True)

@@ -84,7 +84,7 @@ class RejectedEvent(models.Model):
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="rejected_events")
-    connector = models.ForeignKey(Connector, on_delete=models.CASCADE, null=True, db_constraint=False)
+    connector = models.ForeignKey(Connector, on_delete=models.DO_NOTHING, null=True, db_constraint=False)
     event_number = models.BigIntegerField(null=True)
     event_id = models.CharField(max_length=99, blank=True)
     event_type = models.CharField(max_length=200, blank=True)

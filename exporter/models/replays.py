@@ -71,11 +71,11 @@ class RecoveredEvent(models.Model):
     """An event that had expired for a connector and was accepted in a replay: its outcome is delivered."""
 
     connector = models.ForeignKey(
-        Connector, on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="+"
+        Connector, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
     )
     event_number = models.BigIntegerField()
     delivery = models.ForeignKey(
-        Delivery, on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="+"
+        Delivery, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
     )
 
     class Meta:

@@ -28,6 +28,20 @@ def in_thread(work: Callable[[], Any]) -> threading.Thread:
     return thread
 
 
+def in_future(work: Callable[[], Any]) -> Future[Any]:
+    """The same, with what comes of it: an answer, or what it raises."""
+    answer: Future[Any] = Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(work())
+        except BaseException as error:  # told where the answer is asked for
+            answer.set_exception(error)
+
+    in_thread(run)
+    return answer
+
+
 @pytest.fixture(autouse=True)
 def _threads_end() -> Iterator[None]:
     """The appender's and the notifier's connections would keep the test database from being emptied and
