@@ -61,9 +61,10 @@ class ExporterSide:
         ring(connector)
 
     def deleted(self, connector: Connector) -> None:
-        """Deletes the connector's rows; a holder of the lease notices at its next settle. The deliveries are locked
-        first, as a settle does, so that the two never deadlock."""
-        list(connector.deliveries.select_for_update().order_by("pk").values_list("pk", flat=True))
+        """Deletes the connector's rows; a holder of the lease notices at its next settle. What others lock before they
+        write what belongs to it is locked first, in their order: the deliveries, then the incidents."""
+        _hold_deliveries(connector)
+        list(connector.incidents.select_for_update().order_by("pk").values_list("pk", flat=True))
 
     def waiting(self, connector: Connector) -> int:
         # Asked of what is there still: the connector may be deleted just now.
@@ -103,10 +104,18 @@ def note_catalogue() -> int:
     behind = Connector.objects.annotate(newest=Subquery(newest)).filter(newest__lt=CATALOGUE.version)
     for connector in behind:
         with transaction.atomic():
-            revise(Connector.objects.select_for_update().get(pk=connector.pk))
+            # It may be deleted meanwhile: the version before serves until this one is prepared.
+            if (current := Connector.objects.select_for_update().filter(pk=connector.pk).first()) is not None:
+                revise(current)
     return len(behind)
 
 
 def make_due(connector: Connector) -> None:
     """The next attempt may begin at once; a stop is kept until an attempt is accepted."""
+    _hold_deliveries(connector)
     connector.deliveries.update(next_attempt_at=None)
+
+
+def _hold_deliveries(connector: Connector) -> None:
+    """Locks them in the order of their ids, so the live one first: whoever recovers an event has it before its own."""
+    list(connector.deliveries.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))

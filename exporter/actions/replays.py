@@ -31,25 +31,34 @@ from exporter.models import Delivery, DeliveryKind, Replay, ReplayState
 LONE_PATIENCE = timedelta(minutes=11)
 _UNFINISHED = (ReplayState.RUNNING, ReplayState.WAITING, ReplayState.PAUSED)
 
-_FINISH = f"""
-WITH over AS (
-    UPDATE exporter_replay r
-       SET state = CASE WHEN d.cursor >= d.stop THEN 'done' ELSE 'failed' END, finished_at = clock_timestamp()
-      FROM exporter_delivery d
-     WHERE d.id = r.delivery_id AND r.state = 'running'
-       AND (d.cursor >= d.stop OR d.failing_since < clock_timestamp() - %(patience)s
-            OR (d.alone AND d.failures > 1 AND d.failing_since < clock_timestamp() - %(lone)s))
- RETURNING r.id
-)
-UPDATE exporter_delivery d SET stop = d.cursor
-  FROM exporter_replay r
- WHERE r.delivery_id = d.id AND d.cursor < d.stop AND (r.state IN ('cancelled', 'failed'))
-   AND {FREE}
+# All of these are asked again every few seconds and come from several processes at once: what others have locked is
+# left for the next time, so nobody waits here, and never in a ring.
+_FINISH = """
+UPDATE exporter_replay r
+   SET state = CASE WHEN d.cursor >= d.stop THEN 'done' ELSE 'failed' END, finished_at = clock_timestamp()
+  FROM exporter_delivery d
+ WHERE d.id = r.delivery_id AND r.id = ANY (ARRAY(
+       SELECT r.id FROM exporter_replay r JOIN exporter_delivery d ON d.id = r.delivery_id
+        WHERE r.state = 'running'
+          AND (d.cursor >= d.stop OR d.failing_since < clock_timestamp() - %(patience)s
+               OR (d.alone AND d.failures > 1 AND d.failing_since < clock_timestamp() - %(lone)s))
+          FOR NO KEY UPDATE OF r SKIP LOCKED))
+"""
+_CUT = f"""
+UPDATE exporter_delivery SET stop = cursor WHERE id = ANY (ARRAY(
+    SELECT d.id FROM exporter_delivery d JOIN exporter_replay r ON r.delivery_id = d.id
+     WHERE d.cursor < d.stop AND r.state IN ('cancelled', 'failed') AND {FREE}
+       FOR NO KEY UPDATE OF d SKIP LOCKED))
 """  # noqa: S608 - constants of ours
+_WANTING = """
+SELECT c.id FROM connectors_connector c
+ WHERE EXISTS (SELECT FROM exporter_replay w WHERE w.connector_id = c.id AND w.state = 'waiting')
+   FOR NO KEY UPDATE SKIP LOCKED
+"""
 _BEGIN = """
 UPDATE exporter_replay r SET state = 'running', started_at = coalesce(r.started_at, clock_timestamp())
  WHERE r.id IN (SELECT min(w.id) FROM exporter_replay w
-                 WHERE w.state = 'waiting' AND NOT EXISTS (
+                 WHERE w.state = 'waiting' AND w.connector_id = ANY (%(connectors)s::bigint[]) AND NOT EXISTS (
                        SELECT FROM exporter_replay o
                         WHERE o.connector_id = w.connector_id AND o.state IN ('running', 'paused'))
                    AND NOT EXISTS (SELECT FROM exporter_upload u WHERE u.replay_id = w.id AND u.stage = 'running')
@@ -188,8 +197,17 @@ def advance() -> None:
     patience = timedelta(hours=settings.CURRENTS_EXPIRY_HOURS)
     terms = {"patience": patience, "lone": LONE_PATIENCE, "seconds": float(settings.CURRENTS_LEASE_SECONDS)}
     sql.execute(_FINISH, terms)
-    sql.execute(_BEGIN, {})
+    sql.execute(_CUT, terms)
+    _begin_waiting()
     wake_next()
+
+
+@transaction.atomic
+def _begin_waiting() -> None:
+    """Under their connectors' locks, as every change by a person: only one of each may run or be paused."""
+    wanting = [row[0] for row in sql.execute(_WANTING, {})]
+    if wanting:
+        sql.execute(_BEGIN, {"connectors": wanting})
 
 
 def wake_next() -> None:

@@ -17,6 +17,7 @@ from exporter.delivery.piece import Piece
 from exporter.delivery.probe import NEIGHBOURS
 from exporter.delivery.replay_reader import ReplayReader
 from exporter.delivery.result import Ended
+from exporter.delivery.settings_in_force import Gone
 from exporter.delivery.settle import Statement
 from exporter.delivery.step import Tried
 from exporter.delivery.turn import LONG_TURN, SHORT_TURN, Turn
@@ -35,12 +36,15 @@ SELECT r.state, r.rate, %(long)s AND {replay_places.WANTED} FROM exporter_replay
 
 
 class ReplayTurn(Turn):
-    """A turn of a replay. Raises Replay.DoesNotExist where the replay was deleted with its connector."""
+    """A turn of a replay. It raises Gone where the replay was deleted with its connector."""
 
     reader: ReplayReader | ImportedReader
 
     def __init__(self, lease: Lease) -> None:
-        self.replay = Replay.objects.get(delivery_id=lease.delivery_id)
+        found = Replay.objects.filter(delivery_id=lease.delivery_id).first()
+        if found is None:
+            raise Gone
+        self.replay = found
         self.asked_at = time.monotonic()
         self.state = self.replay.state
         # Events that may go now, refilled by the rate; never more than two seconds' worth.
@@ -104,7 +108,10 @@ class ReplayTurn(Turn):
         if now - self.asked_at > _LOOK_SECONDS:
             self.asked_at = now
             terms = replay_places.terms() | {"id": self.replay.pk, "long": now - self.began > SHORT_TURN}
-            self.state, self.replay.rate, wanted = execute(_STATE, terms)[0]
+            rows = execute(_STATE, terms)
+            if not rows:
+                raise Gone
+            self.state, self.replay.rate, wanted = rows[0]
             self.ended = self.ended or wanted
         over = stopping.is_set() or not self.lease.may_send or now - self.began > LONG_TURN
         return over or self.ended or self.state != ReplayState.RUNNING

@@ -56,6 +56,8 @@ SELECT c.id, d.workspace_id, d.cursor, d.ahead::text, d.stopped, c.state = 'paus
        OR d.failing_since < %(retrying)s OR oldest.received_at < %(half)s)
  ORDER BY c.id
 """  # noqa: S608 - constants of ours
+# One that is being changed is looked at the next time; one that is deleted must not be given an incident.
+_HOLD = "SELECT 1 FROM connectors_connector WHERE id = %s FOR KEY SHARE SKIP LOCKED"
 _OPEN = """
 INSERT INTO exporter_incident AS i (connector_id, reason, opened_at, expired_before)
 SELECT %(connector)s, %(reason)s, %(at)s, coalesce(jsonb_object_agg(t.event_type, t.count), '{}'::jsonb)
@@ -138,6 +140,9 @@ def look(at: datetime | None = None) -> None:
 def _look_at(state: Situation, now: datetime) -> None:
     steps = due(state, _oldest(state, now), now)
     with connection.cursor() as cursor:
+        cursor.execute(_HOLD, [state.connector_id])
+        if cursor.fetchone() is None:
+            return
         if state.incident is None:
             if steps or state.stopped or state.paused:
                 reason, since = state.cause or Cause.LATE, state.since or now

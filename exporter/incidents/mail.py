@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.urls import reverse
 
 from connectors import mail
@@ -71,14 +71,21 @@ class NoticeClaim:
         return letters.write(self.step, facts(incident, self.at), self.to, reference, connector.language)
 
     def sent(self) -> None:
-        Notice.objects.filter(pk__in=self.notices).update(sent_at=self._now(), sent_to=self.to)
+        note(self.incident_id, self.notices, sent_at=self._now(), sent_to=self.to)
 
     def put_off(self) -> None:
-        until = self._now() + wait_after(self.tries)
-        Notice.objects.filter(pk__in=self.notices).update(claimed_until=until)
+        note(self.incident_id, self.notices, claimed_until=self._now() + wait_after(self.tries))
 
     def _now(self) -> datetime:
         return self.at or sql.clock()
+
+
+@transaction.atomic
+def note(incident_id: int, notices: list[int], **changes: object) -> None:
+    """What became of notices that are ours. Their incident is locked first, as it is for each claim, because a claim
+    for the webhook locks the same notices in an order of its own."""
+    list(Incident.objects.select_for_update(no_key=True).filter(pk=incident_id).values_list("pk", flat=True))
+    Notice.objects.filter(pk__in=notices).update(**changes)
 
 
 def wait_after(tries: int) -> timedelta:

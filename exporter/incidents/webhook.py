@@ -31,8 +31,8 @@ from exporter.destinations import sender
 from exporter.destinations.address_guard import AddressGuard, guard
 from exporter.incidents import letter as letters
 from exporter.incidents.letter import Facts
-from exporter.incidents.mail import facts, take, wait_after
-from exporter.models import Incident, MailStep, Notice, Webhook
+from exporter.incidents.mail import facts, note, take, wait_after
+from exporter.models import Incident, MailStep, Webhook
 
 WHOLE_SECONDS = 10.0
 UNREADABLE = gettext_noop("the stored address cannot be read")
@@ -103,11 +103,10 @@ class PostClaim:
         return Post(webhook, payload(self.step, incident, facts(incident, self.at)))
 
     def sent(self) -> None:
-        Notice.objects.filter(pk__in=self.notices).update(posted_at=self._now())
+        note(self.incident_id, self.notices, posted_at=self._now())
 
     def put_off(self) -> None:
-        until = self._now() + wait_after(self.tries)
-        Notice.objects.filter(pk__in=self.notices).update(post_claimed_until=until)
+        note(self.incident_id, self.notices, post_claimed_until=self._now() + wait_after(self.tries))
 
     def _now(self) -> datetime:
         return self.at or sql.clock()

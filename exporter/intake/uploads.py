@@ -13,6 +13,7 @@ from functools import partial
 from io import BufferedReader, RawIOBase
 from typing import Any, BinaryIO, cast
 
+from django.db import transaction
 from django.db.models.functions import Now
 
 from connectors.web.storable_text import printable, storable
@@ -168,7 +169,10 @@ def _members(file: _ListOfMembers) -> tuple[zipfile.ZipFile, list[zipfile.ZipInf
 def forget() -> None:
     """Forgets, with their bytes, uploads nobody started for a day."""
     waiting = Upload.objects.filter(stage__in=(Stage.ARRIVING, Stage.ARRIVED))
-    waiting.filter(created_at__lt=Now() - FORGOTTEN_AFTER).delete()
+    with transaction.atomic():
+        # Locked, so that none is started or goes on meanwhile; what others have locked is just being used.
+        old = waiting.filter(created_at__lt=Now() - FORGOTTEN_AFTER).select_for_update(skip_locked=True)
+        Upload.objects.filter(pk__in=list(old.values_list("pk", flat=True))).delete()
 
 
 def due() -> list[int]:
@@ -185,7 +189,9 @@ def run(upload_id: int, seconds: float = _SECONDS) -> bool:
     """
     if not _take(upload_id):
         return False
-    upload = Upload.objects.select_related("replay").get(pk=upload_id)
+    upload = Upload.objects.select_related("replay").filter(pk=upload_id).first()
+    if upload is None:
+        return False
     until = time.monotonic() + seconds
     try:
         return _append(upload, until)

@@ -38,13 +38,13 @@ SELECT first_event, end_event, received_at, id_hashes FROM exporter_importedbatc
  WHERE delivery_id = %s AND end_event > %s ORDER BY end_event
 """
 _MOST_FORGOTTEN = 500
-# Whoever still sends keeps the lease; the next time they go.
+# Whoever still sends keeps the lease, and whoever deletes the connector has them locked; the next time they go.
 _FORGET = f"""
-DELETE FROM exporter_importedbatch WHERE id IN (
+DELETE FROM exporter_importedbatch WHERE id = ANY (ARRAY(
     SELECT b.id FROM exporter_importedbatch b
       JOIN exporter_delivery d ON d.id = b.delivery_id JOIN exporter_replay r ON r.delivery_id = d.id
      WHERE r.finished_at IS NOT NULL AND {FREE}
-     LIMIT %(most)s)
+     LIMIT %(most)s FOR UPDATE OF b SKIP LOCKED))
 """  # noqa: S608 - constants of ours
 
 

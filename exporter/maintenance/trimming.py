@@ -80,13 +80,14 @@ DELETE FROM exporter_attempt WHERE id IN (
            LATERAL (SELECT id FROM exporter_attempt WHERE delivery_id = d.id AND at < %(attempts)s LIMIT %(slice)s) a
      LIMIT %(slice)s)
 """
+# Whoever tries refused events again has some of them locked, in another order: those are left for the next time.
 _REJECTED = f"""
-DELETE FROM exporter_rejectedevent WHERE id IN (
+DELETE FROM exporter_rejectedevent WHERE id = ANY (ARRAY(
     SELECT r.id FROM exporter_logmark m JOIN connectors_workspace w ON w.id = m.workspace_id
       JOIN exporter_rejectedevent r ON r.workspace_id = m.workspace_id
      WHERE r.at < %(now)s::timestamptz - make_interval(secs => 3600 * {retention.HOURS})
        AND (r.connector_id IS NULL OR (r.at < %(records)s AND r.event_number < m.first_event))
-     LIMIT %(slice)s)
+     LIMIT %(slice)s FOR UPDATE OF r SKIP LOCKED))
 """  # noqa: S608 - a constant of ours
 _RECOVERED = """
 DELETE FROM exporter_recoveredevent WHERE id IN (

@@ -13,6 +13,7 @@ from connectors.audit.actor import SYSTEM
 from connectors.catalogue.catalogue import ALL
 from connectors.models import Connector
 from connectors.setup import lifecycle
+from exporter import sql
 from exporter.actions import replays
 from exporter.actions.replay_preview import ReplayRefused, Wanted
 from exporter.delivery import expiry, replay
@@ -27,6 +28,8 @@ from exporter.reports import event_search
 from tests.support.ageing import make_older, signed
 from tests.support.delivering import EMAIL_OPEN, Line, a_line
 from tests.support.factories import event
+from tests.support.log_lines import lines_of
+from tests.support.threads import in_future
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -269,3 +272,22 @@ def test_what_was_not_selected_then_is_sent_once_it_is(line: Line) -> None:
     assert sorted(line.arrived()) == sorted(opened)
     assert live(line) == {"unselected": 4}, "it was not lost, so the live ledger stays as it is"
     assert check.check() == []
+
+
+def test_a_turn_of_a_replay_ends_quietly_when_its_connector_is_deleted(
+    line: Line, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(replay, "_LOOK_SECONDS", -1.0)
+    line.feed(3)
+    line.deliver()
+    made = replays.begin(line.connector, wanted(outcomes=("delivered",)), SYSTEM)
+    look = sql.execute
+
+    def late(statement: str, terms: dict[str, Any]) -> list[tuple[Any, ...]]:
+        if Connector.objects.exists():
+            in_future(lambda: lifecycle.delete(line.connector, by=SYSTEM)).result(20)
+        return look(statement, terms)
+
+    monkeypatch.setattr(replay, "execute", late)
+    assert deliver(made.delivery_id) == Ended.GONE
+    assert lines_of(caplog, "delivery.turn_failed") == []

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import transaction
 from django.urls import reverse
 
 from connectors.audit import record as audit
@@ -29,7 +30,7 @@ from tests.exporter.views.test_imports import NOBODY, uploaded
 from tests.support.ageing import after, signed, wait_for_a_blocked_statement
 from tests.support.avro import container, record
 from tests.support.delivering import Line, a_line
-from tests.support.threads import in_thread
+from tests.support.threads import in_future, in_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -266,3 +267,12 @@ def test_the_page_asks_where_the_events_go(line: Line) -> None:
     for page in (base, replay_page, f"{replay_page}{made.pk}/"):
         found = admin.get(page)
         assert (found.status_code, "part-7.avro" in found.content.decode()) == (200, True), page
+
+
+def test_what_somebody_has_locked_is_forgotten_the_next_time(line: Line) -> None:
+    made = read_through(started(line, records(*range(3))))
+    replays.cancel(made, NOBODY)
+    with transaction.atomic():
+        list(ImportedBatch.objects.select_for_update())
+        assert in_future(imported_batches.forget).result(20) == 0
+    assert imported_batches.forget() == 1

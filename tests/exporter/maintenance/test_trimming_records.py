@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from exporter.maintenance import trimming
 from exporter.maintenance.trimming import clean, trim
@@ -24,6 +25,7 @@ from tests.support.ageing import after, batches
 from tests.support.delivering import a_line
 from tests.support.factories import AttemptFactory, RejectedEventFactory
 from tests.support.log_lines import lines_of
+from tests.support.threads import in_future
 
 __all__ = ["_swept"]
 
@@ -109,3 +111,16 @@ def test_a_workspace_that_cannot_be_trimmed_does_not_keep_the_others(monkeypatch
         assert trim(after(hours=169)) == 2
         assert (len(batches(line)), len(batches(other))) == (2, 0)
         assert ChoreFault.objects.get().chore == "trim"
+
+
+def test_what_is_tried_again_just_now_is_left_for_the_next_time() -> None:
+    with a_line() as line:
+        for _ in range(2):
+            RejectedEventFactory.create(workspace=line.workspace, at=after(hours=-169))
+        LogMark.objects.get_or_create(workspace=line.workspace)
+        with transaction.atomic():
+            tried = RejectedEvent.objects.select_for_update().order_by("pk")[0]
+            in_future(clean).result(20)
+            assert RejectedEvent.objects.get() == tried
+        clean()
+        assert not RejectedEvent.objects.exists()

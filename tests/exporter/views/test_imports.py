@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -24,6 +25,7 @@ from exporter.models.uploads import Stage
 from tests.exporter.views.test_attempts import somebody
 from tests.support.avro import container, record
 from tests.support.factories import WorkspaceFactory, event
+from tests.support.threads import in_future
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOBODY = By(None)
@@ -265,3 +267,13 @@ def test_a_file_nobody_starts_is_forgotten_after_a_day(workspace: Workspace) -> 
     uploads.forget()
     assert list(Upload.objects.all()) == [young]
     assert UploadPiece.objects.count() == 1
+
+
+def test_an_upload_that_is_started_at_the_last_moment_is_not_forgotten(workspace: Workspace) -> None:
+    upload = uploaded(workspace, container([record(1)]))
+    Upload.objects.update(created_at=timezone.now() - timedelta(hours=25))
+    with transaction.atomic():
+        imports.start(upload, NOBODY)
+        in_future(uploads.forget).result(20)
+    uploads.forget()
+    assert Upload.objects.get().stage == Stage.RUNNING
