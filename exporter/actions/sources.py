@@ -18,7 +18,7 @@ from connectors.vault import sealing
 from connectors.workspaces.archived import hold_open
 from exporter import sql
 from exporter.dispatch import wakeup
-from exporter.models import Source
+from exporter.models import Source, SourceObject
 from exporter.models.sources import Begin, Taken
 from exporter.sources import access, address
 from exporter.sources.listing import Listing
@@ -26,6 +26,7 @@ from exporter.sources.store import Store, Trouble
 
 _TASK = "exporter.tasks.follow"
 _FIRST = 5
+_FORGOTTEN_AT_ONCE = 50_000
 # A bucket may hold any number of names that are no events'.
 CHECK_SECONDS = 6.0
 
@@ -116,13 +117,23 @@ def resume(source: Source, by: By) -> None:
 def remove(source: Source, by: By) -> None:
     """Forgets the source and which objects it took; their events stay in the log."""
     with transaction.atomic():
-        record(AuditAction.SOURCE_REMOVED, by, workspace=source.workspace, target=source.url)
-        source.delete()
+        current = _locked(source)
+        record(AuditAction.SOURCE_REMOVED, by, workspace=current.workspace, target=current.url)
+        # A bucket's objects may be millions, and a page waits for no statement longer than four seconds.
+        while _forget_some(current) == _FORGOTTEN_AT_ONCE:
+            pass
+        current.delete()
+
+
+def _forget_some(source: Source) -> int:
+    some = source.entries.values("pk")[:_FORGOTTEN_AT_ONCE]
+    return SourceObject.objects.filter(pk__in=some).delete()[0]
 
 
 def retry(source: Source, by: By) -> int:
     """Takes the objects that were set aside once more, each from where it stopped; how many there are."""
     with transaction.atomic():
+        _locked(source)
         waiting = source.entries.filter(state=Taken.SET_ASIDE).update(state=Taken.WAITING, trouble="")
         if waiting:
             Source.objects.filter(pk=source.pk).update(next_look_at=None)
@@ -130,6 +141,11 @@ def retry(source: Source, by: By) -> int:
             record(AuditAction.SOURCE_RETRIED, by, workspace=source.workspace, target=source.url, after=told)
             transaction.on_commit(lambda: wakeup.wake_chore(_TASK, source.pk))
     return waiting
+
+
+def _locked(source: Source) -> Source:
+    """Before its objects, as whoever takes them has it. While it is locked no object is found that names it."""
+    return Source.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=source.pk)
 
 
 def _check(wish: Wish) -> None:

@@ -14,6 +14,7 @@ from io import BufferedReader
 
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from psycopg.errors import ForeignKeyViolation
 
 from connectors.web.storable_text import storable
 from exporter import sql
@@ -60,7 +61,9 @@ def follow(source_id: int, seconds: float = _SECONDS) -> FollowTurn:
     """
     if not _take(source_id):
         return FollowTurn.HELD
-    source = Source.objects.get(pk=source_id)
+    source = Source.objects.filter(pk=source_id).first()
+    if source is None:
+        return FollowTurn.HELD
     until = time.monotonic() + seconds
     try:
         store = stores.of(source)
@@ -84,20 +87,24 @@ def follow(source_id: int, seconds: float = _SECONDS) -> FollowTurn:
 def _take(source_id: int) -> bool:
     with sql.cursor() as cursor:
         cursor.execute(
-            "UPDATE exporter_source SET held_until = clock_timestamp() + %s::interval WHERE id = %s AND NOT paused "
-            "AND (held_until IS NULL OR held_until < clock_timestamp())",
+            # Whoever has it locked may take long to remove it.
+            "UPDATE exporter_source SET held_until = clock_timestamp() + %s::interval WHERE id = ("
+            "SELECT id FROM exporter_source WHERE id = %s AND NOT paused "
+            "AND (held_until IS NULL OR held_until < clock_timestamp()) FOR NO KEY UPDATE SKIP LOCKED)",
             [_HOLD, source_id],
         )
         return cursor.rowcount == 1
 
 
 def _note(source: Source, trouble: str, next_look_at: datetime | None) -> None:
-    """How the turn went; after trouble the next look waits, from 5 s doubling to 5 minutes."""
-    now = sql.clock()
+    """How the turn went; after trouble the next look waits, from 5 s doubling to 5 minutes. Trouble with credentials
+    that were changed meanwhile says nothing of the new ones."""
+    now, rows = sql.clock(), Source.objects.filter(pk=source.pk)
     failures = source.failures + 1 if trouble else 0
     if trouble:
         next_look_at = now + timedelta(seconds=min(_LONGEST_WAIT, 5 * 2 ** min(failures - 1, 10)))
-    Source.objects.filter(pk=source.pk).update(
+        rows = rows.filter(credentials=source.credentials, options=source.options)
+    rows.update(
         trouble=trouble[:500],
         failures=failures,
         failing_since=(source.failing_since or now) if trouble else None,
@@ -109,8 +116,8 @@ def _look(source: Source, store: Store) -> None:
     now = sql.clock()
     listing = Listing(store, source, now)
     for page in listing.pages():
-        _remember(source, page)
         _take_on(source)
+        _remember(source, page)
     changes: dict[str, object] = {"looked_at": now, "folders": sorted(listing.folders)}
     if listing.whole:
         changes["listed_whole_at"] = now
@@ -118,27 +125,35 @@ def _look(source: Source, store: Store) -> None:
 
 
 def _remember(source: Source, page: Sequence[FoundObject]) -> None:
-    with sql.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO exporter_sourceobject (source_id, name, etag, size, modified_at, state, position, trouble) "
-            "SELECT %s, n, e, s, m, 'waiting', 0, '' FROM unnest(%s::text[], %s::text[], %s::bigint[], "
-            "%s::timestamptz[]) AS u(n, e, s, m) ON CONFLICT DO NOTHING",
-            [
-                source.pk,
-                [one.name[:1024] for one in page],
-                [one.etag[:255] for one in page],
-                [one.size for one in page],
-                [one.modified_at for one in page],
-            ],
-        )
+    """Raises Overtaken where the source was removed."""
+    columns = (
+        [one.name[:1024] for one in page],
+        [one.etag[:255] for one in page],
+        [one.size for one in page],
+        [one.modified_at for one in page],
+    )
+    try:
+        with sql.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO exporter_sourceobject "
+                "(source_id, name, etag, size, modified_at, state, position, trouble) "
+                "SELECT %s, n, e, s, m, 'waiting', 0, '' FROM unnest(%s::text[], %s::text[], %s::bigint[], "
+                "%s::timestamptz[]) AS u(n, e, s, m) ON CONFLICT DO NOTHING",
+                [source.pk, *columns],
+            )
+    except ForeignKeyViolation:
+        raise Overtaken from None
 
 
 def _take_on(source: Source) -> None:
+    """Raises Overtaken where it was removed."""
     with sql.cursor() as cursor:
         cursor.execute(
             "UPDATE exporter_source SET held_until = clock_timestamp() + %s::interval WHERE id = %s",
             [_HOLD, source.pk],
         )
+        if cursor.rowcount != 1:
+            raise Overtaken
 
 
 def _import(source: Source, store: Store, one: SourceObject) -> None:
@@ -156,6 +171,8 @@ def _import(source: Source, store: Store, one: SourceObject) -> None:
 
     def moved(before: int, after: int) -> Callable[[], None]:
         def move() -> None:
+            # The source before its object, as for whoever changes it.
+            _take_on(source)
             with sql.cursor() as cursor:
                 cursor.execute(
                     "UPDATE exporter_sourceobject SET position = %s WHERE id = %s AND position = %s "
@@ -164,14 +181,13 @@ def _import(source: Source, store: Store, one: SourceObject) -> None:
                 )
                 if cursor.rowcount != 1:
                     raise Overtaken
-            _take_on(source)
 
         return move
 
     tally = Tally()
     try:
         importing.append_all(source.workspace_id, opened.events(), one.position, moved, tally)
-    except Trouble:
+    except (Trouble, Overtaken):
         # What was stored before the line broke is counted; the object goes on from there.
         _count(source, tally)
         raise
