@@ -81,8 +81,9 @@ def proposed(connector: Connector, user: User | None) -> WriteKey | None:
 
 def discard(connector: Connector, by: By) -> None:
     with transaction.atomic():
-        for key in proposals(connector, by.user):
-            _record(AuditAction.WRITE_KEY_DISCARDED, connector, by, before={"write_key": f"••••{key.last4}"})
+        current = lifecycle.locked(connector)
+        for key in proposals(current, by.user):
+            _record(AuditAction.WRITE_KEY_DISCARDED, current, by, before={"write_key": f"••••{key.last4}"})
             key.delete()
 
 
@@ -96,7 +97,7 @@ def switch(connector: Connector, *, key_id: int, seen: int | None, by: By, anywa
     """
     with transaction.atomic():
         current = lifecycle.locked(connector)
-        key = proposed(current, by.user)
+        key = _held(proposed(current, by.user))
         if key is None or key.pk != key_id:
             raise NothingProposed
         _check_seen(current, seen)
@@ -127,7 +128,7 @@ def roll_back(connector: Connector, *, seen: int | None, by: By, anyway: bool = 
     with transaction.atomic():
         current = lifecycle.locked(connector)
         _check_seen(current, seen)
-        key = former(current)
+        key = _held(former(current))
         if key is None:
             raise NoWayBack
         _check_standing(current, key, anyway)
@@ -220,6 +221,14 @@ def destroy_old(now: datetime | None = None) -> int:
                 before={"write_key": f"••••{key.last4}"},
             )
     return dropped + len(destroyed)
+
+
+def _held(key: WriteKey | None) -> WriteKey | None:
+    """The key as it is now, locked; None where it has just been destroyed."""
+    if key is None:
+        return None
+    there = WriteKey.objects.filter(pk=key.pk, destroyed_at__isnull=True)
+    return there.select_for_update(no_key=True).first()
 
 
 def _check_seen(current: Connector, seen: int | None) -> None:

@@ -230,7 +230,7 @@ def switch_to(current: Connector, key: WriteKey, by: By, action: AuditAction) ->
         old.rolled_back = action == AuditAction.WRITE_KEY_ROLLED_BACK
         old.save(update_fields=["retired_at", "retired_by", "rolled_back"])
     key.activated_at, key.retired_at, key.retired_by = now, None, None
-    key.save()
+    key.save(update_fields=["activated_at", "retired_at", "retired_by"] if key.pk else None)
     current.region = key.region
     current.key_reminder_on = current.key_reminded_at = None
     _save(current, by, "region", "key_reminder_on", "key_reminded_at")
@@ -245,7 +245,8 @@ def _named(key: WriteKey, *, alike: bool) -> str:
 
 
 def delete(connector: Connector, *, by: By, pending: int | None = None) -> None:
-    """Deletes the connector with its keys and its ledger; the log stays. `pending` goes into the audit log."""
+    """Deletes the connector with its keys and its ledger; the log stays. `pending` goes into the audit log. What may be
+    millions of rows goes later, by a chore."""
     with transaction.atomic():
         current = locked(connector)
         record(

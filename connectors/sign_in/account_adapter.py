@@ -71,6 +71,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
         return settings.SITE_URL + path.replace("UID-KEY", quote(key))
 
+    def set_password(self, user: User, password: str) -> None:
+        """Nothing else of the person is written: it was read a while ago, and may have been changed since."""
+        user.set_password(password)
+        user.save(update_fields=["password"])
+
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """The product's own letters. Whose address is not known here is told nothing: a form that makes the product
         write to strangers would be somebody's tool against them."""

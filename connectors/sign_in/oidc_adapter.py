@@ -105,10 +105,11 @@ def _known_or_invited(request: HttpRequest, address: str, name: str) -> User | N
 def _bind(request: HttpRequest, sociallogin: SocialLogin, user: User) -> bool:
     """False if the account already has an identity of this provider: addresses are sometimes given to somebody else."""
     with transaction.atomic():
-        User.objects.select_for_update().get(pk=user.pk)
-        if SocialAccount.objects.filter(user=user, provider=sociallogin.account.provider).exists():
+        # All of the person is written again with the identity, so as it is now.
+        current = User.objects.select_for_update().get(pk=user.pk)
+        if SocialAccount.objects.filter(user=current, provider=sociallogin.account.provider).exists():
             return False
-        sociallogin.connect(request, user)
+        sociallogin.connect(request, current)
     return True
 
 

@@ -147,7 +147,10 @@ def invitation_act(request: HttpRequest, workspace: Workspace, pk: int, act: str
             request, _("The invitation of %(email)s is withdrawn.") % {"email": invitation.email}
         )
     elif act == "again":
-        _send(request, *invitations.again(invitation, by(request)))
+        try:
+            _send(request, *invitations.again(invitation, by(request)))
+        except invitations.InvitationRefused as refused:
+            messages.error(request, str(refused))
     else:
         raise Http404
     return see_other("members", workspace.slug)

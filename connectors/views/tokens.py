@@ -93,6 +93,8 @@ def rotate(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseB
         except tokens.Ended:
             messages.error(request, _("That token does not work any more. Create a new one."))
             return see_other("tokens", workspace.slug)
+        except Archived:
+            raise Http404 from None
         return _show(workspace, plain)
     return ask(
         request,

@@ -69,8 +69,11 @@ def rotate(token: IntakeToken, hours: float, by: By) -> tuple[IntakeToken, str]:
 
     Raises:
         Ended: the old one no longer works.
+        Archived: the workspace is closed.
     """
     with transaction.atomic():
+        # The workspace before its token: so does whoever archives it, who revokes all of them.
+        hold_open(token.workspace)
         old = IntakeToken.objects.select_for_update().filter(works(), pk=token.pk).first()
         if old is None:
             raise Ended

@@ -6,7 +6,7 @@ import re
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -40,9 +40,11 @@ def create(slug: str, name: str, admin_email: str, by: By) -> tuple[Workspace, U
         validate_email(admin_email)
     except ValidationError:
         raise WorkspaceRefused(_("“%(email)s” is not an email address.") % {"email": admin_email}) from None
-    if Workspace.objects.filter(slug=slug).exists():
-        raise WorkspaceRefused(_("There is already a workspace “%(slug)s”.") % {"slug": slug})
-    workspace = Workspace.objects.create(slug=slug, name=name)
+    try:
+        with transaction.atomic():
+            workspace = Workspace.objects.create(slug=slug, name=name)
+    except IntegrityError:
+        raise WorkspaceRefused(_("There is already a workspace “%(slug)s”.") % {"slug": slug}) from None
     user = User.objects.filter(email=admin_email.lower()).first() or User.objects.create_user(admin_email)
     owners.mark_first(user, by)
     Membership.objects.create(workspace=workspace, user=user, role=Role.ADMIN)
