@@ -13,15 +13,17 @@ from typing import Any, Concatenate, ParamSpec
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.db import IntegrityError
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from connectors.models import Connector, Membership, MembershipQuerySet, Role, Workspace, not_ended
+from connectors.models import Membership, MembershipQuerySet, Role, Workspace, not_ended
 from connectors.sign_in.session_rights import has_second_factor
+from connectors.web.gone import is_gone
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, Workspace, P], HttpResponseBase]
@@ -108,8 +110,9 @@ def in_workspace(action: Action) -> Callable[[View[P]], Callable[..., HttpRespon
                 raise PermissionDenied(f"{reason(action)} {_admins_of(workspace)}".strip())
             try:
                 return view(request, workspace, *args, **kwargs)
-            except Connector.DoesNotExist:
-                # Deleted by somebody else since the view found it.
+            except (ObjectDoesNotExist, IntegrityError) as error:
+                if not is_gone(error):
+                    raise
                 raise Http404 from None
 
         return guarded

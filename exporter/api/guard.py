@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from connectors.web.gone import is_gone
 from exporter.api import bearer
 from exporter.api.bearer import Token
 from exporter.api.problem import problem
@@ -38,7 +40,9 @@ def with_token(scopes: Mapping[str, str]) -> Callable[[View[P]], Callable[..., H
                 return problem(401, str(error), WWW_Authenticate="Bearer")
             except bearer.WrongScope as error:
                 return problem(403, str(error))
-            except DatabaseError:
+            except (ObjectDoesNotExist, DatabaseError) as error:
+                if is_gone(error):
+                    return problem(404, "It was deleted while this was asked for.")
                 return problem(
                     503, "The database does not answer now. Ask again in a few seconds.", Retry_After="5"
                 )

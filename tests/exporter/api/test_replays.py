@@ -13,11 +13,13 @@ from django.utils import timezone
 
 from connectors.audit.actor import SYSTEM
 from connectors.models import AuditEntry
+from connectors.setup import lifecycle
 from connectors.workspaces import tokens
 from exporter.delivery.deliver import deliver
 from exporter.models import Replay
 from tests.support.delivering import Line, a_line
 from tests.support.factories import WorkspaceFactory
+from tests.support.meanwhile import done_before
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -104,3 +106,13 @@ def test_reading_is_not_enough_to_begin_one_and_another_workspace_has_none(line:
     _token, plain = tokens.create(WorkspaceFactory.create(), "elsewhere", ["read"], SYSTEM)
     path = f"/api/v1/connectors/{line.connector.pk}/replays"
     assert Client().get(path, headers={"Authorization": f"Bearer {plain}"}).status_code == 404
+
+
+@pytest.mark.parametrize("said", ['INSERT INTO "exporter_replay"', "FOR UPDATE"])
+def test_what_is_about_a_connector_that_is_just_deleted_is_not_found(line: Line, said: str) -> None:
+    api = Api(line, "write")
+    wanted: dict[str, Any] = {"since": an_hour_ago(), "outcomes": ["delivered"]}
+    begun = api.post(**wanted).json()
+    with done_before(said, lambda: lifecycle.delete(line.connector, by=SYSTEM)):
+        answer = api.post(f"/{begun['id']}/cancel") if said == "FOR UPDATE" else api.post(**wanted)
+    assert (answer.status_code, answer.json()["status"]) == (404, 404)

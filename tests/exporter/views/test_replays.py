@@ -12,14 +12,16 @@ from django.conf import settings
 from django.utils import timezone
 
 from connectors.models import AuditEntry, Role
+from connectors.setup import lifecycle
 from exporter.delivery import expiry
 from exporter.delivery.deliver import deliver
 from exporter.maintenance import trimming
 from exporter.models import Delivery, EventBatch, Replay, ReplayState
 from tests.exporter.views.test_attempts import base, somebody
 from tests.support.ageing import after, make_older, signed
-from tests.support.delivering import EMAIL_OPEN, Line, a_line
+from tests.support.delivering import EMAIL_OPEN, NOBODY, Line, a_line
 from tests.support.factories import event
+from tests.support.meanwhile import done_before
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -229,3 +231,12 @@ def test_what_cannot_be_sent_again_is_one_sentence(line: Line) -> None:
         assert marketer.post(f"{base(line)}find/{number}/again/").status_code == 404
     assert somebody(line.workspace, Role.VIEWER).post(f"{base(line)}find/0/again/").status_code == 403
     assert not Replay.objects.exists()
+
+
+def test_a_replay_of_a_connector_that_is_just_deleted_is_not_found(line: Line) -> None:
+    """The database finds out at the commit."""
+    lose(line, 3)
+    marketer = somebody(line.workspace, Role.MARKETER)
+    with done_before('INSERT INTO "exporter_replay"', lambda: lifecycle.delete(line.connector, by=NOBODY)):
+        assert marketer.post(f"{base(line)}replays/new/", typed()).status_code == 404
+    assert not Delivery.objects.exists()
