@@ -91,8 +91,9 @@ def note_outage(part: str) -> None:
 
 
 def forget_hosts() -> None:
-    """Deletes the heartbeats of hosts that have been gone for a day."""
+    """Deletes the heartbeats of hosts that have been gone for a day, and of sweeps at home as old."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"DELETE FROM exporter_heartbeat WHERE host <> '' AND at < clock_timestamp() - interval '{_GONE}'"  # noqa: S608
+            f"DELETE FROM exporter_heartbeat WHERE (host <> '' OR part LIKE 'sweep:%')"  # noqa: S608
+            f" AND at < clock_timestamp() - interval '{_GONE}'"
         )
