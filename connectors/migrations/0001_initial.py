@@ -3,6 +3,8 @@
 import django.contrib.postgres.fields
 import django.contrib.postgres.indexes
 import django.db.models.deletion
+import django.db.models.functions.comparison
+import django.db.models.functions.text
 import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
@@ -220,6 +222,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='connector',
             constraint=models.CheckConstraint(condition=models.Q(('selected_events', []), _negated=True), name='connector_selects_at_least_one_event'),
+        ),
+        migrations.AddIndex(
+            model_name='workspace',
+            index=models.Index(django.db.models.functions.comparison.Collate(django.db.models.functions.text.Lower('name'), 'C'), models.F('id'), name='workspaces_by_name'),
         ),
         migrations.AddIndex(
             model_name='auditentry',

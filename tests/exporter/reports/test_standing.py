@@ -9,6 +9,7 @@ from itertools import combinations
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
@@ -122,3 +123,22 @@ def test_a_page_takes_three_statements_at_most(
 ) -> None:
     with django_assert_max_num_queries(3):
         assert Standings(Workspace.objects.all())[:50]
+
+
+def test_the_first_quiet_ones_are_read_in_the_order_of_an_index_and_the_others_are_not(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    """Of ten thousand connectors a page shows some fifty."""
+    launch(WorkspaceFactory.create(name="Bright"))
+    mine = Workspace.objects.filter(archived_at=None)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SET LOCAL enable_sort = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+        )
+    with django_assert_num_queries(2) as asked:
+        assert len(Standings(mine)[:50]) == 1
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN " + asked[-1]["sql"])
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "using workspaces_by_name" in plan
+    assert "Presorted Key" in plan
