@@ -1,8 +1,8 @@
 """At home: while the broker does not answer, each worker looks by itself for what it would be told.
 
 Nobody is woken then, and beat is not heard. So a worker that serves the queues of deliveries sweeps for them, and one
-that serves the chores runs the schedule. Turns are claimed in the database: several workers share the work, and none is
-done twice. Replays, imports and sources wait: each of their turns is asked for by a message.
+that serves the chores runs the schedule, and once what its chores ask for: replays, imports and sources go on, more
+slowly. Turns are claimed in the database: several workers share the work, and none is done twice.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from redis import Redis, RedisError
 
+from exporter.dispatch import wakeup
 from exporter.dispatch.sweep import SWEEP_TASK, sweep_at_home
 
 log = structlog.get_logger(__name__)
@@ -34,7 +35,7 @@ def begin(queues: Collection[str], stop: threading.Event) -> None:
     if deliveries := set(queues) & {"delivery", "retry"}:
         looks.append(("sweep", partial(sweep_at_home, deliveries)))
     if "chores" in queues:
-        looks.append(("chores", Schedule().run_due))
+        looks.append(("chores", Schedule().look))
     for name, look in looks:
         thread = threading.Thread(target=_keep, args=(name, look, stop), name=f"{name}-at-home", daemon=True)
         thread.start()
@@ -47,22 +48,28 @@ class Schedule:
         self._entries = [one for one in current_app.conf.beat_schedule.values() if one["task"] != SWEEP_TASK]
         self._next_at = [0.0] * len(self._entries)
 
-    def run_due(self) -> None:
-        """Runs each chore whose time has come, in this thread. One that fails holds up no other."""
-        for place, entry in enumerate(self._entries):
-            now = time.monotonic()
-            if now >= self._next_at[place]:
-                self._next_at[place] = now + float(entry["schedule"])
-                _run(current_app.tasks[entry["task"]])
+    def look(self) -> None:
+        """Runs each chore whose time has come, in this thread, and then what they asked for. What that asks for in turn
+        is asked for again by a chore, seconds later. One that fails holds up no other."""
+        with wakeup.kept() as asked:
+            for place, entry in enumerate(self._entries):
+                now = time.monotonic()
+                if now >= self._next_at[place]:
+                    self._next_at[place] = now + float(entry["schedule"])
+                    _run(entry["task"])
+        with wakeup.kept():
+            for task, argument, queue in asked:
+                if queue == "chores":
+                    _run(task, argument)
 
 
-def _run(task: Any) -> None:
+def _run(task: str, *arguments: Any) -> None:
     try:
-        task()
+        current_app.tasks[task](*arguments)
     except DatabaseError:
         raise
     except Exception:
-        log.exception("chore.failed", task=task.name, doing="at home")
+        log.exception("chore.failed", task=task, doing="at home")
 
 
 def _keep(name: str, look: Callable[[], object], stop: threading.Event) -> None:

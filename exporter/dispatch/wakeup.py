@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -27,6 +28,8 @@ REST_SECONDS = 0.5
 MOST_IDS = 500
 # Nobody reads a queue this long: more messages would only fill the broker.
 CROWDED = 50
+# A task, its arguments, and the queue it waits in.
+Wakeup = tuple[str, int | list[int], str]
 # How often the length is asked for on behalf of new events, which come at any rate.
 LOOK_SECONDS = 1.0
 
@@ -63,6 +66,20 @@ class _Broker:
                 log.debug("broker.not_closed")
 
 
+class _Kept(_Broker):
+    """In place of a broker that does not answer: keeps what would be sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: list[Wakeup] = []
+
+    def send(self, task: str, argument: int | list[int], queue: str) -> None:
+        self.messages.append((task, argument, queue))
+
+    def length(self, queue: str) -> int:
+        return 0
+
+
 class _Threads(threading.local):
     def __init__(self) -> None:
         self.broker = _Broker()
@@ -76,8 +93,16 @@ SELECT id, workspace_id, kind = 'live' AND failing_since IS NULL, failing_since 
   FROM exporter_delivery WHERE id = ANY(%s) AND kind NOT IN ('replay', 'import')
 """
 
-# A task, its arguments, and the queue it waits in.
-_Wakeup = tuple[str, int | list[int], str]
+
+@contextmanager
+def kept() -> Iterator[list[Wakeup]]:
+    """What this thread would send meanwhile."""
+    usual, kept = _threads.broker, _Kept()
+    _threads.broker = kept
+    try:
+        yield kept.messages
+    finally:
+        _threads.broker = usual
 
 
 def wake_deliveries(delivery_ids: Iterable[int]) -> int:
@@ -128,17 +153,17 @@ def hand_over(workspaces: list[int], failing: list[int], others: list[int], queu
             current_app.tasks[task](told)
 
 
-def _wakes(workspaces: list[int]) -> Iterator[_Wakeup]:
+def _wakes(workspaces: list[int]) -> Iterator[Wakeup]:
     for place in range(0, len(workspaces), MOST_IDS):
         yield "exporter.tasks.wake", workspaces[place : place + MOST_IDS], "delivery"
 
 
-def _retries(deliveries: list[int]) -> Iterator[_Wakeup]:
+def _retries(deliveries: list[int]) -> Iterator[Wakeup]:
     for place in range(0, len(deliveries), MOST_IDS):
         yield "exporter.tasks.retry", deliveries[place : place + MOST_IDS], "retry"
 
 
-def _turns(deliveries: list[int]) -> Iterator[_Wakeup]:
+def _turns(deliveries: list[int]) -> Iterator[Wakeup]:
     for delivery in deliveries:
         yield "exporter.tasks.deliver", delivery, "delivery"
 
@@ -162,7 +187,7 @@ def _was_crowded(queue: str) -> bool:
     return broker.crowded
 
 
-def _send(wakeups: list[_Wakeup]) -> int:
+def _send(wakeups: list[Wakeup]) -> int:
     broker = _threads.broker
     if not wakeups or time.monotonic() < broker.quiet_until:
         return 0

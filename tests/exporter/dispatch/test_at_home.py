@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from django.conf import LazySettings
@@ -17,7 +16,7 @@ from redis import Redis
 
 from exporter import tasks  # noqa: F401 - a worker has them
 from exporter.delivery.lanes import process
-from exporter.dispatch import at_home
+from exporter.dispatch import at_home, wakeup
 from exporter.dispatch.sweep import SWEEP_TASK, sweep, sweep_at_home
 from exporter.models import Delivery, Heartbeat
 from tests.house.running import until
@@ -87,25 +86,29 @@ def test_the_chores_keep_their_times_and_one_that_fails_holds_up_no_other(
 ) -> None:
     ran: list[str] = []
 
-    def task(name: str) -> Any:
-        def run() -> None:
-            ran.append(name)
+    def task(name: str) -> Callable[..., None]:
+        def run(*ids: int) -> None:
+            ran.append(" ".join([name, *map(str, ids)]))
             if name == "broken":
                 raise RuntimeError
+            if name == "go_on":
+                wakeup.wake_chore("replay", 7)
+                wakeup.wake_workspaces([5])
+            if name == "replay":
+                wakeup.wake_chore("replay", 7)
 
-        run.name = name  # type: ignore[attr-defined]
         return run
 
     entries = {name: {"task": name, "schedule": 3_600.0} for name in ("broken", "mail", SWEEP_TASK)}
     entries["go_on"] = {"task": "go_on", "schedule": 0.0}
     celery = SimpleNamespace(
-        conf=SimpleNamespace(beat_schedule=entries), tasks={name: task(name) for name in entries}
+        conf=SimpleNamespace(beat_schedule=entries), tasks={name: task(name) for name in [*entries, "replay"]}
     )
     monkeypatch.setattr(at_home, "current_app", celery)
     schedule = at_home.Schedule()
-    schedule.run_due()
-    schedule.run_due()
-    assert ran == ["broken", "mail", "go_on", "go_on"]
+    schedule.look()
+    schedule.look()
+    assert ran == ["broken", "mail", "go_on", "replay 7", "go_on", "replay 7"]
 
 
 def test_a_worker_looks_for_work_only_while_the_broker_does_not_answer(
