@@ -1,5 +1,7 @@
 """The settle statement. Every part is fed with arrays, so its text never changes and PostgreSQL can keep its plan."""
 
+# A lone event that is turned down starts the count of a replay's failures anew: how long neighbours are waited for is
+# counted from then on, whatever failed before (`actions.replays`).
 SETTLE = """
 WITH moved AS (
     UPDATE exporter_delivery d
@@ -9,8 +11,10 @@ WITH moved AS (
            lease_until = clock_timestamp() + make_interval(secs => %(seconds)s),
            moved_at = CASE WHEN %(new)s > d.cursor THEN clock_timestamp() ELSE d.moved_at END,
            accepted_at = CASE WHEN %(accepted)s THEN clock_timestamp() ELSE d.accepted_at END,
-           failures = CASE WHEN %(failed)s THEN d.failures + 1 WHEN %(healed)s THEN 0 ELSE d.failures END,
-           failing_since = CASE WHEN %(failed)s THEN coalesce(d.failing_since, clock_timestamp())
+           failures = CASE WHEN %(alone)s AND NOT d.alone AND d.kind <> 'live' THEN 1
+                           WHEN %(failed)s THEN d.failures + 1 WHEN %(healed)s THEN 0 ELSE d.failures END,
+           failing_since = CASE WHEN %(alone)s AND NOT d.alone AND d.kind <> 'live' THEN clock_timestamp()
+                                WHEN %(failed)s THEN coalesce(d.failing_since, clock_timestamp())
                                 WHEN %(healed)s THEN NULL ELSE d.failing_since END,
            next_attempt_at = CASE WHEN %(failed)s THEN clock_timestamp() + make_interval(secs => %(wait)s)
                                   WHEN %(healed)s THEN NULL ELSE d.next_attempt_at END,

@@ -169,6 +169,21 @@ def test_a_lone_event_that_is_turned_down_ends_its_replay_soon(line: Line, statu
     assert line.outcomes()["expired"] == 1, "it stays what it was, and can be sent again"
 
 
+def test_other_failures_before_leave_a_lone_event_all_its_time(line: Line) -> None:
+    lose(line, 1)
+    made = replays.begin(line.connector, wanted(), SYSTEM)
+    line.sandbox.fail(status=503, count=1)
+    assert deliver(made.delivery_id) == Ended.FAILED
+    Delivery.objects.filter(pk=made.delivery_id).update(
+        failing_since=F("failing_since") - timedelta(minutes=12), failures=9, next_attempt_at=None
+    )
+    line.sandbox.fail(status=400)
+    assert deliver(made.delivery_id) == Ended.FAILED
+    replays.advance()
+    made.refresh_from_db()
+    assert made.state == ReplayState.RUNNING, "it was turned down just now"
+
+
 @pytest.mark.parametrize("status", [400, 403])
 def test_a_bad_event_before_a_slow_replay_stops_nothing_behind_it(line: Line, status: int) -> None:
     lose(line, 4)
