@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from connectors.models import User, Workspace
-from connectors.web.folding import folded, has_words
+from connectors.web.folding import with_words
 from connectors.web.permissions import for_owners, memberships_of
 from connectors.web.request_helpers import IN_THE_WAY, REFUSED, by, see_other
 from connectors.web.storable_text import storable
@@ -40,10 +40,11 @@ class WorkspaceForm(forms.Form):
 def listing(request: HttpRequest) -> HttpResponseBase:
     wanted = storable(request.GET.get("q", "").strip())
     every = Workspace.objects.order_by("name")
-    page = Paginator(_found(every.filter(archived_at__isnull=True), wanted), ROWS).get_page(
-        request.GET.get("page")
+    found, over = (
+        with_words(every.filter(archived_at__isnull=present), wanted, "name", "slug")
+        for present in (True, False)
     )
-    archived = Paginator(_found(every.filter(archived_at__isnull=False), wanted), ROWS).page(1)
+    page, archived = Paginator(found, ROWS).get_page(request.GET.get("page")), Paginator(over, ROWS).page(1)
     context = {
         "page": page,
         "rows": _counted(page.object_list),
@@ -57,11 +58,6 @@ def listing(request: HttpRequest) -> HttpResponseBase:
         ),
     }
     return render(request, "connectors/settings/workspaces.html", context)
-
-
-def _found(every: QuerySet[Workspace], wanted: str) -> list[int]:
-    words, texts = folded(wanted).split(), every.values_list("pk", "name", "slug")
-    return [pk for pk, name, slug in texts if has_words(words, name, slug)]
 
 
 def _counted(page: Iterable[int]) -> QuerySet[Workspace]:

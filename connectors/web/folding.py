@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import QuerySet, TextField, Value
+from django.db.models.functions import Concat
+
+# Stands in no text of the database.
+_BETWEEN = "\0"
 
 
 def folded(text: str) -> str:
@@ -14,7 +20,15 @@ def folded(text: str) -> str:
     return "".join(sign for sign in apart if not unicodedata.category(sign).startswith("M")).casefold()
 
 
-def has_words(words: Iterable[str], *texts: str) -> bool:
-    """Whether every one of the words, which are folded already, stands in one of the texts."""
-    text = folded(" ".join(texts))
-    return all(word in text for word in words)
+def with_words(rows: QuerySet[Any], wanted: str, *columns: str) -> list[int]:
+    """The ids of the rows in whose columns, taken together, every word of what somebody typed stands; in the order of
+    the rows.
+
+    They are compared here, because a database folds letters as its locale does, and folded all at once, because ten
+    thousand texts one by one take several times as long.
+    """
+    apart = [part for column in columns for part in (column, Value(" "))]
+    told = dict(rows.annotate(told=Concat(*apart, output_field=TextField())).values_list("pk", "told"))
+    texts = folded(_BETWEEN.join(told.values())).split(_BETWEEN)
+    words = folded(wanted).split()
+    return [pk for pk, text in zip(told, texts, strict=False) if all(word in text for word in words)]

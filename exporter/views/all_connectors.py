@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from connectors.models import Connector, Workspace
-from connectors.web.folding import folded, has_words
+from connectors.web.folding import with_words
 from connectors.web.permissions import workspaces_of
 from connectors.web.storable_text import storable
 from exporter.display.health_words import HEALTH
@@ -30,14 +30,14 @@ _SHOWN = ("name", "state", "paused_at", "contact_email", "workspace__name", "wor
 @login_required
 def workspaces(request: HttpRequest) -> HttpResponse:
     wanted, health = storable(request.GET.get("q", "").strip()), request.GET.get("health", "")
-    mine, words = workspaces_of(request), folded(wanted).split()
-    standings = Standings(mine, _matching(mine, words) if words else None, health)
+    mine = workspaces_of(request)
+    standings = Standings(mine, _matching(mine, wanted) if wanted else None, health)
     page = Paginator(standings, ROWS).get_page(request.GET.get("page"))
     context = {
         "page": page,
         "rows": _summaries(page.object_list),
         "total": standings.counts.total(),
-        "empty": [] if health else _without_connector(mine, words),
+        "empty": [] if health else _without_connector(mine, wanted),
         "wanted": wanted,
         "health": health,
         "choices": choices(standings.counts),
@@ -46,12 +46,10 @@ def workspaces(request: HttpRequest) -> HttpResponse:
     return page_or_part(request, "exporter/workspaces.html", "exporter/workspaces_live.html", context)
 
 
-def _matching(mine: QuerySet[Workspace], words: Sequence[str]) -> list[int]:
-    """The connectors with all the words in their names and contacts; compared here, because a database folds letters
-    as its locale does."""
+def _matching(mine: QuerySet[Workspace], wanted: str) -> list[int]:
+    """The connectors with all the words in their names and contacts."""
     texts = ("name", "workspace__name", "workspace__slug", "contact_email")
-    rows = Connector.objects.filter(workspace__in=mine).values_list("pk", *texts)
-    return [pk for pk, *its in rows if has_words(words, *its)]
+    return with_words(Connector.objects.filter(workspace__in=mine), wanted, *texts)
 
 
 def _summaries(page: Iterable[int]) -> list[Summary]:
@@ -60,11 +58,12 @@ def _summaries(page: Iterable[int]) -> list[Summary]:
     return summary.summaries(found[pk] for pk in page if pk in found)
 
 
-def _without_connector(mine: QuerySet[Workspace], words: Sequence[str]) -> list[Workspace]:
+def _without_connector(mine: QuerySet[Workspace], wanted: str) -> list[Workspace]:
     without = mine.filter(connectors__isnull=True).order_by("name")
-    if not words:
+    if not wanted:
         return list(without[:ROWS])
-    return [one for one in without if has_words(words, one.name, one.slug)][:ROWS]
+    found = with_words(without, wanted, "name", "slug")[:ROWS]
+    return list(mine.filter(pk__in=found).order_by("name"))
 
 
 def choices(counts: Mapping[Health, int]) -> list[tuple[str, str, int]]:
