@@ -24,6 +24,7 @@ from exporter.delivery.settings_in_force import Gone
 from exporter.dispatch.row_by_row import row_by_row
 from exporter.log.damage import Damaged
 from exporter.models import Cause, MailStep
+from exporter.reports.incident_cost import LOST
 from exporter.reports.recovery import (
     ACCEPTING_FOR,
     ACCEPTING_SINCE,
@@ -72,17 +73,14 @@ SELECT %(incident)s, step, %(at)s, 0 FROM unnest(%(steps)s::text[]) step
 ON CONFLICT DO NOTHING
 """
 # Only if no settle has changed it since it was read.
-_UPDATE = """
+_UPDATE = f"""
 UPDATE exporter_incident i
    SET reason = %(reason)s, quiet_since = %(quiet_since)s, closed_at = %(closed_at)s,
        recovered_at = CASE WHEN %(closed_at)s::timestamptz IS NOT NULL THEN %(recovered_at)s END,
-       lost = (SELECT coalesce(sum(t.count), 0) FROM exporter_deliverytotal t JOIN exporter_delivery d
-                   ON d.id = t.delivery_id AND d.kind = 'live' AND t.outcome = 'expired'
-                WHERE d.connector_id = i.connector_id)
-            - (SELECT coalesce(sum(value::bigint), 0) FROM jsonb_each_text(i.expired_before))
+       lost = {LOST}
  WHERE id = %(incident)s AND closed_at IS NULL AND reason = %(seen_reason)s
    AND quiet_since IS NOT DISTINCT FROM %(seen_quiet_since)s
-"""
+"""  # noqa: S608 - constants of ours
 
 
 @dataclass(frozen=True, slots=True)

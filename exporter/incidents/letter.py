@@ -23,7 +23,8 @@ _exactly = lazy(exactly, str)
 class Facts:
     """What a letter is made from. `cause` is a `Cause`. `expired` maps an event type to how many events expired in
     this incident; `first_loss` is None where nothing waits; `answer` is what Segment last answered to a failed
-    attempt, empty where it gave none. `until` is when Segment began to accept again."""
+    attempt, empty where it gave none. `until` is when Segment began to accept again. `paused`: whatever `cause` is,
+    nothing is tried before somebody resumes the connector."""
 
     connector: str
     workspace: str
@@ -37,6 +38,7 @@ class Facts:
     kept_until: datetime
     answer: str
     until: datetime | None = None
+    paused: bool = False
 
 
 def write(step: MailStep, facts: Facts, to: list[str], reference: str, language: str = "") -> Letter:

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.urls import reverse
 
 from connectors import mail
-from connectors.models import Connector
+from connectors.models import Connector, ConnectorState
 from connectors.workspaces import members
 from exporter import sql
 from exporter.delivery import over_age, settings_in_force
@@ -28,6 +28,7 @@ from exporter.log import retention
 from exporter.log.damage import Damaged
 from exporter.models import Cause, Delivery, DeliveryKind, Incident, MailStep, Notice
 from exporter.reports import summary as status
+from exporter.reports.summary import Summary
 
 SHORTEST_WAIT, LONGEST_WAIT = 60, 3600
 GIVE_UP_DAYS = 3
@@ -136,21 +137,35 @@ def facts(incident: Incident, at: datetime | None = None) -> Facts:
         row.event_type: row.outcomes["expired"] - before.get(row.event_type, 0)
         for row in status.by_type(connector)
     }
-    since = connector.paused_at if incident.reason == Cause.PAUSED else summary.failing_since
     return Facts(
         connector=connector.name,
         workspace=connector.workspace.name,
         link=settings.SITE_URL + reverse("status", args=[connector.workspace.slug, connector.pk]),
         cause=incident.reason,
-        since=since or incident.opened_at,
+        since=_since(incident, summary),
         now=now,
         pending=summary.pending,
         first_loss=first + over_age.expiry() if first else None,
         expired={name: count for name, count in expired.items() if count > 0},
-        kept_until=retention.kept_until(connector.workspace, now) - over_age.expiry(),
+        kept_until=retention.kept_until(connector.workspace, _losing_since(incident) or now)
+        - over_age.expiry(),
         answer=summary.last_answer,
         until=incident.recovered_at,
+        paused=connector.state == ConnectorState.PAUSED,
     )
+
+
+def _since(incident: Incident, summary: Summary) -> datetime:
+    """Of what is over, when it began: the connector may be in another trouble by the time this is told."""
+    if incident.closed_at is not None:
+        return incident.opened_at
+    paused = incident.reason == Cause.PAUSED
+    return (incident.connector.paused_at if paused else summary.failing_since) or incident.opened_at
+
+
+def _losing_since(incident: Incident) -> datetime | None:
+    dropping = Notice.objects.filter(incident=incident, step=MailStep.DROPPING)
+    return dropping.values_list("created_at", flat=True).first()
 
 
 def _oldest(connector_id: int, now: datetime) -> datetime | None:

@@ -11,6 +11,7 @@ from connectors.models import AuditEntry, Connector
 from exporter import sql
 from exporter.models import Cause, Notice
 from exporter.reports.health import Health
+from exporter.reports.incident_cost import LOST
 from exporter.reports.recovery import ACCEPTING_SINCE, FLAPPING_FOR, LAST_RECOVERY, Recovery, ends_at_once
 from exporter.reports.summary import Summary, summary
 from exporter.reports.trouble import Told
@@ -41,12 +42,7 @@ ACTS = (
 _HISTORY = f"""
 SELECT i.id, i.reason, i.opened_at,
        CASE WHEN i.closed_at IS NOT NULL THEN coalesce(i.recovered_at, i.quiet_since, i.closed_at) END, i.closed_at,
-       (CASE WHEN i.closed_at IS NOT NULL THEN i.lost ELSE
-           (SELECT coalesce(sum(t.count), 0) FROM exporter_deliverytotal t JOIN exporter_delivery d
-                ON d.id = t.delivery_id AND d.kind = 'live' AND t.outcome = 'expired'
-             WHERE d.connector_id = i.connector_id)
-         - (SELECT coalesce(sum(value::bigint), 0) FROM jsonb_each_text(i.expired_before)) END)::bigint,
-       open.*
+       CASE WHEN i.closed_at IS NOT NULL THEN i.lost ELSE {LOST} END, open.*
   FROM exporter_incident i
   JOIN connectors_connector c ON c.id = i.connector_id
   LEFT JOIN LATERAL (

@@ -18,7 +18,8 @@ from django.db import connection
 from connectors.models import Connector, Workspace
 from exporter.ledger.outcomes import Outcome
 from exporter.models import Attempt
-from exporter.reports.health import Health, Signs, judge
+from exporter.reports.health import LOSING, Health, Signs, judge
+from exporter.reports.incident_cost import LOST
 from exporter.reports.windows import TypeFlow, type_flow
 
 HOURS = 24
@@ -29,7 +30,8 @@ class Summary:
     """A connector's live delivery in numbers.
 
     `received` is since launch and equals Σ `outcomes` + `pending`; `hourly` holds 24 counts of delivered events by hour
-    of receipt, oldest first; `lost` events have expired since `losing_since`, in the open incident.
+    of receipt, oldest first. Of what was lost within the last minutes, `lost` events have expired since `losing_since`;
+    `accepting_since` is when events were accepted again, None while that incident is open. `stopped` is a `Stopped`.
 
     `key_rejected_at` is when Segment began to reject the key in use, `key_rejected_again_at` when it last did; both
     None while it has not since the key came in use. What is known of an earlier key is no part of them.
@@ -51,6 +53,8 @@ class Summary:
     first_loss_at: datetime | None
     losing_since: datetime | None
     lost: int
+    accepting_since: datetime | None
+    stopped: str
     verified: bool
     key_last4: str
     key_fingerprint: str
@@ -83,12 +87,13 @@ class Seen(NamedTuple):
 
 # One statement, so that all numbers of a connector are of one moment and add up. The bounds of a search must be part of
 # it and stable (`statement_timestamp`); otherwise PostgreSQL reads all history and filters it afterwards.
-_STATE = """
+_STATE = f"""
 SELECT c.id, d.id, d.start, d.cursor, l.next_event, d.stopped, d.failing_since, d.next_attempt_at, d.accepted_at,
        d.moved_at, d.expired_at, oldest.received_at, k.last4, k.created_at, k.verified_at IS NOT NULL,
-       failed.status, failed.error, loss.created_at, loss.before, totals.outcomes::text, hours.delivered::text,
+       failed.status, failed.error, loss.created_at, loss.lost, totals.outcomes::text, hours.delivered::text,
        clock_timestamp(), k.fingerprint, CASE WHEN k.rejected_at >= k.activated_at THEN k.rejected_at END,
-       CASE WHEN failed.verdict = 'key_rejected' AND failed.at >= k.activated_at THEN failed.at END
+       CASE WHEN failed.verdict = 'key_rejected' AND failed.at >= k.activated_at THEN failed.at END,
+       loss.accepting_since
   FROM connectors_connector c
   JOIN exporter_delivery d ON d.connector_id = c.id AND d.kind = 'live'
   JOIN exporter_eventlog l ON l.workspace_id = c.workspace_id
@@ -104,10 +109,11 @@ SELECT c.id, d.id, d.start, d.cursor, l.next_event, d.stopped, d.failing_since, 
         ORDER BY a.at DESC LIMIT 1
   ) failed ON true
   LEFT JOIN LATERAL (
-       SELECT n.created_at,
-              (SELECT coalesce(sum(value::bigint), 0)::bigint FROM jsonb_each_text(i.expired_before)) AS before
+       SELECT n.created_at, CASE WHEN i.closed_at IS NULL THEN {LOST} ELSE i.lost END AS lost,
+              CASE WHEN i.closed_at IS NOT NULL THEN coalesce(i.recovered_at, i.closed_at) END AS accepting_since
          FROM exporter_incident i JOIN exporter_notice n ON n.incident_id = i.id AND n.step = 'dropping'
-        WHERE d.expired_at IS NOT NULL AND i.connector_id = c.id AND i.closed_at IS NULL
+        WHERE d.expired_at > statement_timestamp() - %s AND i.connector_id = c.id
+        ORDER BY i.id DESC LIMIT 1
   ) loss ON true
   LEFT JOIN LATERAL (
        SELECT jsonb_object_agg(t.outcome, t.count) AS outcomes
@@ -123,7 +129,7 @@ SELECT c.id, d.id, d.start, d.cursor, l.next_event, d.stopped, d.failing_since, 
           AND h.hour <= statement_timestamp()
   ) hours ON true
  WHERE c.id = ANY(%s)
-"""
+"""  # noqa: S608 - a constant of ours
 _BY_TYPE = """
 WITH received AS (
     SELECT d.id AS delivery_id, t.event_type, t.count - coalesce(s.count, 0) AS count, t.last_received_at
@@ -153,7 +159,7 @@ def summaries(connectors: Iterable[Connector]) -> list[Summary]:
     wanted = list(connectors)
     if not wanted:
         return []
-    states = {row[0]: row[1:] for row in _rows(_STATE, [[connector.pk for connector in wanted]])}
+    states = {row[0]: row[1:] for row in _rows(_STATE, [LOSING, [connector.pk for connector in wanted]])}
     return [_summary(connector, states[connector.pk]) for connector in wanted if connector.pk in states]
 
 
@@ -169,8 +175,8 @@ def _summary(connector: Connector, state: tuple[Any, ...]) -> Summary:
         state[:9]
     )
     (expired_at, oldest_at, last4, key_created_at, verified, status, error) = state[9:16]
-    losing_since, lost_before, now = state[16], state[17] or 0, state[20]
-    fingerprint, key_rejected_at, key_rejected_again_at = state[21:24]
+    losing_since, lost, now = state[16], state[17] or 0, state[20]
+    fingerprint, key_rejected_at, key_rejected_again_at, accepting_since = state[21:25]
     outcomes, hours = _decoded(state[18]), _decoded(state[19])
     lag = max(0.0, (now - oldest_at).total_seconds()) if oldest_at else 0.0
     paused = connector.state == "paused"
@@ -193,7 +199,9 @@ def _summary(connector: Connector, state: tuple[Any, ...]) -> Summary:
         oldest_pending_at=oldest_at,
         first_loss_at=oldest_at + expiry if oldest_at else None,
         losing_since=losing_since,
-        lost=outcomes.get(Outcome.EXPIRED, 0) - lost_before,
+        lost=lost,
+        accepting_since=accepting_since,
+        stopped=stopped,
         verified=verified,
         key_last4=last4,
         key_fingerprint=fingerprint,

@@ -8,6 +8,7 @@ from typing import Any
 
 from connectors.models import Connector, Workspace
 from exporter.ledger.outcomes import Outcome
+from exporter.models import Stopped
 from exporter.reports.health import Health
 from exporter.reports.summary import Summary
 
@@ -20,6 +21,7 @@ _VALUES: dict[str, Any] = {
     "key_fingerprint": "",
     "key_created_at": NOW,
     "last_answer": "",
+    "stopped": "",
     "now": NOW,
     **dict.fromkeys(
         (
@@ -31,6 +33,7 @@ _VALUES: dict[str, Any] = {
             "oldest_pending_at",
             "first_loss_at",
             "losing_since",
+            "accepting_since",
         )
     ),
 }
@@ -39,4 +42,5 @@ _VALUES: dict[str, Any] = {
 def a_summary(health: Health, **known: Any) -> Summary:
     """A connector of this health; numbers nobody names are 0, moments nobody names are None."""
     plain = Summary(**{field.name: _VALUES.get(field.name, 0) for field in fields(Summary)})
-    return replace(plain, health=health, **known)
+    stopped = {"stopped": health.value} if health.value in Stopped.values else {}
+    return replace(plain, health=health, **(stopped | known))

@@ -98,3 +98,13 @@ def test_the_most_lost_types_are_listed_and_the_others_summed() -> None:
     said = text(MailStep.DROPPING, expired=expired)
     assert "Lost events: 78\ntype.12: 12\n" in said
     assert "type.03: 3\nAll other types: 3\n" in said
+
+
+@pytest.mark.parametrize("cause", [Cause.KEY_REJECTED, Cause.REQUEST_REFUSED, Cause.KEY_UNREADABLE])
+def test_a_letter_about_a_trouble_that_a_pause_has_joined_says_so(cause: Cause) -> None:
+    joined = "The connector is paused, too: nothing is tried before it is resumed."
+    letter = write(MailStep.HALF_TIME, replace(FACTS, cause=cause, paused=True), [], "")
+    assert joined in letter.text
+    assert joined in letter.html
+    assert joined not in text(MailStep.HALF_TIME, cause=cause)
+    assert joined not in text(MailStep.HALF_TIME, cause=Cause.PAUSED, paused=True), "that is what it says"
