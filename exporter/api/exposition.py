@@ -8,6 +8,7 @@ types or ids of events.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -15,7 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
 from prometheus_client.registry import Collector
 
-from connectors.models import Connector
+from connectors.models import Connector, ConnectorState
 from exporter.api import (
     connector_metrics,
     installation_metrics,
@@ -76,7 +77,7 @@ def _over_all(summaries: list[Summary]) -> Iterator[Metric]:
         "Age of the oldest waiting event, over the connectors that are not paused: quantile 1 is the worst of them.",
         labels=("quantile",),
     )
-    lags = sorted(each.lag_seconds for each in summaries if each.health != Health.PAUSED) or [0.0]
+    lags = sorted(each.lag_seconds for each in summaries if not _is_paused(each)) or [0.0]
     for quantile in (0.5, 0.9, 0.99, 1.0):
         place = max(0, math.ceil(quantile * len(lags)) - 1)
         quantiles.add_metric((f"{quantile:g}",), round(lags[place], 3))
@@ -86,8 +87,9 @@ def _over_all(summaries: list[Summary]) -> Iterator[Metric]:
         "succeeds, or waiting for the next attempt.",
         labels=("reason",),
     )
-    for reason, holds in _HELD.items():
-        on_purpose.add_metric((reason,), sum(each.pending > 0 and each.health in holds for each in summaries))
+    reasons = Counter(_holds_back(each) for each in summaries if each.pending > 0)
+    for reason in HELD_BACK:
+        on_purpose.add_metric((reason,), reasons[reason])
     states = GaugeMetricFamily(
         "currents_connectors", "Connectors by the state they are in.", labels=("health",)
     )
@@ -104,11 +106,20 @@ def _over_all(summaries: list[Summary]) -> Iterator[Metric]:
     yield from (quantiles, on_purpose, states, soonest)
 
 
-_HELD = {
-    "paused": {Health.PAUSED},
-    "stopped": {Health.KEY_REJECTED, Health.REQUEST_REFUSED, Health.KEY_UNREADABLE, Health.LOG_DAMAGED},
-    "retrying": {Health.RETRYING},
-}
+HELD_BACK = ("paused", "stopped", "retrying")
+
+
+def _holds_back(summary: Summary) -> str:
+    """Whatever its health is called: one that loses events is paused, stopped or retrying, too."""
+    if _is_paused(summary):
+        return "paused"
+    if summary.stopped:
+        return "stopped"
+    return "retrying" if summary.failing_since is not None or summary.health == Health.RETRYING else ""
+
+
+def _is_paused(summary: Summary) -> bool:
+    return summary.connector.state == ConnectorState.PAUSED
 
 
 def _intake() -> Iterator[Metric]:

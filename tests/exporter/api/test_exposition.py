@@ -12,11 +12,12 @@ from django.test import Client, override_settings
 from connectors.audit.actor import SYSTEM
 from connectors.models import Workspace
 from connectors.setup import lifecycle
+from exporter import sql
 from exporter.actions import retries
 from exporter.api import exposition, readiness
 from exporter.delivery.deliver import deliver
 from exporter.dispatch import heartbeats, queues
-from exporter.models import AttemptTotal
+from exporter.models import AttemptTotal, Delivery
 from exporter.reports import summary
 from exporter.reports.health import Health
 from exporter.version import VERSION
@@ -207,3 +208,22 @@ def test_connectors_that_hold_back_on_purpose_are_counted_by_reason() -> None:
             for reason in ("paused", "stopped", "retrying")
         }
         assert held == {"paused": 1, "stopped": 0, "retrying": 1}
+
+
+def test_a_paused_connector_is_held_by_its_pause_whatever_else_is_wrong() -> None:
+    with a_line() as line:
+        line.feed(1)
+        line.sandbox.fail(status=401)
+        line.deliver()
+        Delivery.objects.update(expired_at=sql.clock())
+
+        def told() -> tuple[float, ...]:
+            found = samples(text())
+            held = "currents_connectors_holding_back"
+            reasons = (found[held, frozenset({("reason", reason)})] for reason in exposition.HELD_BACK)
+            return (*reasons, found["currents_lag_quantile_seconds", frozenset({("quantile", "1")})])
+
+        assert told()[:3] == (0, 1, 0), "it loses events because it is stopped"
+        assert told()[3] > 0
+        lifecycle.pause(line.connector, by=SYSTEM)
+        assert told() == (1, 0, 0, 0)
