@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -83,6 +83,10 @@ class Preview:
     @property
     def events(self) -> int:
         return self.by_type.total()
+
+    def not_of(self, chosen: Collection[str]) -> int:
+        """How many are of none of these types, as far as their type was counted."""
+        return sum(count for name, count in self.by_type.items() if name not in chosen and name != OTHER)
 
 
 def preview(connector: Connector, wanted: Wanted) -> Preview:

@@ -21,6 +21,7 @@ from exporter.delivery.settle import note_trouble, settle
 from exporter.delivery.step import Step, Tried, Trouble
 from exporter.delivery.turn import Turn
 from exporter.destinations import backoff
+from exporter.destinations.answer import OF_OURS
 from exporter.log.damage import Damaged
 from exporter.models import Stopped
 
@@ -91,7 +92,7 @@ def _attempt(lease: Lease, fault: Exception) -> list[Tried]:
     not."""
     if isinstance(fault, (Damaged, KeyUnreadable, DatabaseError)):
         return []
-    name = f"internal fault ({type(fault).__name__})"
+    name = f"{OF_OURS} ({type(fault).__name__})"
     return [Tried(lease.now(), None, "retry", name, 0.0, 0, 0, lease.cursor, lease.cursor, "", None)]
 
 

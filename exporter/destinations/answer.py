@@ -57,6 +57,8 @@ def classify(answer: Answer) -> Verdict:
 
 # Answers grouped into families, so that a chart has few colours whatever Segment answers.
 FAMILIES = ("accepted", "refused", "wait", "none")
+# How a fault of ours is named where an answer would stand.
+OF_OURS = "internal fault"
 
 # Statuses below 500 after which the same request may be accepted later.
 WAIT_STATUSES = frozenset(status for status, verdict in _BY_STATUS.items() if verdict is Verdict.SLOW_DOWN)

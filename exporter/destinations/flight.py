@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from exporter.destinations.answer import Answer
+from exporter.destinations.answer import OF_OURS, Answer
 from exporter.destinations.connection import RESET, TIMED_OUT, Connection, Connections, connect, fault_name
 from exporter.destinations.endpoint import Endpoint
 from exporter.destinations.http_answer import NO_ANSWER, Broken, HttpAnswer
@@ -155,7 +155,7 @@ class Flight:
 
     def fail(self, fault: Exception) -> None:
         if not isinstance(fault, (Broken, OSError, ValueError)):
-            error = f"internal fault ({type(fault).__name__})"
+            error = f"{OF_OURS} ({type(fault).__name__})"
         else:
             error = TIMED_OUT if self.cut_short else fault_name(fault)
         self.end(Answer(None, {}, b"", error, self._milliseconds()))

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from connectors.web.time_words import by_the_clock
+from exporter.reports.health import Health
 from exporter.reports.summary import Summary
 from exporter.reports.time_series import STRIP_CELLS, STRIP_STEP, Cell
 
@@ -71,7 +72,14 @@ def _kind(cells: Sequence[Cell], summary: Summary) -> str:
     """What is over is told in words, not in red."""
     if summary.failing_since is not None:
         return "bad" if summary.health.trouble else "warn"
+    if not _is_well(summary):
+        return "none"
     return "ok" if any(cell.kind != "none" for cell in cells) else "none"
+
+
+def _is_well(summary: Summary) -> bool:
+    """A trouble without failed requests is told above the strip, which knows of requests alone."""
+    return summary.health.moving or summary.health in (Health.WAITING, Health.PAUSED)
 
 
 def _sentence(cells: Sequence[Cell], summary: Summary) -> str:
@@ -82,7 +90,11 @@ def _sentence(cells: Sequence[Cell], summary: Summary) -> str:
         return _("Trouble since %(when)s.") % {"when": by_the_clock(summary.failing_since, now)}
     troubles = [cell for cell in cells if cell.kind in ("warn", "bad")]
     if not troubles:
-        return _quiet(any(cell.kind == "ok" for cell in cells), _launched_within(cells, summary), now)
+        worked = any(cell.kind == "ok" for cell in cells)
+        launched_at = _launched_within(cells, summary)
+        if worked and not _is_well(summary):
+            return _requests_went_well(launched_at, now)
+        return _quiet(worked, launched_at, now)
     last = troubles[-1]
     begin = max(last.at, summary.connector.created_at)
     end = min(last.at + timedelta(seconds=STRIP_STEP), now)
@@ -106,6 +118,14 @@ def _quiet(worked: bool, launched_at: datetime | None, now: datetime) -> str:
     if worked:
         return _("No trouble since the launch, %(when)s.") % terms
     return _("Nothing was sent since the launch, %(when)s.") % terms
+
+
+def _requests_went_well(launched_at: datetime | None, now: datetime) -> str:
+    if launched_at is None:
+        return _("Requests to Segment went well in the last 7 days.")
+    return _("Requests to Segment have gone well since the launch, %(when)s.") % {
+        "when": by_the_clock(launched_at, now)
+    }
 
 
 def _launched_within(cells: Sequence[Cell], summary: Summary) -> datetime | None:

@@ -10,8 +10,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from exporter.models import MailStep
-from exporter.reports.health import Health
+from exporter.models import MailStep, Stopped
 from exporter.reports.key_history import InUse
 from exporter.reports.summary import Summary
 from exporter.reports.trouble import Told, Trouble
@@ -30,7 +29,7 @@ def happenings(summary: Summary, trouble: Trouble | None) -> list[Happening]:
     if trouble is None:
         return []
     found = [_began(summary, trouble), *(_switched(span) for span in trouble.switches)]
-    if trouble.switches and summary.health == Health.KEY_REJECTED and summary.key_rejected_at:
+    if trouble.switches and summary.stopped == Stopped.KEY_REJECTED and summary.key_rejected_at:
         found.append(_rejected_too(summary.key_last4, summary.key_rejected_at))
     if trouble.tries > 1 and trouble.last_try_at:
         found.append(_tries(summary, trouble.tries, trouble.last_try_at))
@@ -39,13 +38,13 @@ def happenings(summary: Summary, trouble: Trouble | None) -> list[Happening]:
 
 
 def _began(summary: Summary, trouble: Trouble) -> Happening:
-    answer = summary.last_answer.rstrip(".")
+    answer = _answer(summary)
     sentences = {
-        Health.KEY_REJECTED: _("Segment rejected the key ••••%(last4)s. Delivery stopped; events are kept.")
+        Stopped.KEY_REJECTED: _("Segment rejected the key ••••%(last4)s. Delivery stopped; events are kept.")
         % {"last4": trouble.key.last4 if trouble.key else summary.key_last4},
-        Health.REQUEST_REFUSED: _("Segment refused our request. Delivery stopped; events are kept."),
-        Health.KEY_UNREADABLE: _("The stored key could not be read. Delivery stopped; events are kept."),
-        Health.LOG_DAMAGED: _(
+        Stopped.REQUEST_REFUSED: _("Segment rejected our request. Delivery stopped; events are kept."),
+        Stopped.KEY_UNREADABLE: _("The stored key could not be read. Delivery stopped; events are kept."),
+        Stopped.LOG_DAMAGED: _(
             "Stored events could not be read. Delivery stopped; the events behind them are kept."
         ),
     }
@@ -54,12 +53,17 @@ def _began(summary: Summary, trouble: Trouble) -> Happening:
         if answer
         else _("The first attempt failed.")
     )
-    picture = "key-struck" if summary.health == Health.KEY_REJECTED else "octagon"
-    return Happening(trouble.since, picture, "bad", sentences.get(summary.health, otherwise))
+    picture = "key-struck" if summary.stopped == Stopped.KEY_REJECTED else "octagon"
+    sentence = sentences[Stopped(summary.stopped)] if summary.stopped else otherwise
+    return Happening(trouble.since, picture, "bad", sentence)
+
+
+def _answer(summary: Summary) -> str:
+    return (_(summary.last_answer) if summary.last_answer else "").rstrip(".")
 
 
 def _tries(summary: Summary, count: int, last: datetime) -> Happening:
-    shown = {"n": number_format(count, force_grouping=True), "answer": summary.last_answer.rstrip(".")}
+    shown = {"n": number_format(count, force_grouping=True), "answer": _answer(summary)}
     sentence = ngettext(
         "%(n)s more attempt, which ended with %(answer)s.",
         "%(n)s attempts since; the latest ended with %(answer)s.",

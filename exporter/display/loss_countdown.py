@@ -60,7 +60,8 @@ def countdown(summary: Summary) -> Countdown | None:
     if summary.health not in MAY_END_IN_LOSS or begin is None or end is None:
         return None
     gone = (summary.now - begin) / (end - begin)
-    if summary.health not in NEED_A_PERSON and gone < 0.5:
+    # What is over age and was not tried expires only after it was: nobody knows when that will be.
+    if summary.health not in NEED_A_PERSON and not 0.5 <= gone < 1:
         return None
     return Countdown(
         exactly(end - summary.now), round(100 * min(max(gone, 0), 1), 1), _stations(summary, begin, end)

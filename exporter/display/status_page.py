@@ -62,6 +62,7 @@ def gather(connector: Connector, choice: Choice, sort: Sort, *, all_types: bool)
         "happenings": happenings(summary, told),
         "answers": answer_words.shares(found.answers),
         "attempts": recent,
+        "requests_within": found.window.label,
         "next_try": attempts.next_try(summary, recent),
         "expired": replays.expired(connector) if summary.outcomes.get(Outcome.EXPIRED) else None,
         # While there is trouble, what happened stands above.
@@ -85,11 +86,19 @@ def left_seconds(summary: Summary, recent: Sequence[Attempt]) -> float | None:
     return summary.pending * seconds / passed if seconds > 0 and passed > 0 else None
 
 
+def _can_try(summary: Summary) -> bool:
+    """Whether *Try again now* does something: while paused nothing is tried."""
+    if summary.connector.state == ConnectorState.PAUSED:
+        return False
+    losing = summary.health == Health.LOSING_EVENTS and summary.failing_since is not None
+    return losing or summary.health in (Health.KEY_REJECTED, Health.REQUEST_REFUSED, Health.RETRYING)
+
+
 def _settings(connector: Connector, summary: Summary) -> dict[str, Any]:
     return {
         "chosen": len(connector.selected_events),
         "all_events": len(CATALOGUE.events),
         "paused": connector.state == ConnectorState.PAUSED,
-        "can_try": summary.health in (Health.KEY_REJECTED, Health.REQUEST_REFUSED, Health.RETRYING),
+        "can_try": _can_try(summary),
         "intake_address": f"{settings.SITE_URL}/api/v1/events",
     }

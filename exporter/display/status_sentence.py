@@ -10,15 +10,26 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from connectors.web.list_words import one_after_the_other
-from connectors.web.time_words import DAY, HOUR, MINUTE, ago, by_the_clock, duration, to_the_second
+from connectors.web.time_words import MINUTE, by_the_clock, duration, to_the_second
+from exporter.destinations.answer import OF_OURS
+from exporter.display.sentence_parts import (
+    clock,
+    events,
+    hours_ago,
+    is_paused,
+    last_answer,
+    nothing_lost,
+    paused_too,
+    waiting,
+    waiting_until_loss,
+)
 from exporter.log import retention
-from exporter.reports.health import Health
+from exporter.reports.health import LOSING, Health
 from exporter.reports.summary import Summary
 
 
@@ -38,15 +49,6 @@ def sentence(summary: Summary, now: datetime, left_seconds: float | None = None)
     return _BY_HEALTH[Health(summary.health)](summary, now)
 
 
-def events(count: int) -> str:
-    return ngettext("%(n)s event", "%(n)s events", count) % {"n": number_format(count, force_grouping=True)}
-
-
-def waiting(count: int) -> str:
-    shown = {"n": number_format(count, force_grouping=True)}
-    return ngettext("%(n)s event is waiting", "%(n)s events are waiting", count) % shown
-
-
 def _delivering(summary: Summary, now: datetime) -> Sentence:
     behind = duration(summary.lag_seconds)
     headline = (
@@ -55,10 +57,12 @@ def _delivering(summary: Summary, now: datetime) -> Sentence:
         else _("Delivering; up to date.")
     )
     rejected = summary.outcomes.get("rejected", 0)
-    accepted = events(summary.delivered_24h)
-    meaning = _("Nothing to do. %(accepted)s accepted by Segment in the last 24 hours.") % {
-        "accepted": accepted
-    }
+    # Counted by when they were received: after a long trouble much more was accepted.
+    meaning = ngettext(
+        "Nothing to do. Segment has accepted %(n)s event of those received in the last 24 hours.",
+        "Nothing to do. Segment has accepted %(n)s events of those received in the last 24 hours.",
+        summary.delivered_24h,
+    ) % {"n": number_format(summary.delivered_24h, force_grouping=True)}
     if rejected:
         meaning += " " + ngettext(
             "Since launch, %(n)s event has been rejected by Segment or not sent, because of its content.",
@@ -86,7 +90,7 @@ def _catching_up_soon(summary: Summary, left_seconds: float) -> Sentence:
 
 def _key_rejected(summary: Summary, now: datetime) -> Sentence:
     """Of the key in use, which may have been switched since the trouble began."""
-    when_valid = _(
+    when_valid = paused_too(summary) or _(
         "With a valid key, everything that is waiting is sent, oldest first. We try again every 5 minutes."
     )
     terms = {"last4": summary.key_last4, "waiting": waiting_until_loss(summary, now)}
@@ -95,11 +99,13 @@ def _key_rejected(summary: Summary, now: datetime) -> Sentence:
             "Segment rejected the earlier write key; ••••%(last4)s has not been tried yet. %(waiting)s"
         )
         return Sentence(
-            headline % terms, one_after_the_other((_nothing_lost(summary), when_valid)), "try_now"
+            headline % terms,
+            one_after_the_other((nothing_lost(summary), when_valid)),
+            "resume" if is_paused(summary) else "try_now",
         )
-    terms["since"] = _since(summary.key_rejected_at, now)
+    terms["since"] = hours_ago(summary.key_rejected_at, now)
     headline = _("Segment rejected the write key ••••%(last4)s %(since)s. %(waiting)s")
-    parts = (_nothing_lost(summary), _rejected_again(summary, now), when_valid)
+    parts = (nothing_lost(summary), _rejected_again(summary, now), when_valid)
     return Sentence(headline % terms, one_after_the_other(parts), "rotate")
 
 
@@ -117,15 +123,15 @@ def _rejected_again(summary: Summary, now: datetime) -> str:
 
 def _request_refused(summary: Summary, now: datetime) -> Sentence:
     answer = _(summary.last_answer) if summary.last_answer else _("an error")
+    again = _(
+        "Last answer: %(answer)s. Compare the region and the write key with Segment; we try again every 5 minutes."
+    ) % {"answer": answer.rstrip(".")}
+    if is_paused(summary):
+        again = one_after_the_other((last_answer(summary), paused_too(summary)))
     return Sentence(
         _("Segment has been rejecting our requests since %(when)s. %(waiting)s")
-        % {"when": _clock(summary.failing_since, now), "waiting": waiting_until_loss(summary, now)},
-        _nothing_lost(summary)
-        + " "
-        + _(
-            "Last answer: %(answer)s. Compare the region and the write key with Segment; we try again every 5 minutes."
-        )
-        % {"answer": answer.rstrip(".")},
+        % {"when": clock(summary.failing_since, now), "waiting": waiting_until_loss(summary, now)},
+        one_after_the_other((nothing_lost(summary), again)),
         "rotate",
     )
 
@@ -133,31 +139,34 @@ def _request_refused(summary: Summary, now: datetime) -> Sentence:
 def _key_unreadable(summary: Summary, now: datetime) -> Sentence:
     return Sentence(
         _("The stored key cannot be read. Delivery of this connector has stopped."),
-        _("An admin can enter the key again. %(waiting)s") % {"waiting": waiting_until_loss(summary, now)},
+        one_after_the_other(
+            (
+                _("An admin can enter the key again. %(waiting)s")
+                % {"waiting": waiting_until_loss(summary, now)},
+                paused_too(summary),
+            )
+        ),
         "rotate",
     )
 
 
 def _log_damaged(summary: Summary, now: datetime) -> Sentence:
+    passing = _(
+        "Whoever runs Currents Admin can restore the database, or pass the unreadable events with "
+        "“manage.py skip_damaged --connector %(id)s”; they are then counted as rejected."
+    ) % {"id": summary.connector.pk}
     return Sentence(
-        _("Stored events of this connector cannot be read. Delivery has stopped since %(when)s. %(waiting)s")
-        % {"when": _clock(summary.failing_since, now), "waiting": waiting_until_loss(summary, now)},
         _(
-            "Whoever runs Currents Admin can restore the database, or pass the unreadable events with "
-            "“manage.py skip_damaged --connector %(id)s”; they are then counted as rejected."
+            "Stored events of this connector cannot be read. Delivery has been stopped since %(when)s. %(waiting)s"
         )
-        % {"id": summary.connector.pk},
-        "",
+        % {"when": clock(summary.failing_since, now), "waiting": waiting_until_loss(summary, now)},
+        one_after_the_other((passing, paused_too(summary))),
     )
 
 
 def _losing_events(summary: Summary, now: datetime) -> Sentence:
     expiry, kept = settings.CURRENTS_EXPIRY_HOURS, retention.hours_of(summary.connector.workspace)
     since = summary.losing_since or now
-    headline = _("Losing events since %(when)s: %(count)s so far.") % {
-        "when": by_the_clock(since, now),
-        "count": events(summary.lost),
-    }
     missed = _("They could not be delivered within %(hours)s hours of their arrival.") % {
         "hours": f"{expiry:g}"
     }
@@ -168,14 +177,38 @@ def _losing_events(summary: Summary, now: datetime) -> Sentence:
         in_log = _("The first of them have already left the log, which keeps events for %(hours)s hours.") % {
             "hours": f"{kept:g}"
         }
-    step = "resume" if summary.connector.state == "paused" else "rotate"
-    parts = (missed, in_log, _last_answer(summary))
-    return Sentence(headline, one_after_the_other(parts), step)
+    if summary.accepting_since is not None:
+        return _was_losing(summary, now, summary.accepting_since, (missed, in_log))
+    headline = _("Losing events since %(when)s: %(count)s so far.") % {
+        "when": by_the_clock(since, now),
+        "count": events(summary.lost),
+    }
+    step = "rotate" if summary.stopped else "try_now" if summary.failing_since else ""
+    parts = (missed, in_log, last_answer(summary))
+    return Sentence(headline, one_after_the_other(parts), "resume" if is_paused(summary) else step)
+
+
+def _was_losing(
+    summary: Summary, now: datetime, accepting_since: datetime, known: tuple[str, ...]
+) -> Sentence:
+    """Its incident is over; the health stays for some minutes, so that nobody misses it."""
+    headline = ngettext(
+        "%(n)s event has been lost. Segment has been accepting events again since %(when)s.",
+        "%(n)s events have been lost. Segment has been accepting events again since %(when)s.",
+        summary.lost,
+    ) % {
+        "n": number_format(summary.lost, force_grouping=True),
+        "when": by_the_clock(accepting_since, now),
+    }
+    stays = _("This status stays for %(span)s after the last loss.") % {
+        "span": duration(LOSING.total_seconds())
+    }
+    return Sentence(headline, one_after_the_other((*known, stays)))
 
 
 def _paused(summary: Summary, now: datetime) -> Sentence:
     connector = summary.connector
-    when = _clock(connector.paused_at, now)
+    when = clock(connector.paused_at, now)
     if connector.paused_by is not None:
         headline = _("Paused by %(person)s at %(when)s.") % {
             "person": connector.paused_by.get_full_name(),
@@ -187,7 +220,7 @@ def _paused(summary: Summary, now: datetime) -> Sentence:
         meaning = _(
             "Nothing is waiting. Events that arrive in the meantime are kept for %(hours)s hours."
         ) % {"hours": f"{settings.CURRENTS_EXPIRY_HOURS:g}"}
-    elif summary.first_loss_at:
+    elif summary.first_loss_at and summary.first_loss_at > now:
         meaning = _("%(waiting)s, kept until %(when)s.") % {
             "waiting": waiting(summary.pending),
             "when": by_the_clock(summary.first_loss_at, now),
@@ -201,11 +234,14 @@ def _retrying(summary: Summary, now: datetime) -> Sentence:
     if summary.failing_since is None:
         return Sentence(
             _("Nothing has moved for a minute; %(waiting)s.") % {"waiting": waiting(summary.pending)},
-            _("Nothing has been lost so far. If this goes on, a worker may not be running."),
+            one_after_the_other((nothing_lost(summary), _("If this goes on, a worker may not be running."))),
             "try_now",
         )
-    words = {"when": _clock(summary.none_accepted_since, now), "answer": summary.last_answer}
-    if summary.last_answer == "429":
+    words = {"when": clock(summary.none_accepted_since, now), "answer": summary.last_answer}
+    of_ours = summary.last_answer.startswith(OF_OURS)
+    if of_ours or not summary.last_answer:
+        headline = _("Nothing has gone through since %(when)s.") % words
+    elif summary.last_answer == "429":
         headline = _("Segment asks us to slow down. Nothing has gone through since %(when)s.") % words
     elif summary.last_answer.isdecimal():
         headline = _("Segment answers %(answer)s. Nothing has gone through since %(when)s.") % words
@@ -216,8 +252,12 @@ def _retrying(summary: Summary, now: datetime) -> Sentence:
         # A moment, no countdown: the page is drawn anew only when something has changed.
         again = _("Trying again at %(when)s.") % {"when": to_the_second(summary.next_attempt_at)}
     waits = _("%(waiting)s.") % {"waiting": waiting(summary.pending)}
-    reason = "" if summary.last_answer.isdecimal() else _last_answer(summary)
-    parts = (waits, _nothing_lost(summary), reason, again)
+    reason = "" if summary.last_answer.isdecimal() else last_answer(summary)
+    if of_ours:
+        reason = _("The last attempt failed because of a fault of ours: %(fault)s.") % {
+            "fault": summary.last_answer
+        }
+    parts = (waits, nothing_lost(summary), reason, again)
     return Sentence(headline, one_after_the_other(parts), "try_now")
 
 
@@ -226,43 +266,6 @@ def _waiting(summary: Summary, now: datetime) -> Sentence:
         _("Waiting for the first event."),
         _("Point Braze at the intake address. Events that arrive from now on go to Segment."),
         "intake",
-    )
-
-
-def _since(moment: datetime, now: datetime) -> str:
-    """`3 h ago` within a day, otherwise by the clock."""
-    seconds = (now - moment).total_seconds()
-    if HOUR <= seconds < DAY:
-        return _("%(n)s h ago") % {"n": int(seconds // HOUR)}
-    return ago(moment, now)
-
-
-def _clock(moment: datetime | None, now: datetime) -> str:
-    return by_the_clock(moment, now) if moment else _("a moment ago")
-
-
-def waiting_until_loss(summary: Summary, now: datetime) -> str:
-    loss, waits = summary.first_loss_at, waiting(summary.pending)
-    if not summary.pending or not loss or loss <= now:
-        return _("%(waiting)s.") % {"waiting": waits}
-    words = {"waiting": waits, "when": by_the_clock(loss, now)}
-    if timezone.localdate(loss) == timezone.localdate(now):
-        return _("%(waiting)s; the first will be lost at %(when)s.") % words
-    return _("%(waiting)s; the first will be lost on %(when)s.") % words
-
-
-def _last_answer(summary: Summary) -> str:
-    if not summary.last_answer:
-        return ""
-    return _("Last answer: %(answer)s.") % {"answer": _(summary.last_answer).rstrip(".")}
-
-
-def _nothing_lost(summary: Summary) -> str:
-    lost = summary.outcomes.get("expired", 0)
-    return (
-        _("%(events)s have been lost so far.") % {"events": events(lost)}
-        if lost
-        else _("Nothing has been lost so far.")
     )
 
 

@@ -30,10 +30,12 @@ _BY_FAMILY = {
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Attempts, the newest first; `more` is the `before` of the next page, None on the last."""
+    """Attempts, the newest first; `more` is the `before` of the next page, None on the last. `deliveries` are those
+    whose requests they are."""
 
     attempts: list[Attempt]
     more: int | None
+    deliveries: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +54,16 @@ class NextTry:
 
 
 def page(connector: Connector, answer: str = "", before: int | None = None, limit: int = PAGE) -> Page:
-    """Attempts of the live delivery and of retries; `answer` is a family (`exporter.destinations.answer.FAMILIES`) or a
+    """Attempts of all deliveries; `answer` is a family (`exporter.destinations.answer.FAMILIES`) or a
     status code; anything else filters nothing. `before` is the id of the last attempt seen."""
-    found = _of(connector).filter(_filter(answer))
-    last = None if before is None else find(connector, before)
+    deliveries = _deliveries(connector)
+    every = _of(deliveries)
+    found = every.filter(_filter(answer))
+    last = None if before is None else every.filter(pk=before).first()
     if last is not None:
         found = found.filter(Q(at__lt=last.at) | Q(at=last.at, pk__lt=last.pk))
     rows = list(found.order_by("-at", "-pk")[: limit + 1])
-    return Page(rows[:limit], rows[limit - 1].pk if len(rows) > limit else None)
+    return Page(rows[:limit], rows[limit - 1].pk if len(rows) > limit else None, deliveries)
 
 
 def next_try(summary: Summary, newest: Sequence[Attempt]) -> NextTry | None:
@@ -74,7 +78,7 @@ def next_try(summary: Summary, newest: Sequence[Attempt]) -> NextTry | None:
 
 def find(connector: Connector, attempt_id: int) -> Attempt | None:
     """None if the attempt belongs to another connector or has been trimmed."""
-    return _of(connector).filter(pk=attempt_id).first()
+    return _of(_deliveries(connector)).filter(pk=attempt_id).first()
 
 
 def content(attempt: Attempt, *, personal: bool) -> Content:
@@ -94,8 +98,12 @@ def lines_of(attempt: Attempt, most: int) -> list[bytes]:
     return [found[number].line for number in sorted(found)]
 
 
-def _of(connector: Connector) -> QuerySet[Attempt]:
-    deliveries = list(connector.deliveries.values_list("pk", flat=True))
+def _deliveries(connector: Connector) -> list[int]:
+    """Whose requests these are: the live delivery's, and those of retries and replays."""
+    return list(connector.deliveries.values_list("pk", flat=True))
+
+
+def _of(deliveries: list[int]) -> QuerySet[Attempt]:
     return Attempt.objects.select_related("delivery").filter(delivery_id__in=deliveries)
 
 

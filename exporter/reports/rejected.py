@@ -9,12 +9,16 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection
+from django.db.models import Subquery, Sum
+from django.db.models.functions import Coalesce
 
 from connectors.models import Connector, Workspace
 from exporter.destinations.rejection_reasons import ANSWERED, UNREADABLE
 from exporter.destinations.segment.drops import TOO_LARGE
+from exporter.ledger.outcomes import Outcome
 from exporter.log import lookup
-from exporter.models import DeliveryKind, RejectedEvent
+from exporter.models import DeliveryKind, LogMark, RejectedEvent
+from exporter.models.counts import DeliveryTotal
 from exporter.reports import masking
 
 SAMPLES = 10
@@ -103,6 +107,22 @@ def edges(connector: Connector | None, workspace: Workspace) -> str:
 
 def count(connector: Connector) -> int:
     return RejectedEvent.objects.filter(connector=connector).count()
+
+
+def can_be_sent(connector: Connector) -> bool:
+    """Whether the log still holds one of them: their reasons are kept for longer."""
+    mark = LogMark.objects.filter(workspace_id=connector.workspace_id).values("first_event")
+    kept = RejectedEvent.objects.filter(connector=connector, event_number__gte=Coalesce(Subquery(mark), 0))
+    return kept.exists()
+
+
+def counted(connector: Connector) -> int:
+    """Rejected events of the ledger, those included whose reasons are kept no longer."""
+    totals = DeliveryTotal.objects.filter(
+        delivery__connector=connector, delivery__kind=DeliveryKind.LIVE, outcome=Outcome.REJECTED
+    )
+    found: int = totals.aggregate(events=Coalesce(Sum("count"), 0))["events"]
+    return found
 
 
 class NotSent(NamedTuple):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db.models import Sum
 
@@ -39,11 +40,28 @@ SELECT min(c.minute) FILTER (WHERE c.count > 0), sum(c.count)::bigint
 """
 
 
+# The requests of the last minute. Each began where the one before it ended, so the newest adds no way of its own.
+_PACE = """
+SELECT count(*), coalesce(sum(events), 0)::bigint, max(first_event) - min(first_event),
+       extract(epoch FROM max(at) - min(at))::float8
+  FROM (SELECT at, events, first_event FROM exporter_attempt
+         WHERE delivery_id = %(delivery)s AND verdict = 'accepted' AND at > clock_timestamp() - interval '1 minute'
+         ORDER BY at DESC LIMIT 200) newest
+"""
+
+
+class Pace(NamedTuple):
+    """How many events are accepted a second, and how many event numbers are passed."""
+
+    events: float
+    numbers: float
+
+
 @dataclass(frozen=True, slots=True)
 class ReplayProgress:
     """`passed` of `span` event numbers are behind it, `done` of about `replay.events` events; `outcomes` are those of
     its own ledger, without what was passed over because nobody asked for it. `upload` is what was imported for it;
-    None where it replays the log."""
+    None where it replays the log. `pace` is how it goes of late; None where that cannot be told."""
 
     replay: Replay
     upload: Upload | None
@@ -54,6 +72,7 @@ class ReplayProgress:
     failing_since: datetime | None
     next_attempt_at: datetime | None
     seconds: float
+    pace: Pace | None = None
 
     @property
     def done(self) -> int:
@@ -61,14 +80,18 @@ class ReplayProgress:
 
     @property
     def per_second(self) -> float:
-        """Events a second since it began, pauses included; 0 before."""
+        """Events a second: of late while it runs, else since it began, pauses included; 0 before."""
+        if self.pace is not None:
+            return self.pace.events
         return self.done / self.seconds if self.seconds > 1 else 0.0
 
     @property
     def seconds_left(self) -> float | None:
-        """As it went so far; None where that says nothing."""
+        """As it goes of late, or else as it went so far; None where that says nothing."""
         if self.state != ReplayState.RUNNING or not self.passed or self.seconds < 1:
             return None
+        if self.pace is not None:
+            return (self.span - self.passed) / self.pace.numbers
         return (self.span - self.passed) * self.seconds / self.passed
 
 
@@ -81,7 +104,17 @@ def of_connector(connector: Connector, most: int = 50) -> list[ReplayProgress]:
 def one(connector: Connector, replay_id: int) -> ReplayProgress | None:
     """None for another connector's."""
     rows = Replay.objects.filter(connector=connector, pk=replay_id).select_related("delivery", "created_by")
-    return next(iter(progress(rows)), None)
+    found = next(iter(progress(rows)), None)
+    if found is None or found.state != ReplayState.RUNNING:
+        return found
+    return replace(found, pace=_pace(found.replay.delivery_id))
+
+
+def _pace(delivery_id: int) -> Pace | None:
+    requests, events, numbers, seconds = sql.execute(_PACE, {"delivery": delivery_id})[0]
+    if requests < 2 or seconds < 1 or numbers < 1:
+        return None
+    return Pace(events * (requests - 1) / requests / seconds, numbers / seconds)
 
 
 def progress(replays: Iterable[Replay]) -> list[ReplayProgress]:
@@ -115,6 +148,11 @@ def _progress(replay: Replay, upload: Upload | None, counts: dict[str, int], now
         next_attempt_at=delivery.next_attempt_at,
         seconds=((replay.finished_at or now) - began).total_seconds() if began else 0.0,
     )
+
+
+def one_is_paused(connector: Connector) -> bool:
+    """Whether a replay holds up those that wait behind it until somebody resumes or cancels it."""
+    return Replay.objects.filter(connector=connector, state=ReplayState.PAUSED).exists()
 
 
 def last_attempt(replay: Replay) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -40,7 +40,7 @@ SELECT 'delay', floor(extract(epoch FROM minute - %(since)s) / %(step)s)::int, b
  UNION ALL
 SELECT 'attempt', floor(extract(epoch FROM minute - %(since)s) / %(step)s)::int, answer, sum(count)::bigint
   FROM exporter_attemptcount
- WHERE delivery_id = %(delivery)s AND minute >= %(since)s AND minute <= %(now)s GROUP BY 2, 3
+ WHERE delivery_id = ANY(%(requests_of)s) AND minute >= %(since)s AND minute <= %(now)s GROUP BY 2, 3
  UNION ALL
 SELECT 'strip', floor(extract(epoch FROM minute - %(week)s) / %(cell)s)::int, answer, sum(count)::bigint
   FROM exporter_attemptcount
@@ -88,10 +88,16 @@ class Trends:
     strip: list[Cell]
 
 
-def trends(summary: Summary, window: TimeWindow, not_sent: Mapping[datetime, int] | None = None) -> Trends:
-    """`not_sent` is what never left, by the window's unit of receipt, as its balance tells it."""
+def trends(
+    summary: Summary,
+    window: TimeWindow,
+    not_sent: Mapping[datetime, int] | None = None,
+    requests_of: Sequence[int] = (),
+) -> Trends:
+    """`not_sent` is what never left, by the window's unit of receipt, as its balance tells it. `requests_of` are the
+    deliveries whose requests are counted; the live one's where none are given."""
     since, week = window.since(summary.now), WEEK.since(summary.now)
-    counts = _read(summary, window, since, week)
+    counts = _read(summary, window, since, week, list(requests_of) or [summary.delivery_id])
     for moment, count in (not_sent or {}).items():
         counts["not_sent"][int((moment - since).total_seconds() // window.step)][""] += count
     begins = [since + timedelta(seconds=window.step * step) for step in range(window.steps)]
@@ -108,12 +114,15 @@ def trends(summary: Summary, window: TimeWindow, not_sent: Mapping[datetime, int
     )
 
 
-def _read(summary: Summary, window: TimeWindow, since: datetime, week: datetime) -> dict[str, Counts]:
+def _read(
+    summary: Summary, window: TimeWindow, since: datetime, week: datetime, requests_of: list[int]
+) -> dict[str, Counts]:
     """`{kind: {step: {name: count}}}`. The names of tables and columns in the statement are constants of this
     module."""
     table, moment = ("deliverycount", "minute") if window.step < 3_600 else ("deliveryhour", "hour")
     terms: dict[str, Any] = {
         "delivery": summary.delivery_id,
+        "requests_of": requests_of,
         "workspace": summary.connector.workspace_id,
         "pending": summary.pending > 0,
         "since": since,

@@ -24,7 +24,8 @@ def list_all(request: HttpRequest, workspace: Workspace, pk: int) -> HttpRespons
     before, answer = request.GET.get("before", ""), request.GET.get("answer", "")
     page = attempts.page(connector, answer, int(before) if before.isdecimal() and len(before) < 18 else None)
     summary = status.summary(connector)
-    found = time_series.trends(summary, windows.WINDOWS.get(choice.name, windows.WEEK))
+    window = windows.WINDOWS.get(choice.name, windows.WEEK)
+    found = time_series.trends(summary, window, requests_of=page.deliveries)
     context = {
         "connector": connector,
         "attempts": page.attempts,

@@ -20,7 +20,7 @@ from connectors.web.permissions import Action, in_workspace
 from connectors.web.time_words import by_the_clock
 from exporter.dispatch.heartbeats import SILENT_SECONDS
 from exporter.dispatch.queues import QUEUES, part_of
-from exporter.display.status_sentence import events, waiting_until_loss
+from exporter.display.sentence_parts import events, waiting_until_loss
 from exporter.reports import summary as status
 from exporter.reports.health import LOSING, Health
 from exporter.reports.summary import Summary
@@ -78,8 +78,7 @@ class Surroundings:
 
     @property
     def receiving(self) -> bool:
-        last = self.last_received_at
-        return last is not None and timezone.now() - last < QUIET_AFTER
+        return is_receiving(self.last_received_at)
 
     @property
     def worker_silent(self) -> str:
@@ -105,6 +104,10 @@ class Surroundings:
             cursor.execute(_SIGNS, terms)
             row: tuple[datetime | None, list[int], datetime | None] = cursor.fetchone()
         return row
+
+
+def is_receiving(last_received_at: datetime | None) -> bool:
+    return last_received_at is not None and timezone.now() - last_received_at < QUIET_AFTER
 
 
 def tell(summary: Summary) -> str:

@@ -25,6 +25,7 @@ from exporter.reports import event_search
 from exporter.reports import summary as status
 from exporter.reports.health import Health
 from exporter.reports.summary import Summary
+from exporter.views.banner import is_receiving
 from exporter.views.live_page import page_or_part
 
 REFUSED_WITHIN = timedelta(days=7)
@@ -44,6 +45,7 @@ def data_export(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
         "failing_sources": failing_sources,
         "summaries": summaries,
         "last_received_at": last_received_at,
+        "receiving": is_receiving(last_received_at),
         "received_24h": received_24h,
         "hourly": hourly,
         "all_events": len(CATALOGUE.events),

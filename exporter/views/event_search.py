@@ -108,7 +108,7 @@ def send_again(request: HttpRequest, workspace: Workspace, pk: int, number: int)
         made = replays.send_again(connector, number, person(request))
         return see_other("replay", workspace.slug, connector.pk, made.pk)
     except retries.AlreadyRetrying:
-        messages.error(request, _("They are being sent again already."))
+        messages.error(request, _("Rejected events are being sent again already. Wait until that is over."))
     except retries.Nothing:
         messages.error(request, _("There is nothing to send again: the log no longer holds these events."))
     except ReplayRefused as refused:

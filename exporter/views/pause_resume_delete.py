@@ -35,7 +35,10 @@ def resume(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseB
     if request.method != "POST":
         return _ask(request, connector, "resume")
     lifecycle.resume(connector, by=by(request))
-    messages.success(request, _("Resumed. What waited goes out first."))
+    if summary.summary(connector).stopped:
+        messages.success(request, _("Resumed. What had stopped delivery before is tried again now."))
+    else:
+        messages.success(request, _("Resumed. What waited goes out first."))
     return see_other("status", workspace.slug, connector.pk)
 
 
@@ -56,9 +59,11 @@ def _ask(
     request: HttpRequest, connector: Connector, verb: str, *, status_code: int = 200, **more: Any
 ) -> HttpResponse:
     """The question as a page of its own, or to htmx for its dialog."""
+    found = summary.summary(connector)
     context = {
         "connector": connector,
-        "pending": summary.summary(connector).pending,
+        "pending": found.pending,
+        "stopped": found.stopped,
         "expiry_hours": settings.CURRENTS_EXPIRY_HOURS,
         "refused": status_code == REFUSED,
         **more,

@@ -46,7 +46,8 @@ def _page(
     chosen = request.GET.get("samples", "")
     chosen = chosen if chosen.isascii() and chosen.isdigit() and len(chosen) < _LONGEST_NUMBER else ""
     told = progress if isinstance(progress, tuple) else progress and (progress.position, progress.finished_at)
-    stamp = live_page.stamp_of(rejected.edges(connector, workspace), told, chosen, _personal(request))
+    edges, state = rejected.edges(connector, workspace), connector and connector.state
+    stamp = live_page.stamp_of(edges, state, told, chosen, _personal(request))
     if live_page.unchanged(request, stamp):
         return HttpResponse(status=204)
     groups = rejected.groups(connector) if connector else rejected.refused_groups(workspace)
@@ -59,13 +60,13 @@ def _page(
         "samples": rejected.samples(workspace.pk, opened, personal=_personal(request)) if opened else [],
         "total": total,
         "more": total == rejected.MOST_CLASSIFIED,
+        "can_be_sent": not connector or not groups or rejected.can_be_sent(connector),
+        "gone": rejected.counted(connector) if connector and not groups else 0,
         "progress" if connector else "again": progress,
         "personal": _personal(request),
     }
-    state = {"samples": chosen}
-    return live_page.page_or_part(
-        request, page, "exporter/rejected_live.html", context, stamp=stamp, state=state
-    )
+    part = "exporter/rejected_live.html"
+    return live_page.page_or_part(request, page, part, context, stamp=stamp, state={"samples": chosen})
 
 
 @require_POST
@@ -76,7 +77,7 @@ def retry(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBa
         retries.retry_all(connector, by(request))
         messages.success(request, _("Sending them again. What Segment accepts leaves this page."))
     except retries.AlreadyRetrying:
-        messages.error(request, _("They are being sent again already."))
+        messages.error(request, _("Rejected events are being sent again already. Wait until that is over."))
     except retries.Nothing:
         messages.error(request, _("There is nothing to send again: the log no longer holds these events."))
     return see_other("rejected", workspace.slug, connector.pk)

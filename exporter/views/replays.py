@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from connectors.models import Connector, Workspace
+from connectors.models import Connector, ConnectorState, Workspace
 from connectors.web.permissions import Action, in_workspace
 from connectors.web.request_helpers import REFUSED, by, find, see_other
 from exporter import sql
@@ -102,6 +102,7 @@ def begin(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBa
                 return see_other("replay", workspace.slug, connector.pk, made.pk)
             found = preview(connector, wanted)
             context = {"preview": found, "wanted": wanted}
+            context["not_chosen"] = found.not_of(connector.selected_events)
             context |= {"types": found.by_type.most_common(), "hours": sorted(found.by_hour.items())}
             context["estimate"] = replay_words.estimate(found.events, wanted.rate)
         except ReplayRefused as refused:
@@ -141,8 +142,11 @@ def one(request: HttpRequest, workspace: Workspace, pk: int, replay_id: int) -> 
     if found is None:
         raise Http404
     upload = found.upload
+    behind_a_paused_one = found.state is ReplayState.WAITING and replays.one_is_paused(connector)
     stamp = live_page.stamp_of(
         found.state,
+        connector.state,
+        behind_a_paused_one,
         found.passed,
         found.outcomes,
         found.replay.rate,
@@ -155,6 +159,9 @@ def one(request: HttpRequest, workspace: Workspace, pk: int, replay_id: int) -> 
     context = {
         "upload": upload,
         "last_attempt": replays.last_attempt(found.replay) if found.state is ReplayState.FAILED else None,
+        "moving": found.state is ReplayState.RUNNING and connector.state != ConnectorState.PAUSED,
+        "held": not found.state.over and connector.state == ConnectorState.PAUSED,
+        "behind_a_paused_one": behind_a_paused_one,
         "importing": upload is not None and upload.stage == Stage.RUNNING,
         "connector": connector,
         "progress": found,

@@ -14,6 +14,7 @@ from connectors.catalogue.catalogue import CATALOGUE
 from connectors.models import Connector, User, Workspace, WriteKey
 from connectors.setup import key_rotation, lifecycle
 from connectors.setup.forms import RotateForm
+from connectors.setup.key_standing import known_of
 from connectors.vault import sealing
 from connectors.views import write_key as rotate_page
 from connectors.web.permissions import Action, in_workspace
@@ -36,6 +37,7 @@ def test_events(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResp
     context = {
         "connector": connector,
         "key": key,
+        "known": known_of(connector, key) if key else None,
         "test_user": trials.TEST_USER,
         "types": [event for event in CATALOGUE.events if event.event_type in selected],
     }

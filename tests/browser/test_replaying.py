@@ -36,7 +36,7 @@ def test_what_expired_is_replayed_and_accepted(line: Line, owner: User, open_as:
     expect(page.get_by_label("Expired")).to_be_checked()
     expect(page.get_by_label("Rejected")).not_to_be_checked()
     page.get_by_role("button", name="Count the events").click()
-    expect(page.get_by_role("heading", name="About 20 events would be sent")).to_be_visible()
+    expect(page.get_by_role("heading", name="About 20 events would be replayed")).to_be_visible()
     page.get_by_role("button", name="Begin replay").click()
     expect(page.get_by_text("Running")).to_be_visible()
     page.get_by_role("button", name="Pause").click()

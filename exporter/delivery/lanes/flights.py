@@ -22,6 +22,7 @@ from exporter.delivery.lease import MARGIN_SECONDS
 from exporter.delivery.settings_in_force import Current
 from exporter.delivery.turn import LAST_MOMENT, STOP_SECONDS
 from exporter.destinations import packing
+from exporter.destinations.answer import OF_OURS
 from exporter.destinations.sender import Senders
 from exporter.destinations.wire import Wire
 from exporter.dispatch.shutdown import stopping
@@ -47,7 +48,7 @@ class _Late(Exception):
 
 
 # How the sender names a body that was not begun.
-LATE = f"internal fault ({_Late.__name__})"
+LATE = f"{OF_OURS} ({_Late.__name__})"
 
 
 Key = tuple[int, uuid.UUID]

@@ -78,3 +78,17 @@ def test_days_are_labelled_where_they_begin_if_there_is_room() -> None:
 
 def test_no_cells_are_no_trouble() -> None:
     assert strip([], WELL).kind == "none"
+
+
+@pytest.mark.parametrize("health", [Health.LOSING_EVENTS, Health.RETRYING])
+def test_where_no_request_failed_the_strip_does_not_deny_the_trouble_above_it(health: Health) -> None:
+    told = strip(week({}), a_summary(health, connector=LAUNCHED))
+    assert told.sentence == "Requests to Segment went well in the last 7 days."
+    assert told.kind == "none"
+    young = Connector(name="Segment", created_at=NOW - timedelta(hours=2))
+    told = strip(week({}), a_summary(health, connector=young))
+    assert told.sentence == "Requests to Segment have gone well since the launch, 10:00."
+
+
+def test_a_pause_is_no_trouble() -> None:
+    assert strip(week({}), a_summary(Health.PAUSED, connector=LAUNCHED)).kind == "ok"

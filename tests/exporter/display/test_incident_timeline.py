@@ -32,9 +32,10 @@ def test_a_trouble_without_a_beginning_is_not_told() -> None:
     ("health", "answer", "sentence"),
     [
         (Health.KEY_REJECTED, "401", "Segment rejected the key ••••0000."),
-        (Health.REQUEST_REFUSED, "404", "Segment refused our request."),
+        (Health.REQUEST_REFUSED, "404", "Segment rejected our request."),
         (Health.KEY_UNREADABLE, "", "The stored key could not be read."),
         (Health.RETRYING, "503", "the latest one ended with 503."),
+        (Health.LOSING_EVENTS, "503", "the latest one ended with 503."),
         (Health.RETRYING, "", "The first attempt failed."),
     ],
 )
@@ -91,3 +92,11 @@ def test_tries_and_mails_are_told_the_newest_first() -> None:
     assert told[0].sentence == f"Mail to {line.connector.contact_email}: Delivery stopped."
     assert re.fullmatch("[0-9]+ attempts since; the latest ended with 401.", told[1].sentence)
     assert [one.at for one in told] == sorted((one.at for one in told), reverse=True)
+
+
+def test_while_events_are_lost_the_beginning_still_says_what_stopped_delivery() -> None:
+    since = NOW - timedelta(hours=50)
+    now = a_summary(Health.LOSING_EVENTS, stopped="key_rejected", failing_since=since, last_answer="401")
+    (began,) = happenings(now, Trouble(since, None, [], 1, since, []))
+    assert began.sentence.startswith("Segment rejected the key ••••0000.")
+    assert began.icon == "key-struck"

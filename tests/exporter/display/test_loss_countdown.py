@@ -41,6 +41,11 @@ def test_what_needs_a_person_is_counted_from_the_start_the_rest_from_half_time(
     assert (after(25, health) is not None) == late
 
 
+def test_what_is_over_age_and_not_tried_is_not_counted_down() -> None:
+    assert after(50, Health.RETRYING) is None
+    assert after(50, Health.PAUSED) is None
+
+
 def test_nothing_waiting_is_no_countdown() -> None:
     assert countdown(a_summary(Health.KEY_REJECTED)) is None
 

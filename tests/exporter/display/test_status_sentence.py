@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from connectors.models import Connector, ConnectorState, Workspace
 from exporter.display.status_sentence import Sentence, sentence
 from exporter.ledger.outcomes import Outcome
 from exporter.reports.health import Health
 from tests.support.summaries import NOW, a_summary
 
 MONDAY = datetime(2026, 3, 2, 9, 12, tzinfo=UTC)
+PAUSED = Connector(workspace=Workspace(), name="Segment", state=ConnectorState.PAUSED, paused_at=MONDAY)
 
 
 def said(health: Health, **known: Any) -> Sentence:
@@ -31,6 +33,69 @@ def test_what_has_left_the_log_is_not_promised() -> None:
     told = said(Health.LOSING_EVENTS, losing_since=NOW - timedelta(days=6), lost=1)
     assert "until" not in told.meaning
     assert "The first of them have already left the log, which keeps events for 168 hours." in told.meaning
+
+
+@pytest.mark.parametrize(
+    ("known", "step"),
+    [
+        ({"stopped": "key_rejected", "failing_since": MONDAY}, "rotate"),
+        ({"failing_since": MONDAY}, "try_now"),
+        ({}, ""),
+        ({"stopped": "key_rejected", "connector": PAUSED}, "resume"),
+    ],
+)
+def test_while_events_are_lost_the_step_is_what_helps(known: dict[str, Any], step: str) -> None:
+    assert said(Health.LOSING_EVENTS, lost=1, losing_since=MONDAY, **known).step == step
+
+
+def test_a_loss_that_is_over_is_told_as_over() -> None:
+    told = said(
+        Health.LOSING_EVENTS, lost=2_118, losing_since=MONDAY, accepting_since=NOW - timedelta(minutes=3)
+    )
+    assert told.headline == (
+        "2,118 events have been lost. Segment has been accepting events again since 11:57."
+    )
+    assert told.meaning.endswith("This status stays for 10 min after the last loss.")
+    assert told.step == ""
+
+
+@pytest.mark.parametrize(
+    "health", [Health.KEY_REJECTED, Health.REQUEST_REFUSED, Health.KEY_UNREADABLE, Health.LOG_DAMAGED]
+)
+@pytest.mark.parametrize("known", [{}, {"key_rejected_at": MONDAY}])
+def test_a_trouble_that_a_pause_has_joined_promises_no_try(health: Health, known: dict[str, Any]) -> None:
+    told = said(health, connector=PAUSED, last_answer="401", pending=3, **known)
+    assert "The connector is paused, too: nothing is tried before it is resumed." in told.meaning
+    assert "5 minutes" not in told.meaning
+    assert told.step != "try_now"
+
+
+def test_where_nothing_moves_what_was_lost_before_is_not_denied() -> None:
+    outcomes = {outcome.value: 0 for outcome in Outcome} | {"expired": 7}
+    told = said(Health.RETRYING, outcomes=outcomes, pending=1)
+    assert told.meaning == "7 events have been lost so far. If this goes on, a worker may not be running."
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [("", ""), ("internal fault (KeyError)", "because of a fault of ours: internal fault (KeyError).")],
+)
+def test_what_segment_was_not_asked_is_not_laid_at_its_door(answer: str, reason: str) -> None:
+    hour = NOW - timedelta(hours=1)
+    told = said(Health.RETRYING, failing_since=hour, accepted_at=hour, last_answer=answer, pending=1)
+    assert told.headline == "Nothing has gone through since 11:00."
+    assert reason in told.meaning
+    assert "Last answer" not in told.meaning
+
+
+def test_a_time_that_is_over_is_no_promise() -> None:
+    told = said(Health.PAUSED, pending=2, first_loss_at=NOW - timedelta(minutes=1), connector=PAUSED)
+    assert told.meaning == "2 events are waiting."
+
+
+def test_what_was_accepted_is_told_of_what_came_in_the_last_day() -> None:
+    told = said(Health.DELIVERING, delivered_24h=1_204)
+    assert "Segment has accepted 1,204 events of those received in the last 24 hours." in told.meaning
 
 
 @pytest.mark.parametrize(

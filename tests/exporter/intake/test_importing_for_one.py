@@ -261,7 +261,9 @@ def test_the_page_asks_where_the_events_go(line: Line) -> None:
         assert "Choose the connector the events are for." in answer.content.decode()
     assert not Replay.objects.exists()
     admin.post(f"{base}start/", {"into": "one", "connector": line.connector.pk, "ids": "new"})
+    assert "it begins when the file is through" in admin.get(base).content.decode()
     made = read_through(upload)
+    assert "it begins when the file is through" not in admin.get(base).content.decode(), "it has begun"
     assert not made.same_ids
     replay_page = reverse("replays", args=[line.workspace.slug, line.connector.pk])
     for page in (base, replay_page, f"{replay_page}{made.pk}/"):

@@ -13,8 +13,10 @@ import pytest
 from django.test import Client
 
 from connectors.models import Role, Workspace
+from exporter.actions import replays
+from exporter.delivery.deliver import deliver
 from exporter.models import Attempt
-from tests.support.delivering import Line, a_line
+from tests.support.delivering import NOBODY, Line, a_line
 from tests.support.factories import MembershipFactory
 from tests.support.people import launch
 
@@ -177,3 +179,26 @@ def test_a_request_whose_events_are_gone_is_not_made_up() -> None:
         )
         assert "The request as sent" not in page
         assert "The log no longer holds these events." in page
+
+
+def test_the_chart_counts_the_requests_the_list_shows() -> None:
+    with a_line() as line:
+        line.feed(3)
+        line.deliver()
+        made = replays.send_again(line.connector, 1, NOBODY)
+        deliver(made.delivery_id)
+        page = " ".join(
+            somebody(line.workspace, Role.VIEWER).get(f"{base(line)}attempts/").content.decode().split()
+        )
+        assert page.count('class="answer ') == 2
+        assert "Accepted: 2" in page
+
+
+def test_since_launch_says_that_requests_are_told_of_a_week() -> None:
+    with a_line() as line:
+        line.feed(1)
+        line.deliver()
+        client = somebody(line.workspace, Role.VIEWER)
+        for window, words in (("all", "7 days"), ("24h", "24 hours"), ("1h", "1 hour")):
+            page = client.get(f"{base(line)}?window={window}").content.decode()
+            assert f"requests to Segment, {words}" in page

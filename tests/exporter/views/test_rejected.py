@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 
 import pytest
 from django.db import connection, transaction
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from connectors.models import Role
+from connectors.models import Connector, Role
 from exporter import sql
 from exporter.delivery.deliver import deliver
 from exporter.intake import refusals, refused_retry
-from exporter.models import Delivery, RejectedEvent
+from exporter.models import Delivery, DeliveryTotal, LogMark, RejectedEvent
 from tests.exporter.views.test_attempts import HIDDEN, base, somebody
-from tests.support.delivering import Line, a_line
+from tests.exporter.views.test_status import receive
+from tests.support.delivering import EMAIL_OPEN, Line, a_line
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -88,7 +91,7 @@ def test_retry_all_sends_them_again_and_what_is_accepted_leaves_the_page() -> No
         assert asked.redirect_chain[-1][1] == 303
         assert "Sending them again" in asked.content.decode()
         again = marketer.post(f"{path}retry/", follow=True).content.decode()
-        assert "They are being sent again already." in again
+        assert "Rejected events are being sent again already." in again
         deliver(Delivery.objects.get(kind="retry").pk)
         page = marketer.get(path).content.decode()
         assert "1 event was accepted by Segment" in page
@@ -122,3 +125,37 @@ def test_what_the_intake_refused_is_shown_and_tried_again() -> None:
         assert "0 accepted, 0 duplicates, 1 refused again." in marketer.get(path).content.decode()
         listed = marketer.get(f"/w/{line.workspace.slug}/data-export/").content.decode()
         assert "1 event refused at the intake in 7 days" in listed
+
+
+def test_what_the_log_no_longer_holds_is_not_offered_for_a_retry(
+    as_: Callable[[str], Client], connector: Connector
+) -> None:
+    receive(connector, delivered=4, rejected=2, waiting=0)
+    LogMark.objects.update_or_create(workspace=connector.workspace, defaults={"first_event": 6})
+    kept = {"workspace": connector.workspace, "connector": connector, "event_type": EMAIL_OPEN, "cut": False}
+    RejectedEvent.objects.create(
+        **kept, event_number=3, reason="Segment answered 400.", at=sql.clock(), event=b"", id_hash=b"3"
+    )
+    path = f"/w/harbour/data-export/{connector.pk}/rejected/"
+
+    def page() -> str:
+        return " ".join(as_("marketer").get(path).content.decode().split())
+
+    assert "The log no longer holds these events, so they cannot be sent again." in page()
+    assert f'action="{path}retry/"' not in page()
+    LogMark.objects.update(first_event=3)
+    assert f'action="{path}retry/"' in page()
+
+
+def test_rejected_events_whose_reasons_are_kept_no_longer_are_not_denied(
+    as_: Callable[[str], Client], connector: Connector
+) -> None:
+    receive(connector, delivered=4, rejected=2, waiting=0)
+    path = f"/w/harbour/data-export/{connector.pk}/rejected/"
+    page = as_("viewer").get(path).content.decode()
+    assert "2 events were rejected" in page
+    assert "No event is rejected" not in page
+    DeliveryTotal.objects.filter(outcome="rejected").delete()
+    page = as_("viewer").get(path).content.decode()
+    assert "No event is rejected" in page
+    assert "There is nothing to correct or to send again." in page, "some may have expired, or wait"

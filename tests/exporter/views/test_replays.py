@@ -13,10 +13,13 @@ from django.utils import timezone
 
 from connectors.models import AuditEntry, Role
 from connectors.setup import lifecycle
+from exporter import sql
+from exporter.actions import replays
+from exporter.actions.replay_preview import Wanted
 from exporter.delivery import expiry
 from exporter.delivery.deliver import deliver
 from exporter.maintenance import trimming
-from exporter.models import Delivery, EventBatch, Replay, ReplayState
+from exporter.models import Attempt, Delivery, EventBatch, Replay, ReplayState
 from tests.exporter.views.test_attempts import base, somebody
 from tests.support.ageing import after, make_older, signed
 from tests.support.delivering import EMAIL_OPEN, NOBODY, Line, a_line
@@ -59,7 +62,7 @@ def test_what_expired_is_counted_replayed_and_told(line: Line) -> None:
     assert re.search(r'value="expired"\s+checked', form)
     assert not re.search(r'value="rejected"\s+checked', form)
     counted = marketer.post(f"{path}new/", typed(look="1", rate="10")).content.decode()
-    assert "About 30 events would be sent" in counted
+    assert "About 30 events would be replayed" in counted
     assert "Less than a minute at 10 events a second." in counted
     assert EMAIL_OPEN in counted
     assert not Replay.objects.exists(), "nothing is sent before somebody says so"
@@ -150,7 +153,7 @@ def test_events_that_are_no_longer_kept_are_told_beforehand(line: Line) -> None:
     marketer = somebody(line.workspace, Role.MARKETER)
     asked = typed(outcomes=["everything"], look="1", since="2020-01-01T00:00")
     page = marketer.post(f"{base(line)}replays/new/", asked).content.decode()
-    assert "About 6 events would be sent" in page
+    assert "About 6 events would be replayed" in page
     assert "4 more events of that time are no longer kept" in page
     assert "recognises a repeat by its message ID for about" in page
 
@@ -165,7 +168,7 @@ def test_a_span_within_an_hour_long_ago_is_counted(line: Line) -> None:
     marketer = somebody(line.workspace, Role.MARKETER)
     asked = typed(since=f"{since:%Y-%m-%dT%H:%M}", look="1")
     page = marketer.post(f"{base(line)}replays/new/", asked).content.decode()
-    assert "About 5 events would be sent" in page
+    assert "About 5 events would be replayed" in page
 
 
 def test_viewers_watch_and_are_told_who_may(line: Line) -> None:
@@ -240,3 +243,59 @@ def test_a_replay_of_a_connector_that_is_just_deleted_is_not_found(line: Line) -
     with done_before('INSERT INTO "exporter_replay"', lambda: lifecycle.delete(line.connector, by=NOBODY)):
         assert marketer.post(f"{base(line)}replays/new/", typed()).status_code == 404
     assert not Delivery.objects.exists()
+
+
+def test_types_that_are_not_chosen_now_are_told_before_a_replay(line: Line) -> None:
+    lose(line, 4)
+    chosen = lifecycle.Settings("Segment", "data@example.com", ["users.messages.email.Click"], False)
+    line.connector.refresh_from_db()
+    lifecycle.update(line.connector, chosen, seen_version=line.connector.version, by=NOBODY)
+    marketer, path = somebody(line.workspace, Role.MARKETER), f"{base(line)}replays/new/"
+    page = " ".join(marketer.post(path, typed(look="1")).content.decode().split())
+    assert "About 4 events would be replayed" in page
+    assert "4 of them are of types that are not chosen now: they are counted as not selected" in page
+
+
+def test_speed_and_time_left_are_those_of_late_not_of_the_hours_it_was_paused(line: Line) -> None:
+    line.feed(100)
+    line.deliver()
+    made = replays.begin(
+        line.connector,
+        Wanted(sql.clock() - timedelta(hours=1), sql.clock(), outcomes=("everything",)),
+        NOBODY,
+    )
+    now = sql.clock()
+    Replay.objects.update(state=ReplayState.RUNNING, started_at=now - timedelta(hours=10))
+    Delivery.objects.filter(pk=made.delivery_id).update(cursor=40)
+    for place in range(4):
+        Attempt.objects.create(
+            delivery_id=made.delivery_id,
+            at=now - timedelta(seconds=10 * (4 - place)),
+            status=200,
+            verdict="accepted",
+            milliseconds=5,
+            events=10,
+            bytes=1_000,
+            first_event=10 * place,
+            last_event=10 * place + 9,
+        )
+    page = " ".join(
+        somebody(line.workspace, Role.VIEWER).get(f"{base(line)}replays/{made.pk}/").content.decode().split()
+    )
+    # One event a second of late, sixty to go; by its ten hours it would be fifteen hours more.
+    assert "<dd> 1 events/s </dd>" in page
+    assert "<dd> 1 min </dd>" in page
+    Delivery.objects.filter(pk=made.delivery_id).update(cursor=0)
+
+
+def test_one_behind_a_paused_one_says_that_somebody_has_to_act(line: Line) -> None:
+    line.feed(3)
+    line.deliver()
+    first = replays.send_again(line.connector, 0, NOBODY)
+    second = replays.send_again(line.connector, 1, NOBODY)
+    viewer, path = somebody(line.workspace, Role.VIEWER), f"{base(line)}replays/{second.pk}/"
+    assert "this one begins by itself when it may" in viewer.get(path).content.decode()
+    replays.pause(first, NOBODY)
+    page = " ".join(viewer.get(path).content.decode().split())
+    assert "Another replay of this connector is paused." in page
+    assert "begins by itself" not in page

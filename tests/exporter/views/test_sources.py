@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from connectors.models import Role, User, Workspace
+from exporter import sql
 from exporter.log import event_log
 from exporter.models import Source
 from exporter.sources.following import follow
@@ -146,3 +147,15 @@ def test_a_key_that_is_refused_is_changed_and_the_bucket_followed(
     assert event_log.head(workspace.pk) >= 2
     assert "Failing" not in admin.get(f"{base}{source.pk}/").content.decode()
     assert somebody(workspace, Role.MARKETER).get(page).status_code == 403
+
+
+def test_a_failing_source_that_is_paused_promises_no_try(workspace: Workspace, bucket: Bucket) -> None:
+    admin: Client = somebody(workspace, Role.ADMIN)
+    base = f"/w/{workspace.slug}/settings/sources/"
+    admin.post(f"{base}new/", typed(bucket))
+    Source.objects.update(trouble="forbidden", failing_since=sql.clock())
+    path = f"{base}{Source.objects.get().pk}/"
+    assert "it is retried automatically" in admin.get(path).content.decode()
+    paused = " ".join(admin.post(f"{path}pause/", follow=True).content.decode().split())
+    assert "it is retried automatically" not in paused
+    assert "nothing is tried before it is resumed" in paused
