@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext, pgettext_lazy
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
+_HALF_A_YEAR = 180  # days
 # The patterns dates are written by, in Django's letters; each language has its own order and signs.
 PATTERNS = (
     pgettext_lazy("date pattern", "j F Y"),
@@ -81,7 +82,8 @@ def ago(moment: datetime, now: datetime) -> str:
 
 
 def by_the_clock(moment: datetime, now: datetime) -> str:
-    """`10:05` on the same day, `Monday, 09:12` within six days, else `12 August, 10:05`."""
+    """`10:05` on the same day, `Monday, 09:12` within six days, `12 August, 10:05` within half a year, else with the
+    year."""
     local, today = timezone.localtime(moment), timezone.localtime(now).date()
     time = date_format(local, "H:i")
     days = abs((local.date() - today).days)
@@ -89,7 +91,8 @@ def by_the_clock(moment: datetime, now: datetime) -> str:
         return time
     if days < 6:
         return _("%(weekday)s, %(time)s") % {"weekday": date_format(local, "l"), "time": time}
-    return _("%(day)s, %(time)s") % {"day": written(local, "j F"), "time": time}
+    day = written(local, "j F" if days < _HALF_A_YEAR else "j F Y")
+    return _("%(day)s, %(time)s") % {"day": day, "time": time}
 
 
 def to_the_second(moment: datetime) -> str:

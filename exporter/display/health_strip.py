@@ -16,6 +16,7 @@ from exporter.reports.summary import Summary
 from exporter.reports.time_series import STRIP_CELLS, STRIP_STEP, Cell
 
 STEP, WIDTH, HEIGHT = 10, 8, 28
+_SPAN = timedelta(seconds=STRIP_STEP)
 # How many cells the longest label of a day covers: in a card of 600 pixels, and in one of 256, on the narrowest phone.
 _LABEL, _LABEL_IN_NARROW = 9, 21
 _HEIGHTS = {"none": 3, "ok": 8, "warn": 22, "bad": 28}
@@ -61,9 +62,10 @@ def strip(cells: Sequence[Cell], summary: Summary) -> Strip:
 def _days(cells: Sequence[Cell]) -> list[Day]:
     days = []
     for place, cell in enumerate(cells):
-        local = timezone.localtime(cell.at)
         left = STRIP_CELLS - place
-        if local.hour < STRIP_STEP // 3_600 and left >= _LABEL:
+        # By the date: of a day on which clocks change, two cells may begin within the first two hours, or none.
+        begins_a_day = timezone.localdate(cell.at) != timezone.localdate(cell.at - _SPAN)
+        if begins_a_day and left >= _LABEL:
             days.append(Day(round(100 * place / STRIP_CELLS, 2), cell.at, left < _LABEL_IN_NARROW))
     return days
 
@@ -97,7 +99,7 @@ def _sentence(cells: Sequence[Cell], summary: Summary) -> str:
         return _quiet(worked, launched_at, now)
     last = troubles[-1]
     begin = max(last.at, summary.connector.created_at)
-    end = min(last.at + timedelta(seconds=STRIP_STEP), now)
+    end = min(last.at + _SPAN, now)
     terms = {"from": by_the_clock(begin, now), "until": by_the_clock(end, now), "n": len(troubles)}
     return (
         ngettext(

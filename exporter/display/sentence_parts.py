@@ -34,11 +34,13 @@ def waiting_until_loss(summary: Summary, now: datetime) -> str:
 
 
 def hours_ago(moment: datetime, now: datetime) -> str:
-    """`3 h ago` within a day, otherwise by the clock."""
+    """`3 h ago` within a day, then `on Monday, 09:12`."""
     seconds = (now - moment).total_seconds()
-    if HOUR <= seconds < DAY:
+    if seconds < HOUR:
+        return ago(moment, now)
+    if seconds < DAY:
         return _("%(n)s h ago") % {"n": int(seconds // HOUR)}
-    return ago(moment, now)
+    return _("on %(when)s") % {"when": by_the_clock(moment, now)}
 
 
 def clock(moment: datetime | None, now: datetime) -> str:

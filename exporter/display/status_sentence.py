@@ -117,8 +117,8 @@ def _rejected_again(summary: Summary, now: datetime) -> str:
         return _("Fingerprint of this key: %(print)s.") % terms if summary.key_fingerprint else ""
     terms["when"] = by_the_clock(last, now)
     if not summary.key_fingerprint:
-        return _("It was last rejected at %(when)s.") % terms
-    return _("It was last rejected at %(when)s (fingerprint %(print)s).") % terms
+        return _("Last rejected: %(when)s.") % terms
+    return _("Last rejected: %(when)s (fingerprint %(print)s).") % terms
 
 
 def _request_refused(summary: Summary, now: datetime) -> Sentence:
@@ -210,12 +210,12 @@ def _paused(summary: Summary, now: datetime) -> Sentence:
     connector = summary.connector
     when = clock(connector.paused_at, now)
     if connector.paused_by is not None:
-        headline = _("Paused by %(person)s at %(when)s.") % {
+        headline = _("Paused by %(person)s (%(when)s).") % {
             "person": connector.paused_by.get_full_name(),
             "when": when,
         }
     else:
-        headline = _("Paused at %(when)s.") % {"when": when}
+        headline = _("Paused (%(when)s).") % {"when": when}
     if not summary.pending:
         meaning = _(
             "Nothing is waiting. Events that arrive in the meantime are kept for %(hours)s hours."

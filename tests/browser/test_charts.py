@@ -68,6 +68,17 @@ def test_numbers_of_seven_digits_fit_wherever_they_stand(status_page: Page) -> N
     assert not found, "\n".join(found)
 
 
+def test_the_days_below_the_chart_of_a_week_fit(status_page: Page) -> None:
+    found = []
+    for language in LANGUAGES:
+        with translation.override(language):
+            # Around the end of a month, whose name is one of the longest.
+            figure = figures.events(a_day((), WEEK, datetime(2026, 9, 26, tzinfo=UTC)), "")
+            status_page.evaluate(REPLACE, [".plot.events", a_figure(figure, WEEK)])
+        found += [f"{language}: {fault}" for fault in faults(status_page)]
+    assert not found, "\n".join(found)
+
+
 def faults(page: Page) -> Iterator[str]:
     for width in WIDTHS:
         yield from misfits(page, width)
@@ -85,9 +96,9 @@ def a_figure(figure: figures.Figure, window: TimeWindow = DAY) -> str:
     return render_to_string("exporter/figure.html", {"figure": figure, "hour_format": pattern})
 
 
-def a_day(lost: tuple[int, ...], window: TimeWindow = DAY) -> Trends:
-    """A day of millions of events, most of which took hours; `lost` are the steps in which most were lost."""
-    begins = [MIDNIGHT + timedelta(seconds=window.step * step) for step in range(window.steps)]
+def a_day(lost: tuple[int, ...], window: TimeWindow = DAY, since: datetime = MIDNIGHT) -> Trends:
+    """A window of millions of events, most of which took hours; `lost` are the steps in which most were lost."""
+    begins = [since + timedelta(seconds=window.step * step) for step in range(window.steps)]
     events = {name: [0.0] * window.steps for name in EVENT_ROWS}
     events["delivered"] = [2_345_678.0] * window.steps
     events["expired"] = [1_234_567.0 + step if step in lost else 0.0 for step in range(window.steps)]

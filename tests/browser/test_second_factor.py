@@ -10,6 +10,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from playwright.sync_api import Page
+from pytest_django import Settings
 
 from connectors.models import User
 
@@ -87,7 +88,9 @@ def code(secret: str) -> str:
     return value
 
 
-def test_a_code_is_asked_for_once_it_is_set_up(open_as: Open, admin: User) -> None:
+def test_a_code_is_asked_for_once_it_is_set_up(open_as: Open, admin: User, settings: Settings) -> None:
+    # A code is for its half minute only, which may end on the way.
+    settings.MFA_TOTP_TOLERANCE = 1
     page = open_as(None)
     sign_in(page, admin)
     page.wait_for_url(START)

@@ -1,8 +1,17 @@
-"""What a bucket's listing has on a page: objects, and folders where a delimiter is given."""
+"""What a bucket's listing has on a page: objects, and folders where a delimiter is given; and how Braze names them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+_NOW = datetime.now(UTC)
+
+
+def hour_folder(hours_ago: int = 0) -> str:
+    """What Braze calls the folder of an hour, such as `date=2026-11-25-21`; a source looks in those of the last two
+    days. All are told from one moment, so that a name stays what it is when the next hour begins."""
+    return f"date={_NOW - timedelta(hours=hours_ago):%Y-%m-%d-%H}"
 
 
 def page_of(

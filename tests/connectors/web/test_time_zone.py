@@ -27,11 +27,11 @@ def test_times_are_told_in_the_zone_of_the_browser(
     client, path = as_("viewer"), paused(connector)
     page = client.get(path).content.decode()
     assert "Times are in UTC." in page
-    assert "4 May, 20:05" in page
+    assert "4 May 2020, 20:05" in page
     client.cookies["zone"] = "Asia/Kolkata"
     page = client.get(path).content.decode()
     assert "Times are in Asia/Kolkata." in page
-    assert "5 May, 01:35" in page
+    assert "5 May 2020, 01:35" in page
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
+from django.template.loader import render_to_string
+from django.utils import translation
 
 from exporter.display import figures
 from exporter.reports.time_series import EVENT_ROWS, Timeline, Trends
@@ -148,3 +150,23 @@ def test_the_plot_makes_room_for_the_words_at_its_sides() -> None:
     assert many.left > few.left == figures.WIDE.left
     quick, slow = (figures.delays(trends(p50=[delay])).chart.frame for delay in (0.02, 35_940))
     assert slow.right > quick.right >= figures.SLIM.right
+
+
+@pytest.mark.parametrize(
+    ("language", "first"),
+    [
+        ("en", "4 Mar"),
+        ("fr", "4 mars"),
+        ("pt-br", "4 março"),
+        ("es", "4 marzo"),
+        ("ja", "3月4日"),
+        ("de", "4. März"),
+    ],
+)
+def test_the_days_of_a_week_are_written_as_the_language_writes_them(language: str, first: str) -> None:
+    with translation.override(language):
+        figure = figures.events(trends(delivered=[9] * WEEK.steps), REJECTED)
+        drawn = render_to_string("exporter/figure.html", {"figure": figure, "hour_format": "j M"})
+    labels = [label.split("<")[0].strip() for label in drawn.split('class="hour"')[1:]]
+    assert labels[0].rpartition(">")[2].strip() == first
+    assert len(labels) == 7

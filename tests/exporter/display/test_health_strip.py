@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
+from django.utils import timezone
 
 from connectors.models import Connector
 from exporter.display.health_strip import HEIGHT, STEP, strip
 from exporter.reports.health import Health
 from exporter.reports.time_series import STRIP_CELLS, STRIP_STEP, Cell
+from exporter.reports.windows import WEEK
 from tests.support.summaries import NOW, a_summary
 
 LAUNCHED = Connector(name="Segment", created_at=NOW - timedelta(days=30))
@@ -74,6 +78,25 @@ def test_days_are_labelled_where_they_begin_if_there_is_room() -> None:
     assert [day.at.hour for day in days] == [0] * len(days)
     assert 6 <= len(days) <= 7
     assert all(0 <= day.x <= 95 for day in days)
+
+
+# In the weeks in which clocks are set back or forward, and where that happens by half an hour.
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("America/New_York", datetime(2026, 11, 2, tzinfo=UTC)),
+        ("Europe/London", datetime(2027, 3, 29, tzinfo=UTC)),
+        ("Australia/Lord_Howe", datetime(2026, 4, 6, tzinfo=UTC)),
+        ("Asia/Kolkata", datetime(2026, 11, 26, tzinfo=UTC)),
+    ],
+)
+def test_each_day_is_labelled_once_in_any_zone_at_any_hour(zone: str, day: datetime) -> None:
+    with timezone.override(ZoneInfo(zone)):
+        for hour in range(6 * 24):
+            week = WEEK.since(day + timedelta(hours=hour))
+            cells = [Cell(week + timedelta(seconds=STRIP_STEP * place), "ok") for place in range(STRIP_CELLS)]
+            days = [timezone.localdate(one.at) for one in strip(cells, WELL).days]
+            assert all(after - before == timedelta(days=1) for before, after in pairwise(days)), (hour, days)
 
 
 def test_no_cells_are_no_trouble() -> None:

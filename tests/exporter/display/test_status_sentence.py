@@ -136,7 +136,7 @@ def test_a_rejected_key_tells_what_waits_and_when_the_first_are_lost() -> None:
         "Segment rejected the write key ••••0000 3 h ago. 12,440 events are waiting; "
         "the first will be lost on Friday, 09:00."
     )
-    assert "It was last rejected at 11:56 (fingerprint a1b2c3)." in told.meaning
+    assert "Last rejected: 11:56 (fingerprint a1b2c3)." in told.meaning
     assert told.step == "rotate"
 
 
@@ -147,10 +147,19 @@ def test_a_loss_that_is_due_today_is_told_by_the_clock_alone() -> None:
 
 def test_a_key_that_was_rejected_once_has_no_last_time() -> None:
     once = {"key_rejected_at": NOW, "key_rejected_again_at": NOW}
-    assert "last rejected" not in said(Health.KEY_REJECTED, **once).meaning
+    assert "Last rejected" not in said(Health.KEY_REJECTED, **once).meaning
     assert "Fingerprint of this key: a1b2c3." in (
         said(Health.KEY_REJECTED, **once, key_fingerprint="a1b2c3").meaning
     )
+
+
+def test_what_was_on_another_day_is_told_with_that_day() -> None:
+    rejected = said(Health.KEY_REJECTED, failing_since=MONDAY, key_rejected_at=MONDAY, pending=2)
+    assert rejected.headline == (
+        "Segment rejected the write key ••••0000 on Monday, 09:12. 2 events are waiting."
+    )
+    paused = Connector(workspace=Workspace(), paused_at=MONDAY)
+    assert said(Health.PAUSED, connector=paused).headline == "Paused (Monday, 09:12)."
 
 
 def test_what_an_earlier_key_did_is_not_said_of_the_key_in_use() -> None:

@@ -20,23 +20,22 @@ DAY = balance.CHOICES[1]
 OPEN = "users.messages.email.Open"
 
 
-def this_hour() -> datetime:
-    return datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-
-
-def plant(connector: Connector, by_hours_ago: dict[int, int]) -> None:
-    Connector.objects.update(created_at=this_hour() - timedelta(days=30))
+def plant(connector: Connector, by_hours_ago: dict[int, int]) -> datetime:
+    """Answers the hour they are counted back from."""
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    Connector.objects.update(created_at=hour - timedelta(days=30))
     connector.refresh_from_db()
     for ago, count in by_hours_ago.items():
-        minute = this_hour() - timedelta(hours=ago)
+        minute = hour - timedelta(hours=ago)
         ReceivedCount.objects.create(
             workspace=connector.workspace, minute=minute, event_type=OPEN, count=count
         )
     total = sum(by_hours_ago.values())
     ReceivedTotal.objects.create(
-        workspace=connector.workspace, event_type=OPEN, count=total, last_received_at=this_hour()
+        workspace=connector.workspace, event_type=OPEN, count=total, last_received_at=hour
     )
     EventLog.objects.update(next_event=total)
+    return hour
 
 
 def fell(connector: Connector, choice: Choice = DAY) -> datetime | None:
@@ -45,8 +44,8 @@ def fell(connector: Connector, choice: Choice = DAY) -> datetime | None:
 
 def test_a_fall_begins_where_the_last_usual_hour_ended(connector: Connector) -> None:
     usual = dict.fromkeys(range(22, 48), 100)
-    plant(connector, usual | dict.fromkeys(range(1, 22), 2))
-    assert fell(connector) == this_hour() - timedelta(hours=21)
+    hour = plant(connector, usual | dict.fromkeys(range(1, 22), 2))
+    assert fell(connector) == hour - timedelta(hours=21)
     page = status_page.gather(connector, DAY, type_table.RECEIVED, all_types=False)
     assert page["ledger"].fell_since is not None
 

@@ -21,9 +21,10 @@ from exporter.sources.store import Trouble
 from tests.support.avro import container, record
 from tests.support.azure_storage import ACCOUNT, KEY, make_container, running_storage
 from tests.support.factories import WorkspaceFactory
+from tests.support.object_listing import hour_folder
 
 pytestmark = pytest.mark.django_db(transaction=True)
-FOLDER = "currents/dataexport/event_type=users.messages.email.Open/date=2026-11-25-21"
+FOLDER = f"currents/dataexport/event_type=users.messages.email.Open/{hour_folder()}"
 CONTAINER = f"exports{token_hex(4)}"
 
 Put = Callable[[str, bytes], Any]

@@ -28,11 +28,12 @@ from exporter.sources.store import Store, Trouble
 from tests.support.avro import container, record
 from tests.support.buckets import KEY, KEY_ID, Bucket, a_server, locked
 from tests.support.factories import WorkspaceFactory
+from tests.support.object_listing import hour_folder
 from tests.support.raw_server import raw_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOBODY = By(None)
-LAYOUT = "dataexport/prod/S3/integration.1/event_type={type}/date={hour}/398/{name}.avro"
+LAYOUT = "dataexport/prod/S3/integration.1/event_type={type}/{hour}/398/{name}.avro"
 OPEN, UNHEARD = "users.messages.email.Open", "users.behaviors.Unheard"
 numbers = count()
 
@@ -55,8 +56,7 @@ def workspace() -> Workspace:
 
 
 def placed(name: str, event_type: str = OPEN, hours: int = 0) -> str:
-    hour = (timezone.now() - timedelta(hours=hours)).strftime("%Y-%m-%d-%H")
-    return LAYOUT.format(type=event_type, hour=hour, name=name)
+    return LAYOUT.format(type=event_type, hour=hour_folder(hours), name=name)
 
 
 def some(start: int, many: int = 3, codec: str = "deflate") -> bytes:

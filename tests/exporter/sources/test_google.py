@@ -14,9 +14,10 @@ from exporter.sources.store import Trouble
 from tests.support.avro import container, record
 from tests.support.factories import WorkspaceFactory
 from tests.support.google_storage import running_storage
+from tests.support.object_listing import hour_folder
 
 pytestmark = pytest.mark.django_db(transaction=True)
-FOLDER = "currents/dataexport/event_type=users.messages.email.Open/date=2026-11-25-21"
+FOLDER = f"currents/dataexport/event_type=users.messages.email.Open/{hour_folder()}"
 
 
 def test_a_bucket_of_google_is_listed_in_pages_read_and_followed() -> None:

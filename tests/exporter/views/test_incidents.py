@@ -57,7 +57,7 @@ def test_an_incident_stays_with_all_that_was_done_about_it() -> None:
         status = told(client, base(line))
         assert "Delivering; up to date." in status
         for page in (status, told(client, f"{base(line)}incidents/")):
-            assert re.search("delivering again since [0-9:]+, closed once that has lasted 1 min", page)
+            assert re.search("delivering again since .+, closed once that has lasted 1 min", page)
             assert "nothing lost so far" in page
             assert "going on" not in page
         look(after(seconds=90))
@@ -143,7 +143,7 @@ def test_one_that_comes_again_within_the_hour_says_that_it_closes_later() -> Non
             line.deliver()
             look(after(seconds=90))
         page = told(viewer(line), f"{base(line)}incidents/")
-        assert re.search("delivering again since [0-9:]+, closed after 10 min without trouble", page)
+        assert re.search("delivering again since .+, closed after 10 min without trouble", page)
 
 
 def test_a_pause_that_is_over_with_nothing_to_send_is_no_trouble_any_more() -> None:

@@ -118,8 +118,9 @@ def test_every_chart_has_a_title_a_description_and_its_numbers_as_a_table(
     assert "<title" in chart
     assert "40 events accepted by Segment, 2 not delivered, 5 waiting." in chart
     table = page.split('id="events-table"')[1].split("</details>")[0]
-    newest = re.findall(r"<td[^>]*>([^<]+)", table)[:5]
-    assert newest == ["40", "2", "0", "0", "5"]
+    cells = re.findall(r"<td[^>]*>([^<]+)", table)
+    # An hour may have begun meanwhile.
+    assert ["40", "2", "0", "0", "5"] in (cells[:5], cells[5:10])
 
 
 def test_what_waits_never_stands_on_what_was_accepted(connector: Connector) -> None:
