@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
@@ -18,7 +18,6 @@ from connectors.setup import lifecycle
 from connectors.setup.forms import NAME_LENGTH, LaunchForm
 from connectors.web.permissions import Action, in_workspace
 from connectors.web.request_helpers import IN_THE_WAY, REFUSED, by, field_remarks, see_other
-from connectors.workspaces.archived import Archived
 
 
 @sensitive_post_parameters("write_key")
@@ -43,8 +42,6 @@ def create(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
             write_key=form.cleaned_data["write_key"],
             by=by(request),
         )
-    except Archived:
-        raise Http404 from None
     except lifecycle.TypeTaken as taken:
         return _taken(request, taken.standing, IN_THE_WAY)
     messages.success(request, _("Launched. Events that arrive from now on go to Segment."))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -16,7 +16,6 @@ from connectors.vault import shown_once
 from connectors.web.permissions import Action, in_workspace
 from connectors.web.request_helpers import REFUSED, ask, by, see_other
 from connectors.workspaces import tokens
-from connectors.workspaces.archived import Archived
 
 MOST_ENDED = 50
 
@@ -69,10 +68,7 @@ def create(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
     form = TokenForm(request.POST if request.method == "POST" else None, initial={"scopes": [Scope.INTAKE]})
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
-        try:
-            _token, plain = tokens.create(workspace, data["name"], data["scopes"], by(request))
-        except Archived:
-            raise Http404 from None
+        _token, plain = tokens.create(workspace, data["name"], data["scopes"], by(request))
         return _show(workspace, plain)
     return render(
         request,
@@ -93,8 +89,6 @@ def rotate(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseB
         except tokens.Ended:
             messages.error(request, _("That token does not work any more. Create a new one."))
             return see_other("tokens", workspace.slug)
-        except Archived:
-            raise Http404 from None
         return _show(workspace, plain)
     return ask(
         request,

@@ -24,6 +24,7 @@ from django.utils.translation import ngettext
 from connectors.models import Membership, MembershipQuerySet, Role, Workspace, not_ended
 from connectors.sign_in.session_rights import has_second_factor
 from connectors.web.gone import is_gone
+from connectors.workspaces.archived import Archived
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, Workspace, P], HttpResponseBase]
@@ -110,7 +111,7 @@ def in_workspace(action: Action) -> Callable[[View[P]], Callable[..., HttpRespon
                 raise PermissionDenied(f"{reason(action)} {_admins_of(workspace)}".strip())
             try:
                 return view(request, workspace, *args, **kwargs)
-            except (ObjectDoesNotExist, IntegrityError) as error:
+            except (ObjectDoesNotExist, IntegrityError, Archived) as error:
                 if not is_gone(error):
                     raise
                 raise Http404 from None

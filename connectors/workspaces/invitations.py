@@ -18,6 +18,7 @@ from connectors.audit.actions import AuditAction
 from connectors.audit.actor import By
 from connectors.audit.record import record
 from connectors.models import Invitation, Membership, Role, User, Workspace
+from connectors.workspaces.archived import hold_open
 from connectors.workspaces.last_admin import LastAdmin, check_admins
 
 LASTS = timedelta(days=7)
@@ -39,10 +40,11 @@ def invite(
 
     Raises:
         InvitationRefused: the person is a member already.
+        Archived: the workspace is closed.
     """
     address = email.strip().lower()
     with transaction.atomic():
-        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+        hold_open(workspace)
         members = Membership.objects.standing().filter(workspace=workspace, user__email=address)
         member = members.select_related("user").first()
         # Somebody who never signed in may need another link.

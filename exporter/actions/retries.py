@@ -11,6 +11,7 @@ from connectors.audit.actions import AuditAction
 from connectors.audit.actor import By
 from connectors.audit.record import record
 from connectors.models import Connector, Workspace
+from connectors.workspaces.archived import hold_open
 from exporter.dispatch import wakeup
 from exporter.models import Delivery, DeliveryKind, RefusedRetry, RejectedEvent
 
@@ -112,10 +113,10 @@ def retry_refused(workspace: Workspace, by: By) -> None:
     """Begins to let what the intake refused go through it again; a task does so, `refused_retry` tells how far it is.
 
     Raises:
-        AlreadyRetrying, Nothing.
+        AlreadyRetrying, Nothing, Archived.
     """
     with transaction.atomic():
-        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+        hold_open(workspace)
         if RefusedRetry.objects.filter(workspace=workspace, finished_at=None).exists():
             raise AlreadyRetrying
         rows = RejectedEvent.objects.filter(workspace=workspace, connector=None, cut=False)

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
@@ -19,7 +19,6 @@ from connectors.vault import shown_once
 from connectors.web.permissions import Action, in_workspace
 from connectors.web.request_helpers import by, is_partial, see_other
 from connectors.workspaces import tokens
-from connectors.workspaces.archived import Archived
 from exporter.models import RefusalCount, Source
 from exporter.reports import event_search
 from exporter.reports import summary as status
@@ -60,10 +59,7 @@ def data_export(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
 @in_workspace(Action.MANAGE)
 def braze_token(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
     """The token Braze needs, made where its steps are told, and shown there once."""
-    try:
-        _token, plain = tokens.create(workspace, BRAZE, [Scope.INTAKE], by(request))
-    except Archived:
-        raise Http404 from None
+    _token, plain = tokens.create(workspace, BRAZE, [Scope.INTAKE], by(request))
     answer = see_other("data_export", workspace.slug)
     shown_once.hand_over(answer, plain, reverse("data_export", args=[workspace.slug]))
     return answer

@@ -16,7 +16,6 @@ from django.views.decorators.http import require_POST, require_safe
 from connectors.models import Connector, Workspace
 from connectors.web.permissions import Action, in_workspace
 from connectors.web.request_helpers import REFUSED, by, see_other
-from connectors.workspaces.archived import Archived
 from exporter.actions import imports
 from exporter.intake import uploads
 from exporter.models import Upload
@@ -54,8 +53,6 @@ def begin(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
         )
     except imports.ImportRefused as error:
         return JsonResponse({"detail": str(error)}, status=REFUSED)
-    except Archived:
-        raise Http404 from None
     page = reverse("import", args=[workspace.slug, upload.pk])
     return JsonResponse({"page": page, "pieces": f"{page}pieces/"}, status=201)
 
@@ -109,8 +106,6 @@ def act(request: HttpRequest, workspace: Workspace, pk: int, act: str) -> HttpRe
                 raise Http404
     except imports.ImportRefused as error:
         messages.error(request, str(error))
-    except Archived:
-        raise Http404 from None
     return see_other("import", workspace.slug, upload.pk)
 
 

@@ -16,7 +16,6 @@ from connectors.models import Workspace
 from connectors.web.permissions import Action, in_workspace
 from connectors.web.rate_limit import CostlyKind, at_most
 from connectors.web.request_helpers import REFUSED, ask, by, see_other
-from connectors.workspaces.archived import Archived
 from exporter.actions import sources
 from exporter.models import Source
 from exporter.models.sources import Taken
@@ -52,8 +51,6 @@ def new(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
                 messages.success(request, _("Following. What it finds goes into the log."))
                 return see_other("source", workspace.slug, made.pk)
             context["found"] = sources.check(form.wish())
-        except Archived:
-            raise Http404 from None
         except sources.Standing:
             form.add_error("url", _("This workspace follows this address already."))
         except BadAddress as error:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -19,7 +19,6 @@ from connectors.vault import shown_once
 from connectors.web.permissions import Action, in_workspace
 from connectors.web.rate_limit import CostlyKind, at_most
 from connectors.web.request_helpers import REFUSED, by, see_other
-from connectors.workspaces.archived import Archived
 from exporter.actions import webhook as acting
 from exporter.incidents.webhook import NotTaken
 from exporter.models import Webhook
@@ -41,8 +40,6 @@ def webhook(request: HttpRequest, workspace: Workspace) -> HttpResponseBase:
     if form.is_bound and form.is_valid():
         try:
             secret = acting.put(workspace, form.cleaned_data["url"], by(request))
-        except Archived:
-            raise Http404 from None
         except acting.BadTarget as error:
             form.add_error("url", str(error))
         else:

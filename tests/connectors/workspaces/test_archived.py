@@ -10,9 +10,11 @@ from django.db import connection, transaction
 
 from connectors.audit.actor import By
 from connectors.models import Workspace
-from connectors.workspaces import tokens, workspaces
+from connectors.workspaces import invitations, tokens, workspaces
 from connectors.workspaces.archived import Archived
-from tests.support.factories import WorkspaceFactory
+from exporter.actions import retries
+from exporter.models import RefusedRetry
+from tests.support.factories import RejectedEventFactory, WorkspaceFactory
 from tests.support.people import launch
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,9 +29,18 @@ def add_connector(workspace: Workspace) -> None:
     launch(workspace)
 
 
-@pytest.mark.parametrize("add", [add_token, add_connector])
+def retry_refused(workspace: Workspace) -> None:
+    retries.retry_refused(workspace, NOBODY)
+
+
+def add_guest(workspace: Workspace) -> None:
+    invitations.invite(workspace, "guest@example.com", "viewer", None, NOBODY)
+
+
+@pytest.mark.parametrize("add", [add_token, add_connector, add_guest, retry_refused])
 def test_nothing_is_added_at_the_moment_a_workspace_is_archived(add: Callable[[Workspace], None]) -> None:
     workspace = WorkspaceFactory.create()
+    RejectedEventFactory.create(workspace=workspace)
     told: list[str] = []
 
     def late() -> None:
@@ -51,3 +62,5 @@ def test_nothing_is_added_at_the_moment_a_workspace_is_archived(add: Callable[[W
     assert told == ["archived"]
     assert not workspace.connectors.exists()
     assert not workspace.intake_tokens.exists()
+    assert not workspace.invitations.exists()
+    assert not RefusedRetry.objects.exists()

@@ -17,6 +17,7 @@ from connectors.workspaces.workspaces import WorkspaceRefused
 from tests.support.ageing import wait_for_a_blocked_statement
 from tests.support.factories import MembershipFactory, UserFactory, WorkspaceFactory
 from tests.support.meanwhile import done_before
+from tests.support.people import filled_in
 from tests.support.threads import in_future
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -97,3 +98,19 @@ def test_an_invitation_that_is_accepted_just_now_is_not_sent_again(as_: As, work
         answer = admin.post(f"{PAGE}invitations/{made.pk}/again/", follow=True)
     assert answer.status_code == 200
     assert f"{guest.email} is already a member." in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "typed"),
+    [
+        ("settings/tokens/new/", {"name": "late", "scopes": ["intake"]}),
+        ("settings/members/invite/", {"email": "late@example.com", "role": "viewer"}),
+        ("data-export/new/segment/", filled_in()),
+    ],
+)
+def test_a_workspace_that_is_archived_just_now_is_not_found(
+    path: str, typed: dict[str, object], as_: As, workspace: Workspace
+) -> None:
+    admin = as_("admin")
+    with done_before("FOR NO KEY UPDATE", lambda: workspaces.archive(workspace, NOBODY)):
+        assert admin.post(f"/w/harbour/{path}", typed).status_code == 404
