@@ -82,7 +82,8 @@ class Preview:
 
     @property
     def events(self) -> int:
-        return self.by_type.total()
+        """Where hours are counted whole of which the log holds a part, no more than it holds."""
+        return min(self.by_type.total(), self.stop - self.first)
 
     def not_of(self, chosen: Collection[str]) -> int:
         """How many are of none of these types, as far as their type was counted."""

@@ -40,12 +40,13 @@ SELECT min(c.minute) FILTER (WHERE c.count > 0), sum(c.count)::bigint
 """
 
 
-# The requests of the last minute. Each began where the one before it ended, so the newest adds no way of its own.
+# The requests of so short a time that a pause does not count for long. Each began where the one before it ended, so the
+# newest adds no way of its own.
 _PACE = """
 SELECT count(*), coalesce(sum(events), 0)::bigint, max(first_event) - min(first_event),
        extract(epoch FROM max(at) - min(at))::float8
   FROM (SELECT at, events, first_event FROM exporter_attempt
-         WHERE delivery_id = %(delivery)s AND verdict = 'accepted' AND at > clock_timestamp() - interval '1 minute'
+         WHERE delivery_id = %(delivery)s AND verdict = 'accepted' AND at > clock_timestamp() - interval '20 seconds'
          ORDER BY at DESC LIMIT 200) newest
 """
 

@@ -111,16 +111,16 @@ def is_receiving(last_received_at: datetime | None) -> bool:
 
 
 def tell(summary: Summary) -> str:
-    """`Lifecycle events has sent nothing since 09:12. 12,684 events are waiting; …`"""
+    """`Lifecycle events has delivered nothing since 09:12. 12,684 events are waiting; …`"""
     name = summary.connector.name
     if summary.health == Health.LOSING_EVENTS:
         return _("%(name)s has lost %(events)s so far.") % {"name": name, "events": events(summary.lost)}
     since = summary.failing_since
     what = (
-        _("%(name)s has sent nothing since %(when)s.")
+        _("%(name)s has delivered nothing since %(when)s.")
         % {"name": name, "when": by_the_clock(since, summary.now)}
         if since
-        else _("%(name)s sends nothing.") % {"name": name}
+        else _("%(name)s delivers nothing.") % {"name": name}
     )
     return f"{what} {waiting_until_loss(summary, summary.now)}"
 

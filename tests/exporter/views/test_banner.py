@@ -18,7 +18,7 @@ from tests.support.people import launch
 from tests.support.summaries import NOW, a_summary
 
 pytestmark = pytest.mark.django_db
-NOTHING_SENT = "Lifecycle events has sent nothing since"
+NOTHING_SENT = "Lifecycle events has delivered nothing since"
 
 
 def reject_key(connector: Connector) -> None:
@@ -115,9 +115,9 @@ def test_the_sidebar_tells_whether_intake_receives(
         (
             Health.KEY_REJECTED,
             {"failing_since": NOW - timedelta(hours=3), "pending": 7},
-            "Segment has sent nothing since 09:00. 7 events are waiting",
+            "Segment has delivered nothing since 09:00. 7 events are waiting",
         ),
-        (Health.KEY_UNREADABLE, {}, "Segment sends nothing."),
+        (Health.KEY_UNREADABLE, {}, "Segment delivers nothing."),
     ],
 )
 def test_the_banner_tells_what_is_wrong_since_when(

@@ -19,7 +19,7 @@ from exporter.actions.replay_preview import Wanted
 from exporter.delivery import expiry
 from exporter.delivery.deliver import deliver
 from exporter.maintenance import trimming
-from exporter.models import Attempt, Delivery, EventBatch, Replay, ReplayState
+from exporter.models import Attempt, Delivery, DeliveryCount, EventBatch, Replay, ReplayState
 from tests.exporter.views.test_attempts import base, somebody
 from tests.support.ageing import after, make_older, signed
 from tests.support.delivering import EMAIL_OPEN, NOBODY, Line, a_line
@@ -270,14 +270,14 @@ def test_speed_and_time_left_are_those_of_late_not_of_the_hours_it_was_paused(li
     for place in range(4):
         Attempt.objects.create(
             delivery_id=made.delivery_id,
-            at=now - timedelta(seconds=10 * (4 - place)),
+            at=now - timedelta(seconds=4 * (4 - place)),
             status=200,
             verdict="accepted",
             milliseconds=5,
-            events=10,
+            events=4,
             bytes=1_000,
-            first_event=10 * place,
-            last_event=10 * place + 9,
+            first_event=4 * place,
+            last_event=4 * place + 3,
         )
     page = " ".join(
         somebody(line.workspace, Role.VIEWER).get(f"{base(line)}replays/{made.pk}/").content.decode().split()
@@ -299,3 +299,14 @@ def test_one_behind_a_paused_one_says_that_somebody_has_to_act(line: Line) -> No
     page = " ".join(viewer.get(path).content.decode().split())
     assert "Another replay of this connector is paused." in page
     assert "begins by itself" not in page
+
+
+def test_no_more_is_promised_than_the_log_holds(line: Line) -> None:
+    """An hour is counted whole of which the log holds a part."""
+    lose(line, 6)
+    counted = DeliveryCount.objects.filter(outcome="expired")
+    counted.update(count=60)
+    marketer = somebody(line.workspace, Role.MARKETER)
+    page = marketer.post(f"{base(line)}replays/new/", typed(look="1")).content.decode()
+    assert "About 6 events would be replayed" in page
+    counted.update(count=6)
