@@ -83,11 +83,11 @@ def test_a_replay_says_why_it_stands_still_and_claims_no_speed(line: Line) -> No
     marketer = somebody(line.workspace, Role.MARKETER)
     made = replays.send_again(line.connector, 1, NOBODY)
     path = f"{base(line)}replays/{made.pk}/"
-    assert "Now sending what was received at" in said(marketer, path)
+    assert "Receipt of the events being sent" in said(marketer, path)
     lifecycle.pause(line.connector, by=NOBODY)
     held = said(marketer, path)
     assert GOES_ON in held
-    assert "Now sending what was received at" not in held
+    assert "Receipt of the events being sent" not in held
     assert "events/s" not in held
 
 
@@ -102,7 +102,7 @@ def test_a_paused_replay_does_not_say_that_it_goes_on_by_itself(line: Line) -> N
     replays.pause(made, NOBODY)
     page = said(marketer, path)
     assert "it continues automatically" not in page
-    assert "Now sending what was received at" not in page
+    assert "Receipt of the events being sent" not in page
 
 
 def test_a_rejected_key_is_not_called_verified_while_events_are_lost(line: Line) -> None:
