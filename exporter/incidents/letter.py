@@ -8,15 +8,24 @@ from heapq import nlargest
 
 from django.conf import settings
 from django.utils.functional import lazy
+from django.utils.translation import gettext
 
 from connectors.mail import Letter
 from connectors.web.time_words import exactly
+from exporter.destinations.answer import OF_OURS
 from exporter.models import MailStep
 
 MOST_TYPES = 10
 
+
+def _said(answer: str) -> str:
+    """What was stored in English; an empty text has a meaning of its own for catalogues."""
+    return gettext(answer) if answer else ""
+
+
 # Said when the letter is rendered, in its reader's language.
 _exactly = lazy(exactly, str)
+_answer = lazy(_said, str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,9 @@ def write(step: MailStep, facts: Facts, to: list[str], reference: str, language:
     lost = sum(facts.expired.values())
     context = asdict(facts) | {
         "hours": f"{settings.CURRENTS_EXPIRY_HOURS:g}",
+        "answer": _answer(facts.answer),
+        # A fault of ours is no answer of Segment.
+        "answered": bool(facts.answer) and not facts.answer.startswith(OF_OURS),
         "left": _exactly(facts.first_loss - facts.now) if facts.first_loss else "",
         "loss_has_begun": facts.first_loss is not None and facts.first_loss <= facts.now,
         "lasted": _exactly(facts.until - facts.since) if facts.until else "",

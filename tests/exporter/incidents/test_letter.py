@@ -69,7 +69,7 @@ def test_a_letter_writes_dates_and_signs_as_its_reader_does() -> None:
         ({"cause": Cause.PAUSED}, "This connector has been paused since 25 November 2026, 14:02 UTC."),
         (
             {"cause": Cause.RETRYING, "answer": ""},
-            "Segment has not answered this connector since 25 November 2026",
+            "Nothing has been delivered for this connector since 25 November 2026",
         ),
         ({"cause": Cause.RETRYING, "answer": "503"}, "(last answer: 503)"),
         (
@@ -108,3 +108,16 @@ def test_a_letter_about_a_trouble_that_a_pause_has_joined_says_so(cause: Cause) 
     assert joined in letter.html
     assert joined not in text(MailStep.HALF_TIME, cause=cause)
     assert joined not in text(MailStep.HALF_TIME, cause=Cause.PAUSED, paused=True), "that is what it says"
+
+
+@pytest.mark.parametrize("answer", ["", "internal fault (KeyError)"])
+def test_what_segment_was_not_asked_is_not_laid_at_its_door(answer: str) -> None:
+    told = text(MailStep.STOPPED, cause=Cause.RETRYING, answer=answer)
+    assert "Nothing has been delivered for this connector since 25 November 2026, 14:02 UTC." in told
+    assert "Segment has" not in told
+
+
+def test_what_was_answered_is_told_in_the_readers_language() -> None:
+    facts = replace(FACTS, cause=Cause.RETRYING, answer="no answer")
+    with translation.override("de"):
+        assert "(letzte Antwort: keine Antwort)" in write(MailStep.STOPPED, facts, [], "", "de").text
