@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 
 import hypothesis
@@ -31,6 +32,13 @@ def _no_connection_is_left_open() -> Iterator[None]:
     """A socket that only the garbage collector closes is a warning, and a warning here is an error."""
     yield
     sender.close_idle()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Of tests with one id only the last is run where they run side by side."""
+    twice = [test for test, times in Counter(item.nodeid for item in session.items).items() if times > 1]
+    if twice:
+        raise pytest.UsageError(f"more than one test is called {', '.join(twice)}")
 
 
 @pytest.hookimpl(trylast=True)

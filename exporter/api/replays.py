@@ -150,8 +150,10 @@ def _object(raw: bytes, needed: str) -> dict[str, Any]:
 
 
 def _rate(body: dict[str, Any]) -> int | None:
-    """Raises BadField."""
+    """`100.0` is a whole number in JSON. Raises BadField."""
     rate = body.get("rate")
+    if isinstance(rate, float) and rate.is_integer():
+        rate = int(rate)
     if rate is not None and type(rate) is not int:
         raise BadField("“rate” is a whole number of events a second, or null for no limit.")
     return rate
