@@ -51,7 +51,9 @@ def launched(workspace: Workspace, name: str, by: User) -> Connector:
 
 def rejected_since(connector: Connector, moment: datetime) -> None:
     """As if the key had been in use for long and rejected since then."""
-    connector.write_keys.update(activated_at=moment - timedelta(days=30), rejected_at=moment)
+    began = moment - timedelta(days=30)
+    connector.write_keys.update(activated_at=began, rejected_at=moment)
+    connector.revisions.update(created_at=began)
 
 
 @pytest.fixture
