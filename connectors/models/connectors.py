@@ -39,6 +39,10 @@ class Connector(models.Model):
     changed_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     changed_at = models.DateTimeField(default=timezone.now)
 
+    @property
+    def is_paused(self) -> bool:
+        return self.state == ConnectorState.PAUSED
+
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(

@@ -16,7 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
 from prometheus_client.registry import Collector
 
-from connectors.models import Connector, ConnectorState
+from connectors.models import Connector
 from exporter.api import (
     connector_metrics,
     installation_metrics,
@@ -77,7 +77,7 @@ def _over_all(summaries: list[Summary]) -> Iterator[Metric]:
         "Age of the oldest waiting event, over the connectors that are not paused: quantile 1 is the worst of them.",
         labels=("quantile",),
     )
-    lags = sorted(each.lag_seconds for each in summaries if not _is_paused(each)) or [0.0]
+    lags = sorted(each.lag_seconds for each in summaries if not each.connector.is_paused) or [0.0]
     for quantile in (0.5, 0.9, 0.99, 1.0):
         place = max(0, math.ceil(quantile * len(lags)) - 1)
         quantiles.add_metric((f"{quantile:g}",), round(lags[place], 3))
@@ -111,15 +111,11 @@ HELD_BACK = ("paused", "stopped", "retrying")
 
 def _holds_back(summary: Summary) -> str:
     """Whatever its health is called: one that loses events is paused, stopped or retrying, too."""
-    if _is_paused(summary):
+    if summary.connector.is_paused:
         return "paused"
     if summary.stopped:
         return "stopped"
     return "retrying" if summary.failing_since is not None or summary.health == Health.RETRYING else ""
-
-
-def _is_paused(summary: Summary) -> bool:
-    return summary.connector.state == ConnectorState.PAUSED
 
 
 def _intake() -> Iterator[Metric]:

@@ -9,36 +9,30 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
 import structlog
 from celery import current_app
-from django.conf import settings
 from django.db import DatabaseError, connection
 from redis import Redis, RedisError
 
-from exporter.dispatch import wakeup
-from exporter.dispatch.sweep import SWEEP_TASK, sweep_at_home
+from exporter.dispatch import queues, wakeup
+from exporter.dispatch.sweep import SWEEP_TASK, sweep
 
 log = structlog.get_logger(__name__)
 
-# How often the broker is asked whether it is there, and for how long an answer is awaited.
+# How often the broker is asked whether it is there; and how often, while it is not, one of several processes sweeps.
 EVERY_SECONDS = 1.0
-PATIENCE_SECONDS = 1.0
+SWEPT_SECONDS = 0.9
 
 
-def begin(queues: Collection[str], stop: threading.Event) -> None:
-    """Starts what looks for work until `stop` is set, for a process that serves these queues."""
-    looks: list[tuple[str, Callable[[], object]]] = []
-    if deliveries := set(queues) & {"delivery", "retry"}:
-        looks.append(("sweep", partial(sweep_at_home, deliveries)))
-    if "chores" in queues:
-        looks.append(("chores", Schedule().look))
-    for name, look in looks:
-        thread = threading.Thread(target=_keep, args=(name, look, stop), name=f"{name}-at-home", daemon=True)
-        thread.start()
+def begin(served: Iterable[str], stop: threading.Event) -> None:
+    """Starts what looks for the work of each of these queues, which this process serves, until `stop` is set."""
+    for queue in served:
+        look = Schedule().run_due if queue == "chores" else partial(sweep, SWEPT_SECONDS, queue)
+        threading.Thread(target=_keep, args=(queue, look, stop), name=f"{queue}-at-home", daemon=True).start()
 
 
 class Schedule:
@@ -48,19 +42,28 @@ class Schedule:
         self._entries = [one for one in current_app.conf.beat_schedule.values() if one["task"] != SWEEP_TASK]
         self._next_at = [0.0] * len(self._entries)
 
-    def look(self) -> None:
-        """Runs each chore whose time has come, in this thread, and then what they asked for. What that asks for in turn
-        is asked for again by a chore, seconds later. One that fails holds up no other."""
+    def run_due(self) -> None:
+        """Runs each chore whose time has come, in this thread. One that fails holds up no other."""
+        for place, entry in enumerate(self._entries):
+            now = time.monotonic()
+            if now >= self._next_at[place]:
+                self._next_at[place] = now + float(entry["schedule"])
+                _run(entry["task"])
+
+
+def look_for(queue: str, look: Callable[[], object]) -> None:
+    """Looks, and then runs what was asked for of this queue. What that asks for in turn is asked for again by the next
+    look. A database that is away is logged."""
+    try:
         with wakeup.kept() as asked:
-            for place, entry in enumerate(self._entries):
-                now = time.monotonic()
-                if now >= self._next_at[place]:
-                    self._next_at[place] = now + float(entry["schedule"])
-                    _run(entry["task"])
+            look()
         with wakeup.kept():
-            for task, argument, queue in asked:
-                if queue == "chores":
+            for task, argument, its_queue in asked:
+                if its_queue == queue:
                     _run(task, argument)
+    except DatabaseError as error:
+        log.warning("database.away", doing=queue, error=type(error).__name__, next="tried again")
+        connection.close()
 
 
 def _run(task: str, *arguments: Any) -> None:
@@ -69,20 +72,17 @@ def _run(task: str, *arguments: Any) -> None:
     except DatabaseError:
         raise
     except Exception:
-        log.exception("chore.failed", task=task, doing="at home")
+        log.exception("task.failed", task=task, doing="at home")
 
 
-def _keep(name: str, look: Callable[[], object], stop: threading.Event) -> None:
-    client = Redis.from_url(
-        settings.REDIS_URL, socket_timeout=PATIENCE_SECONDS, socket_connect_timeout=PATIENCE_SECONDS
-    )
-    away = False
+def _keep(queue: str, look: Callable[[], object], stop: threading.Event) -> None:
+    client, away = queues.client(), False
     while not stop.wait(EVERY_SECONDS):
         was_away, away = away, not _answers(client)
-        if away != was_away:
-            log.warning("broker.away" if away else "broker.back", doing=name)
+        if away and not was_away:
+            log.warning("broker.away", doing=queue, next="work is looked for at home")
         if away:
-            _look(name, look)
+            look_for(queue, look)
         elif was_away:
             connection.close()
 
@@ -92,11 +92,3 @@ def _answers(client: Redis) -> bool:
         return bool(client.ping())
     except (RedisError, OSError):
         return False
-
-
-def _look(name: str, look: Callable[[], object]) -> None:
-    try:
-        look()
-    except DatabaseError as error:
-        log.warning("database.away", doing=name, error=type(error).__name__, next="tried again")
-        connection.close()

@@ -35,15 +35,19 @@ def _stamp(headers: dict[str, Any], **_kwargs: Any) -> None:
     headers[_SENT_AT] = time.time()
 
 
+def client() -> Redis:
+    """Of the broker itself; it waits a second for an answer."""
+    return Redis.from_url(
+        settings.REDIS_URL, socket_timeout=_ASK_SECONDS, socket_connect_timeout=_ASK_SECONDS
+    )
+
+
 def look() -> list[Queue]:
     """Raises:
     redis.RedisError, OSError, ValueError: the broker does not answer.
     """
     prefix = settings.CELERY_BROKER_TRANSPORT_OPTIONS.get("global_keyprefix") or ""
-    client = Redis.from_url(
-        settings.REDIS_URL, socket_timeout=_ASK_SECONDS, socket_connect_timeout=_ASK_SECONDS
-    )
-    with client, client.pipeline(transaction=False) as asked:
+    with client() as broker, broker.pipeline(transaction=False) as asked:
         for queue in QUEUES:
             asked.llen(f"{prefix}{queue}")
             # Taken from this end.

@@ -6,8 +6,6 @@ call it.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from django.conf import settings
 from django.db import connection
 
@@ -17,8 +15,6 @@ from exporter.lease_sql import DUE, FREE
 
 SWEEP_TASK = "exporter.tasks.sweep"
 MOST_SWEPT = 10_000
-# How often one of several processes sweeps while there is no broker.
-AT_HOME_SECONDS = 0.9
 # Healthy live deliveries are named by their workspaces; who was claimed longest ago comes first, not who is oldest. A
 # lone refused event is woken as soon as something follows it, before its probe is due.
 _DUE = f"""
@@ -33,38 +29,19 @@ SELECT d.id, d.workspace_id, d.kind = 'live' AND d.failing_since IS NULL, d.fail
 """  # noqa: S608 - constants of ours
 
 
-_Due = tuple[list[int], list[int], list[int]]
-
-
-def sweep(at_least: float = 1.5) -> int:
-    """Wakes what is due, if the last sweep was at least `at_least` seconds ago; returns how many deliveries are due."""
+def sweep(at_least: float = 1.5, queue: str = "") -> int:
+    """Wakes what is due, if the last sweep was at least `at_least` seconds ago; returns how many deliveries are due.
+    `queue` is named by whoever looks for the work of that one alone: the others of its kind take turns with it."""
     note_outage("sweep")
-    if not claim("sweep", at_least):
+    if queue and not claim(f"sweep:{queue}", at_least):
         return 0
-    due = _due()
-    wakeup.wake_due(*due)
-    return sum(map(len, due))
-
-
-def sweep_at_home(queues: Collection[str]) -> int:
-    """Without the broker: hands what is due to the tasks of this process, which serves these queues; of several
-    processes only to one at a time. Returns how many deliveries are due."""
-    note_outage("sweep")
-    mine = [queue for queue in queues if claim(f"sweep:{queue}", AT_HOME_SECONDS)]
-    if not mine:
+    if not claim("sweep", 0.0 if queue else at_least):
         return 0
-    claim("sweep", 0.0)
-    due = _due()
-    wakeup.hand_over(*due, queues=mine)
-    return sum(map(len, due))
-
-
-def _due() -> _Due:
-    """Of healthy live deliveries the workspaces; the ids of failing ones, and of others."""
     with connection.cursor() as cursor:
         cursor.execute(_DUE, {"seconds": float(settings.CURRENTS_LEASE_SECONDS), "most": MOST_SWEPT})
         due = cursor.fetchall()
     healthy = [workspace for _id, workspace, plain, _failing in due if plain]
     failing = [delivery for delivery, _workspace, _plain, fails in due if fails]
     others = [delivery for delivery, _workspace, plain, fails in due if not plain and not fails]
-    return healthy, failing, others
+    wakeup.wake_due(healthy, failing, others)
+    return len(due)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -97,10 +97,10 @@ SELECT id, workspace_id, kind = 'live' AND failing_since IS NULL, failing_since 
 @contextmanager
 def kept() -> Iterator[list[Wakeup]]:
     """What this thread would send meanwhile."""
-    usual, kept = _threads.broker, _Kept()
-    _threads.broker = kept
+    usual, keeper = _threads.broker, _Kept()
+    _threads.broker = keeper
     try:
-        yield kept.messages
+        yield keeper.messages
     finally:
         _threads.broker = usual
 
@@ -144,13 +144,6 @@ def wake_due(workspaces: list[int], failing: list[int], others: list[int]) -> in
     wakeups = [*_wakes(workspaces), *_retries(failing), *_turns(others)]
     crowded = {queue for queue in {queue for _task, _told, queue in wakeups} if _crowded(queue)}
     return _send([wakeup for wakeup in wakeups if wakeup[2] not in crowded])
-
-
-def hand_over(workspaces: list[int], failing: list[int], others: list[int], queues: Collection[str]) -> None:
-    """The same without a broker: to the tasks of this process, of these queues alone. All they do is note the ids."""
-    for task, told, queue in [*_wakes(workspaces), *_retries(failing), *_turns(others)]:
-        if queue in queues:
-            current_app.tasks[task](told)
 
 
 def _wakes(workspaces: list[int]) -> Iterator[Wakeup]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 MOST_GRID_LINES = 4
 LEAST_BAR = 1.0
 Placer = Callable[[int, float], tuple[float, float]]
+Rows = Mapping[str, Sequence[float | None]]
 # Below this, powers of ten run out of digits.
 _NOTHING = 1e-9
 _NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
@@ -88,12 +89,11 @@ class Chart:
     empty: bool
 
 
-def stacked(rows: Mapping[str, Sequence[float | None]], frame: Frame | None = None) -> Chart:
+def stacked(rows: Rows, frame: Frame | None = None) -> Chart:
     """One bar per step; the rows are stacked in their order, the first at the bottom."""
     frame = frame or Frame()
-    steps = max((len(row) for row in rows.values()), default=0)
-    sums = [sum(_at(row, step) for row in rows.values()) for step in range(steps)]
-    grid = linear_grid(max(sums, default=0))
+    sums = _sums(rows)
+    steps, grid = len(sums), linear_grid(max(sums, default=0))
     top = grid[-1]
     slot = frame.plot_width / steps if steps else 0
     bars: list[Bar] = []
@@ -111,16 +111,17 @@ def stacked(rows: Mapping[str, Sequence[float | None]], frame: Frame | None = No
     return Chart(frame, lines_at, _ticks(frame, steps), bars, [], not any(sums))
 
 
-def lines(
-    rows: Mapping[str, Sequence[float | None]], frame: Frame | None = None, scale: Sequence[float] = ()
-) -> Chart:
+def stacked_grid(rows: Rows) -> list[float]:
+    """The values beside the grid of `stacked`."""
+    return linear_grid(max(_sums(rows), default=0))
+
+
+def lines(rows: Rows, frame: Frame | None = None, scale: Sequence[float] = ()) -> Chart:
     """A line per row on a logarithmic scale; None is a gap. `scale` are the values that may be told beside the grid,
     ascending; powers of ten where none are given."""
     frame = frame or Frame()
     steps = max((len(row) for row in rows.values()), default=0)
-    values = [value for row in rows.values() for value in row if value is not None and value > 0]
-    least, most = min(values, default=1.0), max(values, default=1.0)
-    grid = _around(scale, least, most) if scale else logarithmic_grid(least, most)
+    grid = lines_grid(rows, scale)
     low, high = math.log10(grid[0]), math.log10(grid[-1])
 
     def place(step: int, value: float) -> tuple[float, float]:
@@ -133,7 +134,14 @@ def lines(
         GridLine(_r(frame.floor - frame.plot_height * (math.log10(value) - low) / (high - low)), value)
         for value in grid
     ]
-    return Chart(frame, at, _ticks(frame, steps), [], drawn, not values)
+    return Chart(frame, at, _ticks(frame, steps), [], drawn, not _positive(rows))
+
+
+def lines_grid(rows: Rows, scale: Sequence[float] = ()) -> list[float]:
+    """The values beside the grid of `lines`."""
+    values = _positive(rows)
+    least, most = min(values, default=1.0), max(values, default=1.0)
+    return _around(scale, least, most) if scale else logarithmic_grid(least, most)
 
 
 def text_width(text: str, size: float) -> float:
@@ -195,6 +203,16 @@ def _ticks(frame: Frame, steps: int, most: int = 7) -> list[Tick]:
         (gap for gap in (1, 2, 4, 5, 8, 10, 12, 15, 24) if steps / gap <= most), math.ceil(steps / most)
     )
     return [Tick(_r(frame.left + frame.plot_width * step / steps), step) for step in range(0, steps, gap)]
+
+
+def _sums(rows: Rows) -> list[float]:
+    """Of each step."""
+    steps = max((len(row) for row in rows.values()), default=0)
+    return [sum(_at(row, step) for row in rows.values()) for step in range(steps)]
+
+
+def _positive(rows: Rows) -> list[float]:
+    return [value for row in rows.values() for value in row if value is not None and value > 0]
 
 
 def _at(row: Sequence[float | None], step: int) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -119,8 +119,9 @@ def delays(trends: Trends) -> Figure:
     line = trends.delays
     labels = {"p99": "p99", "p95": "p95", "p50": "p50"}
     last = {name: next((v for v in reversed(row) if v is not None), None) for name, row in line.rows.items()}
+    values = map(_delay, chart_geometry.lines_grid(line.rows, _DELAYS))
     ends = [f"{name} {_delay(value)}" for name, value in last.items() if value is not None]
-    chart = _with_room(lambda frame: chart_geometry.lines(line.rows, frame, _DELAYS), SLIM, _delay, ends)
+    chart = chart_geometry.lines(line.rows, _with_room(SLIM, values, ends), _DELAYS)
     told = _("Nothing was accepted in this time.")
     if last["p50"] is not None and last["p99"] is not None:
         told = _("Recently, half of all events arrived within %(half)s and 99 of 100 within %(most)s.") % {
@@ -166,18 +167,16 @@ def _figure(
 
 
 def _stacked(line: Timeline) -> Chart:
-    return _with_room(lambda frame: chart_geometry.stacked(line.rows, frame), WIDE, _n)
+    values = map(_n, chart_geometry.stacked_grid(line.rows))
+    return chart_geometry.stacked(line.rows, _with_room(WIDE, values))
 
 
-def _with_room(
-    draw: Callable[[Frame], Chart], frame: Frame, write: Callable[[float], str], ends: Sequence[str] = ()
-) -> Chart:
-    """Draws with as much room as the grid's values take to the left, and the words at the lines' `ends` to the
-    right."""
+def _with_room(frame: Frame, values: Iterable[str], ends: Iterable[str] = ()) -> Frame:
+    """With as much room as the grid's values take to the left, and the words at the lines' `ends` to the right."""
     size = _LETTERS[frame.width]
-    left = max(text_width(write(line.value), size) for line in draw(frame).grid) + GAP
+    left = max(text_width(value, size) for value in values) + GAP
     right = max((text_width(end, size) + GAP for end in ends), default=0)
-    return draw(replace(frame, left=max(frame.left, left), right=max(frame.right, right)))
+    return replace(frame, left=max(frame.left, left), right=max(frame.right, right))
 
 
 def _beside(bars: Sequence[Bar], frame: Frame) -> list[Bar]:
@@ -205,6 +204,8 @@ def _losses(chart: Chart, line: Timeline) -> list[Mark]:
     ]
     marks: list[Mark] = []
     for count, step in sorted((one for one in lost if one[0]), reverse=True):
+        if len(marks) == MOST_MARKS:
+            break
         column = [bar for bar in chart.bars if bar.step == step]
         x, top = column[0].x + column[0].width / 2, min(bar.y for bar in column)
         mark = Mark(x, max(top - 4, 8), _n(count), "lost")
@@ -212,7 +213,7 @@ def _losses(chart: Chart, line: Timeline) -> list[Mark]:
             mark = replace(mark, before=True)
         if not any(_touch(mark.covers, other.covers) for other in marks):
             marks.append(mark)
-    return marks[:MOST_MARKS]
+    return marks
 
 
 def _touch(one: tuple[float, float], other: tuple[float, float]) -> bool:

@@ -10,6 +10,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from connectors.web import stored_words
 from exporter.models import MailStep, Stopped
 from exporter.reports.key_history import InUse
 from exporter.reports.summary import Summary
@@ -59,7 +60,7 @@ def _began(summary: Summary, trouble: Trouble) -> Happening:
 
 
 def _answer(summary: Summary) -> str:
-    return (_(summary.last_answer) if summary.last_answer else "").rstrip(".")
+    return stored_words.told(summary.last_answer).rstrip(".")
 
 
 def _tries(summary: Summary, count: int, last: datetime) -> Happening:

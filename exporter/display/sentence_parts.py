@@ -9,7 +9,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from connectors.models import ConnectorState
+from connectors.web import stored_words
 from connectors.web.time_words import DAY, HOUR, ago, by_the_clock
 from exporter.reports.summary import Summary
 
@@ -47,13 +47,9 @@ def clock(moment: datetime | None, now: datetime) -> str:
     return by_the_clock(moment, now) if moment else _("a moment ago")
 
 
-def is_paused(summary: Summary) -> bool:
-    return summary.connector.state == ConnectorState.PAUSED
-
-
 def paused_too(summary: Summary) -> str:
     """Of a trouble that a pause has joined."""
-    if not is_paused(summary):
+    if not summary.connector.is_paused:
         return ""
     return _("The connector is paused, too: nothing is tried before it is resumed.")
 
@@ -61,7 +57,7 @@ def paused_too(summary: Summary) -> str:
 def last_answer(summary: Summary) -> str:
     if not summary.last_answer:
         return ""
-    return _("Last answer: %(answer)s.") % {"answer": _(summary.last_answer).rstrip(".")}
+    return _("Last answer: %(answer)s.") % {"answer": stored_words.told(summary.last_answer).rstrip(".")}
 
 
 def nothing_lost(summary: Summary) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 
 from connectors.catalogue.catalogue import CATALOGUE
-from connectors.models import Connector, ConnectorState
+from connectors.models import Connector
 from exporter.display import answer_words, figures, flow_diagram, health_strip, incident_lines, type_table
 from exporter.display.incident_timeline import happenings
 from exporter.display.loss_countdown import countdown
@@ -88,7 +88,7 @@ def left_seconds(summary: Summary, recent: Sequence[Attempt]) -> float | None:
 
 def _can_try(summary: Summary) -> bool:
     """Whether *Try again now* does something: while paused nothing is tried."""
-    if summary.connector.state == ConnectorState.PAUSED:
+    if summary.connector.is_paused:
         return False
     losing = summary.health == Health.LOSING_EVENTS and summary.failing_since is not None
     return losing or summary.health in (Health.KEY_REJECTED, Health.REQUEST_REFUSED, Health.RETRYING)
@@ -98,7 +98,7 @@ def _settings(connector: Connector, summary: Summary) -> dict[str, Any]:
     return {
         "chosen": len(connector.selected_events),
         "all_events": len(CATALOGUE.events),
-        "paused": connector.state == ConnectorState.PAUSED,
+        "paused": connector.is_paused,
         "can_try": _can_try(summary),
         "intake_address": f"{settings.SITE_URL}/api/v1/events",
     }

@@ -14,6 +14,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from connectors.web import stored_words
 from connectors.web.list_words import one_after_the_other
 from connectors.web.time_words import MINUTE, by_the_clock, duration, to_the_second
 from exporter.destinations.answer import OF_OURS
@@ -21,7 +22,6 @@ from exporter.display.sentence_parts import (
     clock,
     events,
     hours_ago,
-    is_paused,
     last_answer,
     nothing_lost,
     paused_too,
@@ -101,7 +101,7 @@ def _key_rejected(summary: Summary, now: datetime) -> Sentence:
         return Sentence(
             headline % terms,
             one_after_the_other((nothing_lost(summary), when_valid)),
-            "resume" if is_paused(summary) else "try_now",
+            "resume" if summary.connector.is_paused else "try_now",
         )
     terms["since"] = hours_ago(summary.key_rejected_at, now)
     headline = _("Segment rejected the write key ••••%(last4)s %(since)s. %(waiting)s")
@@ -122,11 +122,11 @@ def _rejected_again(summary: Summary, now: datetime) -> str:
 
 
 def _request_refused(summary: Summary, now: datetime) -> Sentence:
-    answer = _(summary.last_answer) if summary.last_answer else _("an error")
+    answer = stored_words.told(summary.last_answer) or _("an error")
     again = _(
         "Last answer: %(answer)s. Compare the region and the write key with Segment; we try again every 5 minutes."
     ) % {"answer": answer.rstrip(".")}
-    if is_paused(summary):
+    if summary.connector.is_paused:
         again = one_after_the_other((last_answer(summary), paused_too(summary)))
     return Sentence(
         _("Segment has been rejecting our requests since %(when)s. %(waiting)s")
@@ -185,7 +185,7 @@ def _losing_events(summary: Summary, now: datetime) -> Sentence:
     }
     step = "rotate" if summary.stopped else "try_now" if summary.failing_since else ""
     parts = (missed, in_log, last_answer(summary))
-    return Sentence(headline, one_after_the_other(parts), "resume" if is_paused(summary) else step)
+    return Sentence(headline, one_after_the_other(parts), "resume" if summary.connector.is_paused else step)
 
 
 def _was_losing(

@@ -8,24 +8,18 @@ from heapq import nlargest
 
 from django.conf import settings
 from django.utils.functional import lazy
-from django.utils.translation import gettext
 
 from connectors.mail import Letter
+from connectors.web import stored_words
 from connectors.web.time_words import exactly
 from exporter.destinations.answer import OF_OURS
 from exporter.models import MailStep
 
 MOST_TYPES = 10
 
-
-def _said(answer: str) -> str:
-    """What was stored in English; an empty text has a meaning of its own for catalogues."""
-    return gettext(answer) if answer else ""
-
-
 # Said when the letter is rendered, in its reader's language.
 _exactly = lazy(exactly, str)
-_answer = lazy(_said, str)
+_answer = lazy(stored_words.told, str)
 
 
 @dataclass(frozen=True, slots=True)

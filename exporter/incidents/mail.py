@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.urls import reverse
 
 from connectors import mail
-from connectors.models import Connector, ConnectorState
+from connectors.models import Connector
 from connectors.workspaces import members
 from exporter import sql
 from exporter.delivery import over_age, settings_in_force
@@ -151,7 +151,7 @@ def facts(incident: Incident, at: datetime | None = None) -> Facts:
         - over_age.expiry(),
         answer=summary.last_answer,
         until=incident.recovered_at,
-        paused=connector.state == ConnectorState.PAUSED,
+        paused=connector.is_paused,
     )
 
 

@@ -179,7 +179,7 @@ def _summary(connector: Connector, state: tuple[Any, ...]) -> Summary:
     fingerprint, key_rejected_at, key_rejected_again_at, accepting_since = state[21:25]
     outcomes, hours = _decoded(state[18]), _decoded(state[19])
     lag = max(0.0, (now - oldest_at).total_seconds()) if oldest_at else 0.0
-    paused = connector.state == "paused"
+    paused = connector.is_paused
     signs = Signs(stopped, paused, head - start, lag, failing_since, moved_at, expired_at, now)
     hourly = [hours.get(str(HOURS - 1 - place), 0) for place in range(HOURS)]
     expiry = timedelta(hours=settings.CURRENTS_EXPIRY_HOURS)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from connectors.models import Connector, ConnectorState, Workspace
+from connectors.models import Connector, Workspace
 from connectors.web.permissions import Action, in_workspace
 from connectors.web.request_helpers import REFUSED, by, find, see_other
 from exporter import sql
@@ -159,8 +159,8 @@ def one(request: HttpRequest, workspace: Workspace, pk: int, replay_id: int) -> 
     context = {
         "upload": upload,
         "last_attempt": replays.last_attempt(found.replay) if found.state is ReplayState.FAILED else None,
-        "moving": found.state is ReplayState.RUNNING and connector.state != ConnectorState.PAUSED,
-        "held": not found.state.over and connector.state == ConnectorState.PAUSED,
+        "moving": found.state is ReplayState.RUNNING and not connector.is_paused,
+        "held": not found.state.over and connector.is_paused,
         "behind_a_paused_one": behind_a_paused_one,
         "importing": upload is not None and upload.stage == Stage.RUNNING,
         "connector": connector,

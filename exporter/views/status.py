@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from connectors.models import ConnectorState, Workspace
+from connectors.models import Workspace
 from connectors.web.permissions import Action, in_workspace
 from connectors.web.request_helpers import by, find, is_partial, see_other
 from exporter.actions import try_now as trying
@@ -45,7 +45,7 @@ def status(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseB
 @in_workspace(Action.CONFIGURE)
 def try_now(request: HttpRequest, workspace: Workspace, pk: int) -> HttpResponseBase:
     connector = find(workspace, pk)
-    if connector.state == ConnectorState.PAUSED:
+    if connector.is_paused:
         messages.error(request, _("The connector is paused, so nothing is tried. Resume it first."))
     else:
         trying.try_now(connector, by(request))

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -17,7 +18,7 @@ from redis import Redis
 from exporter import tasks  # noqa: F401 - a worker has them
 from exporter.delivery.lanes import process
 from exporter.dispatch import at_home, wakeup
-from exporter.dispatch.sweep import SWEEP_TASK, sweep, sweep_at_home
+from exporter.dispatch.sweep import SWEEP_TASK, sweep
 from exporter.models import Delivery, Heartbeat
 from tests.house.running import until
 from tests.support.delivering import Line, a_line
@@ -52,6 +53,10 @@ def nobody() -> Iterator[socket.socket]:
         yield listener
 
 
+def look_for(queue: str) -> None:
+    at_home.look_for(queue, partial(sweep, at_home.SWEPT_SECONDS, queue))
+
+
 def forget_sweeps() -> None:
     Heartbeat.objects.filter(part__startswith="sweep").delete()
 
@@ -65,20 +70,22 @@ def test_each_process_is_handed_what_is_due_for_its_own_queues(lanes: _Lanes) ->
         Delivery.objects.filter(pk=failing.delivery.pk).update(
             failing_since=past, next_attempt_at=past, failures=1
         )
-        assert sweep_at_home({"delivery"}) == 2
+        look_for("delivery")
         assert (lanes.woken, lanes.turns) == ([healthy.workspace.pk], [])
-        assert sweep_at_home({"retry"}) == 2
+        look_for("retry")
         assert (lanes.woken, lanes.turns) == ([healthy.workspace.pk], [failing.delivery.pk])
 
 
 def test_of_several_processes_one_sweeps_at_a_time_and_that_counts_as_the_sweep(lanes: _Lanes) -> None:
     with a_line() as line:
         line.feed(1)
-        assert [sweep_at_home({"delivery"}), sweep_at_home({"delivery"})] == [1, 0]
+        look_for("delivery")
+        look_for("delivery")
         assert len(lanes.woken) == 1
         assert sweep(1.5) == 0, "what expires waits for somebody who sweeps"
         forget_sweeps()
-        assert sweep_at_home({"delivery"}) == 1
+        look_for("delivery")
+        assert len(lanes.woken) == 2
 
 
 def test_the_chores_keep_their_times_and_one_that_fails_holds_up_no_other(
@@ -106,8 +113,8 @@ def test_the_chores_keep_their_times_and_one_that_fails_holds_up_no_other(
     )
     monkeypatch.setattr(at_home, "current_app", celery)
     schedule = at_home.Schedule()
-    schedule.look()
-    schedule.look()
+    at_home.look_for("chores", schedule.run_due)
+    at_home.look_for("chores", schedule.run_due)
     assert ran == ["broken", "mail", "go_on", "replay 7", "go_on", "replay 7"]
 
 
